@@ -11,6 +11,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Each input in a block of its own exact size, so that the sanitizer sees a read past its end. */
 static int
+replay_bytes(const uint8_t *data, size_t size)
+{
+	uint8_t *exact = malloc(size ? size : 1);
+	if (!exact)
+		return -1;
+	memcpy(exact, data, size);
+	(void)LLVMFuzzerTestOneInput(exact, size);
+	free(exact);
+	return 0;
+}
+
+static int
 replay_stream(FILE *in, const char *path)
 {
 	static uint8_t buffer[MAX_INPUT_BYTES];
@@ -19,13 +31,7 @@ replay_stream(FILE *in, const char *path)
 		(void)fprintf(stderr, "%s: cannot be read, or is larger than 16 MiB\n", path);
 		return -1;
 	}
-	uint8_t *exact = malloc(size ? size : 1);
-	if (!exact)
-		return -1;
-	memcpy(exact, buffer, size);
-	(void)LLVMFuzzerTestOneInput(exact, size);
-	free(exact);
-	return 0;
+	return replay_bytes(buffer, size);
 }
 
 static int
@@ -68,9 +74,8 @@ int
 main(int argc, char **argv)
 {
 	int total = 1;
-	uint8_t *empty = malloc(1);
-	(void)LLVMFuzzerTestOneInput(empty, 0);
-	free(empty);
+	if (replay_bytes((const uint8_t *)"", 0) != 0)
+		return 1;
 	for (int i = 1; i < argc; i++) {
 		int count = replay_directory(argv[i]);
 		if (count <= 0) {
