@@ -39,6 +39,7 @@ install(FILES ${DuckDB_LIBRARY} DESTINATION ${asof_private_libdir})
 
 # pkg-config and CMake packages.
 include(CMakePackageConfigHelpers)
+file(RELATIVE_PATH asof_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/asof.pc.in asof.pc @ONLY)
 configure_package_config_file(cmake/asofConfig.cmake.in asofConfig.cmake
 	INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asof
