@@ -7,7 +7,8 @@
 /* ISO C has no name for it; -Wpedantic accepts this one. */
 __extension__ typedef __int128 asof_int128;
 
-#define ASOF_DOUBLE_TEXT_MAX 32
+/* More than the longest text (24 bytes): the printer writes in blocks. */
+#define ASOF_DOUBLE_TEXT_MAX 48
 #define ASOF_INT128_TEXT_MAX 48
 
 /*

@@ -1,0 +1,139 @@
+/*
+ * engine.h - runs SQL over files and hands columns to and from our code.
+ *
+ * Two primitives carry the data: `scan` hands a query's columns, in parallel and batch by batch, to
+ * a sink; `feed` takes columns from a source of ours into a query. Nothing is materialized in
+ * between. Threads: an engine is used by one thread at a time (it runs its own workers);
+ * asof_cancel may be requested from any thread and ends the running statement within a second.
+ * Session settings: time zone UTC, binary collation, no extension installed from the network.
+ */
+#ifndef ASOF_ENGINE_H
+#define ASOF_ENGINE_H
+
+#include "base/arena.h"
+#include "base/cancel.h"
+#include "model/column.h"
+#include "model/project.h"
+
+struct asof_engine;
+
+struct asof_engine_options {
+	unsigned threads;      /* 0: one per CPU */
+	uint64_t memory_bytes; /* 0: 80 % of the machine's; a bound that is kept */
+	const char *temp_dir; /* where it spills; NULL: a private directory below TMPDIR, removed at
+				 the end */
+	const char *extension_dir;        /* NULL: beside the library, else the cache; used by
+					     asof_engine_load() */
+	const struct asof_cancel *cancel; /* NULL: none */
+	/* Called about ten times a second from another thread while a statement runs; fraction is
+	 * in [0, 1] or < 0 where unknown. NULL: none. */
+	void (*progress)(void *arg, double fraction);
+	void *progress_arg;
+};
+
+ASOF_NODISCARD enum asof_status asof_engine_open(const struct asof_engine_options *options,
+						 struct asof_engine **ret_engine,
+						 struct asof_error *err);
+/* NULL is a no-op. */
+void asof_engine_free(struct asof_engine *engine);
+ASOF_DEFINE_AUTOFREE(struct asof_engine, asof_engine_free)
+
+unsigned asof_engine_threads(const struct asof_engine *engine);
+
+/* One of our types, or NONE with the engine's own name of it in type_text. */
+struct asof_result_schema {
+	const struct asof_field *fields;
+	size_t field_count;
+};
+
+/* Run statements (separated by ";") for their effect. ret_rows, where not NULL: rows changed or
+ * copied by the last one. */
+ASOF_NODISCARD enum asof_status asof_engine_run(struct asof_engine *engine, const char *sql,
+						uint64_t *ret_rows, struct asof_error *err);
+
+/* The columns that `sql` would return, without running it; lives in `arena`. */
+ASOF_NODISCARD enum asof_status asof_engine_describe(struct asof_engine *engine, const char *sql,
+						     struct asof_arena *arena,
+						     struct asof_result_schema *ret_schema,
+						     struct asof_error *err);
+
+/* Visit the result in its order, on the calling thread. The batch dies with the callback. */
+typedef enum asof_status asof_engine_visit_fn(void *arg, const struct asof_result_schema *schema,
+					      const struct asof_batch *batch,
+					      struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_engine_query(struct asof_engine *engine, const char *sql,
+						  asof_engine_visit_fn *visit, void *arg,
+						  struct asof_error *err);
+
+/*
+ * Hand the result to a sink, called by several workers at once, each with its own number in
+ * [0, asof_engine_threads()); no order is promised: a query that needs one selects what tells it.
+ * The first failure stops the scan and is returned. Columns of types NONE are refused with
+ * ASOF_UNSUPPORTED.
+ */
+typedef enum asof_status asof_engine_sink_fn(void *arg, unsigned worker,
+					     const struct asof_batch *batch,
+					     struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_engine_scan(struct asof_engine *engine, const char *sql,
+						 asof_engine_sink_fn *sink, void *arg,
+						 struct asof_error *err);
+
+/*
+ * A source of ours for the engine: fill at most `capacity` rows of columns that the callee owns
+ * (valid until the same worker's next call); *ret_batch of 0 rows ends that worker. With
+ * max_workers 1 the rows keep their order.
+ */
+struct asof_feed {
+	const struct asof_field *fields; /* name and type of each column */
+	size_t field_count;
+	unsigned max_workers;
+	enum asof_status (*pull)(void *arg, unsigned worker, size_t capacity,
+				 struct asof_batch *ret_batch, struct asof_error *err);
+	void *arg;
+};
+/* Run `sql` (one statement), in which the table function asof_feed() reads from `feed`. */
+ASOF_NODISCARD enum asof_status asof_engine_feed(struct asof_engine *engine, const char *sql,
+						 const struct asof_feed *feed, uint64_t *ret_rows,
+						 struct asof_error *err);
+
+/*
+ * Check that `text` is one scalar SQL expression: no aggregate, window, subquery, table function,
+ * file function, parameter, `;`. *ret_columns: the column names that it refers to, in `arena`.
+ * ASOF_INVALID says what is not allowed; *ret_offset (may be NULL) is the byte in `text` where, or
+ * 0.
+ */
+ASOF_NODISCARD enum asof_status
+asof_engine_check_expression(struct asof_engine *engine, const char *text, struct asof_arena *arena,
+			     const char ***ret_columns, size_t *ret_column_count,
+			     size_t *ret_offset, struct asof_error *err);
+
+/* Load an extension ("delta") from the extension directory. ASOF_NOT_FOUND says how to get it. */
+ASOF_NODISCARD enum asof_status asof_engine_load(struct asof_engine *engine, const char *name,
+						 struct asof_error *err);
+
+/* Statistics of a file that the engine has written. */
+struct asof_column_stats {
+	const char *name;
+	struct asof_value min; /* NULL value: unknown */
+	struct asof_value max;
+	int64_t null_count; /* -1: unknown */
+};
+struct asof_file_stats {
+	const char *path;
+	uint64_t size_bytes;
+	uint64_t row_count;
+	struct asof_column_stats *columns;
+	size_t column_count;
+};
+/*
+ * COPY (`select`) TO the Parquet file `path`: lz4_raw, statistics, `select`'s order kept.
+ * *ret_stats lives in `arena`. Timestamps are written as UTC instants (isAdjustedToUTC). Nothing is
+ * left behind on failure.
+ */
+ASOF_NODISCARD enum asof_status asof_engine_write_parquet(struct asof_engine *engine,
+							  const char *select, const char *path,
+							  struct asof_arena *arena,
+							  struct asof_file_stats *ret_stats,
+							  struct asof_error *err);
+
+#endif

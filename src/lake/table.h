@@ -1,0 +1,111 @@
+/*
+ * table.h - our tables: Parquet data files and a Delta log. A commit is one log entry, put if
+ * absent.
+ *
+ * Protocol 1/2 (reader 1, writer 2): plain tables that any Delta reader opens. A table lives below
+ * <lake>/<name>/. Threads: functions may be called from many threads; two writers are kept apart by
+ * the log itself.
+ */
+#ifndef ASOF_LAKE_TABLE_H
+#define ASOF_LAKE_TABLE_H
+
+#include "lake/blob.h"
+#include "model/project.h"
+
+/* A text property of a table or commit. */
+struct asof_property {
+	const char *name;
+	const char *value;
+};
+
+/* min and max as JSON values, NULL where unknown; written to the log's statistics. */
+struct asof_table_stats {
+	const char *column;
+	const char *min_json;
+	const char *max_json;
+	int64_t null_count; /* -1: unknown */
+};
+
+struct asof_table_file {
+	const char *name; /* relative to the table's directory */
+	const char *path; /* as the engine names it */
+	uint64_t size_bytes;
+	int64_t row_count; /* -1: unknown */
+	const struct asof_table_stats *stats;
+	size_t stats_count;
+};
+
+/* One version of a table; immutable, lives in the arena it was read into. */
+struct asof_table_snapshot {
+	const char *table;
+	int64_t version;      /* -1: the table does not exist yet */
+	int64_t committed_us; /* the commit's time */
+	const struct asof_field *fields;
+	size_t field_count;
+	const struct asof_table_file *files; /* active ones, in the order they were added */
+	size_t file_count;
+	const struct asof_property *properties; /* metaData.configuration */
+	size_t property_count;
+	const struct asof_property *info; /* of this version's commit: the texts given to it */
+	size_t info_count;
+	int64_t row_count; /* sum over files; -1: unknown */
+};
+
+/* The value of a property, or NULL. */
+const char *asof_property_find(const struct asof_property *properties, size_t count,
+			       const char *name);
+
+/* `version` -1: the newest. A table that does not exist is version -1 with no files, an asked-for
+ * version that does not exist ASOF_NOT_FOUND; a log that does not decode ASOF_CORRUPT with file and
+ * line. */
+ASOF_NODISCARD enum asof_status asof_table_read(struct asof_blob *lake, const char *table,
+						int64_t version, struct asof_arena *arena,
+						struct asof_table_snapshot *ret_snapshot,
+						struct asof_error *err);
+
+/* A fresh name for a data file of `table`, its directory made: *ret_name for the commit, *ret_path
+ * for the engine. */
+ASOF_NODISCARD enum asof_status asof_table_new_file(struct asof_blob *lake, const char *table,
+						    struct asof_arena *arena, const char **ret_name,
+						    const char **ret_path, struct asof_error *err);
+
+/* What a commit changes. */
+struct asof_table_change {
+	int64_t base_version; /* of the snapshot it was computed from; -1 creates the table */
+	bool is_overwrite;    /* every file of the base leaves */
+	const struct asof_field *fields; /* the schema when created or changed; NULL: as it is */
+	size_t field_count;
+	const struct asof_table_file *added; /* already written; synced by the commit */
+	size_t added_count;
+	const struct asof_property *properties; /* replaces metaData.configuration with `fields` */
+	size_t property_count;
+	const struct asof_property *info; /* kept in commitInfo */
+	size_t info_count;
+	const char *operation; /* "WRITE", "CREATE TABLE AS SELECT" */
+	const char *run_id;    /* txn action's id of this commit: the same run commits once */
+	int64_t now_us;
+};
+
+/*
+ * Publish: *ret_version is base_version + 1. ASOF_CONFLICT where somebody else has committed since
+ * base_version: nothing is published, read again and decide. Data files are synced before, the log
+ * directory after. Fault points: lake.commit.before_sync lake.commit.before_put
+ * lake.commit.after_put.
+ */
+ASOF_NODISCARD enum asof_status asof_table_commit(struct asof_blob *lake, const char *table,
+						  const struct asof_table_change *change,
+						  int64_t *ret_version, struct asof_error *err);
+
+/* Commits, newest first. */
+typedef enum asof_status asof_table_history_fn(void *arg, int64_t version, int64_t committed_us,
+					       const char *operation,
+					       const struct asof_property *info, size_t info_count,
+					       struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_table_history(struct asof_blob *lake, const char *table,
+						   asof_table_history_fn *visit, void *arg,
+						   struct asof_error *err);
+
+/* "long", "decimal(10,2)", ...: the Delta name of a type, as JSON text into `buf`. */
+void asof_delta_type_json(struct asof_type type, struct asof_buf *buf);
+
+#endif

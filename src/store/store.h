@@ -1,0 +1,127 @@
+/*
+ * store.h - online store: per view a table of packed rows (codec/row.h) by entity key.
+ *
+ * Opened from a URI whose scheme names the implementation ("memory", "lmdb:DIR"). All
+ * implementations pass the same suite, tests/conformance/test_store.c; behaviour not tested there
+ * is not promised.
+ *
+ * The write rule: a write replaces the stored state if and only if its (event_us, created_us) is >=
+ * the stored one. A tombstone is a row without value under the same rule; it reads as missing.
+ *
+ * A table is written row by row (put) or as a whole (load): a load fills a new generation beside
+ * the one being read and switches at once in commit; a load that is aborted or killed leaves the
+ * old generation as it was.
+ *
+ * Threads: a store may be used from many threads at once; a load by one thread at a time, one load
+ * per table. Ownership: keys and values passed in are borrowed for the call only. Keys may have any
+ * length from 1 byte to ASOF_STORE_KEY_MAX, values up to ASOF_STORE_VALUE_MAX.
+ */
+#ifndef ASOF_STORE_H
+#define ASOF_STORE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#define ASOF_STORE_KEY_MAX   (64 * 1024)
+#define ASOF_STORE_VALUE_MAX (64 * 1024 * 1024)
+
+struct asof_store;
+struct asof_store_load;
+
+struct asof_store_row {
+	struct asof_str key;
+	struct asof_str value; /* ignored where is_tombstone */
+	int64_t event_us;
+	int64_t created_us;
+	bool is_tombstone;
+};
+
+/*
+ * Called once per key found, perhaps inside a read transaction: be quick, do not call the
+ * store. `value` is borrowed and dies when the callback returns.
+ */
+typedef enum asof_status asof_store_visit_fn(void *arg, size_t key_index, struct asof_str value,
+					     struct asof_error *err);
+typedef enum asof_status asof_store_table_fn(void *arg, const char *table, struct asof_str meta,
+					     struct asof_error *err);
+
+/* What an implementation provides. Never call these directly: use the asof_store_*() functions. */
+struct asof_store_ops {
+	const char *scheme;
+	enum asof_status (*open)(struct asof_str location, struct asof_store **ret_store,
+				 struct asof_error *err);
+	void (*close)(struct asof_store *store);
+	/* All rows of one call are applied together or not at all, durably. *ret_written: how many
+	 * replaced. */
+	enum asof_status (*put)(struct asof_store *store, const char *table,
+				const struct asof_store_row *rows, size_t row_count,
+				size_t *ret_written, struct asof_error *err);
+	/* Visit the keys that exist, in any order, all from one generation. A missing table or key
+	 * is not an error. */
+	enum asof_status (*get_many)(struct asof_store *store, const char *table,
+				     const struct asof_str *keys, size_t key_count,
+				     asof_store_visit_fn *visit, void *arg, struct asof_error *err);
+	/* The meta of the table's current generation appended to `buf`; ASOF_NOT_FOUND without such
+	 * a table. */
+	enum asof_status (*meta)(struct asof_store *store, const char *table, struct asof_buf *buf,
+				 struct asof_error *err);
+	enum asof_status (*tables)(struct asof_store *store, asof_store_table_fn *visit, void *arg,
+				   struct asof_error *err);
+	enum asof_status (*drop)(struct asof_store *store, const char *table,
+				 struct asof_error *err);
+	enum asof_status (*load_begin)(struct asof_store *store, const char *table,
+				       struct asof_store_load **ret_load, struct asof_error *err);
+	/* Under the write rule among the load's own rows. Ascending keys are fastest; any order is
+	 * right. */
+	enum asof_status (*load_put)(struct asof_store_load *load,
+				     const struct asof_store_row *rows, size_t row_count,
+				     struct asof_error *err);
+	/* Switch to what was loaded, durably; frees `load` on success. */
+	enum asof_status (*load_commit)(struct asof_store_load *load, struct asof_str meta,
+					struct asof_error *err);
+	void (*load_abort)(struct asof_store_load *load);
+};
+
+/* First member of every implementation's struct. */
+struct asof_store {
+	const struct asof_store_ops *ops;
+};
+struct asof_store_load {
+	const struct asof_store_ops *ops;
+};
+
+/* "memory", "memory:", "lmdb:DIR". */
+ASOF_NODISCARD enum asof_status asof_store_open(const char *uri, struct asof_store **ret_store,
+						struct asof_error *err);
+/* NULL is a no-op. */
+void asof_store_free(struct asof_store *store);
+ASOF_DEFINE_AUTOFREE(struct asof_store, asof_store_free)
+
+ASOF_NODISCARD enum asof_status asof_store_put(struct asof_store *store, const char *table,
+					       const struct asof_store_row *rows, size_t row_count,
+					       size_t *ret_written, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_get_many(struct asof_store *store, const char *table,
+						    const struct asof_str *keys, size_t key_count,
+						    asof_store_visit_fn *visit, void *arg,
+						    struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_meta(struct asof_store *store, const char *table,
+						struct asof_buf *buf, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_tables(struct asof_store *store,
+						  asof_store_table_fn *visit, void *arg,
+						  struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_drop(struct asof_store *store, const char *table,
+						struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_load_begin(struct asof_store *store, const char *table,
+						      struct asof_store_load **ret_load,
+						      struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_load_put(struct asof_store_load *load,
+						    const struct asof_store_row *rows,
+						    size_t row_count, struct asof_error *err);
+/* On success `load` is gone; on failure it still wants asof_store_load_abort(). */
+ASOF_NODISCARD enum asof_status
+asof_store_load_commit(struct asof_store_load *load, struct asof_str meta, struct asof_error *err);
+/* NULL is a no-op. */
+void asof_store_load_abort(struct asof_store_load *load);
+ASOF_DEFINE_AUTOFREE(struct asof_store_load, asof_store_load_abort)
+
+#endif
