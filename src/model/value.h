@@ -13,7 +13,7 @@ struct asof_value {
 		int64_t int64; /* also timestamp */
 		float float32;
 		double float64;
-		__int128 decimal;    /* unscaled */
+		__extension__ __int128 decimal; /* unscaled */
 		struct asof_str str; /* string, bytes, json; for uuid the 16 bytes */
 		struct {
 			const struct asof_value *items;
