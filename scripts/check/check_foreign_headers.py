@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Is each foreign header included in its one place only?"""
+import tree
+
+PLACES = {  # header, or folder of headers -> the file or folder that may include it
+    "duckdb.h": "src/engine/",
+    "lmdb.h": "src/store/store_lmdb.c",
+    "sqlite3.h": "src/catalog/catalog_sqlite.c",
+    "libfyaml.h": "src/define/",
+    "h2o.h": "src/http/",
+    "h2o/": "src/http/",
+    "openssl/": "src/http/",
+    "popt.h": "src/cli/",
+    "xxhash.h": "src/model/hash.c",
+    "cmocka.h": "tests/",
+}
+SYSTEM = set("""
+assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h math.h setjmp.h signal.h
+stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h tgmath.h threads.h
+time.h uchar.h wchar.h wctype.h
+dirent.h dlfcn.h fcntl.h fnmatch.h ftw.h glob.h iconv.h langinfo.h libgen.h netdb.h poll.h pthread.h pwd.h regex.h
+sched.h semaphore.h spawn.h strings.h syslog.h termios.h unistd.h utime.h endian.h getopt.h malloc.h
+immintrin.h x86intrin.h
+""".split())
+SYSTEM_FOLDERS = ("sys/", "netinet/", "arpa/", "net/", "linux/")
+
+
+def place(name):
+    for header, where in PLACES.items():
+        if name == header or (header.endswith("/") and name.startswith(header)):
+            return where
+    return None
+
+
+found = tree.Findings(
+    "foreign headers", "keep foreign types behind the folder's own header; a new dependency needs a page in docs/design "
+    "and a line in scripts/check/check_foreign_headers.py")
+for path in tree.files(".c", ".h", under=("src/", "include/", "tests/")):
+    for line, quote, name in tree.includes(path):
+        if quote != "<" or name in SYSTEM or name.startswith(SYSTEM_FOLDERS):
+            continue
+        where = place(name)
+        if where is None:
+            found.add(path, line, f"<{name}> is a foreign header with no place of its own")
+        elif not path.startswith(where):
+            found.add(path, line, f"<{name}> belongs in {where} only")
+found.finish()
