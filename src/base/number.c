@@ -19,7 +19,8 @@ __extension__ typedef unsigned __int128 uint128;
 #define PLAIN_POINT_MAX 21
 #define PLAIN_POINT_MIN (-5)
 
-#define UINT64_DIGITS_MAX 20
+#define PADDED_DIGITS 24
+#define ASCII_ZEROS   0x3030303030303030
 
 /* A finite number: digits * 10^exponent. */
 struct decimal {
@@ -27,36 +28,87 @@ struct decimal {
 	int exponent;
 };
 
-static const char digit_pairs[] = "00010203040506070809"
-				  "10111213141516171819"
-				  "20212223242526272829"
-				  "30313233343536373839"
-				  "40414243444546474849"
-				  "50515253545556575859"
-				  "60616263646566676869"
-				  "70717273747576777879"
-				  "80818283848586878889"
-				  "90919293949596979899";
+/* The 8 digits of `value` < 10^8, all at once in the bytes of a word. */
+static void
+put_eight_digits(uint32_t value, char *out)
+{
+	_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first digit is lowest");
+
+	/* Halve three times: two fields of four digits, four of two, eight of one. */
+	uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+	uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007f0000007f;
+	uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+	uint64_t tens = (twos * 103 >> 10) & 0x000f000f000f000f;
+	uint64_t ones = tens | (twos - 10 * tens) << 8;
+	ones |= ASCII_ZEROS;
+	memcpy(out, &ones, sizeof(ones));
+}
+
+static int
+digit_count(uint64_t value)
+{
+	static const uint64_t powers[] = { 0,
+					   10,
+					   100,
+					   1000,
+					   10000,
+					   100000,
+					   1000000,
+					   10000000,
+					   100000000,
+					   1000000000,
+					   10000000000,
+					   100000000000,
+					   1000000000000,
+					   10000000000000,
+					   100000000000000,
+					   1000000000000000,
+					   10000000000000000,
+					   100000000000000000,
+					   1000000000000000000,
+					   10000000000000000000U };
+	/* floor(log10) from floor(log2), which is one too small at most */
+	int guess = (64 - __builtin_clzll(value | 1)) * 1233 >> 12;
+	return guess + (value >= powers[guess]);
+}
+
+/* All digits of `value`, zeros in front. Returns the place of the first that counts. */
+static const char *
+write_padded(uint64_t value, char out[PADDED_DIGITS])
+{
+	uint64_t high = value / 10000000000000000;
+	uint64_t rest = value % 10000000000000000;
+	put_eight_digits((uint32_t)high, out);
+	put_eight_digits((uint32_t)(rest / 100000000), out + 8);
+	put_eight_digits((uint32_t)(rest % 100000000), out + 16);
+	return out + PADDED_DIGITS - digit_count(value);
+}
+
+/* How many of the digits written by write_padded() are zeros at the end. `padded` is not 0. */
+static size_t
+trailing_zeros(const char padded[PADDED_DIGITS])
+{
+	uint64_t word;
+	size_t zeros = 0;
+	for (size_t end = PADDED_DIGITS; end > 0; end -= sizeof(word)) {
+		memcpy(&word, padded + end - sizeof(word), sizeof(word));
+		word ^= ASCII_ZEROS;
+		if (word != 0)
+			return zeros + (size_t)__builtin_clzll(word) / 8;
+		zeros += sizeof(word);
+	}
+	return zeros;
+}
 
 /* The digits of `value`, no sign, no leading zeros ("0" for 0). Returns how many. */
 static size_t
-write_digits(uint64_t value, char out[UINT64_DIGITS_MAX])
+write_digits(uint64_t value, char *out)
 {
-	char text[UINT64_DIGITS_MAX];
-	size_t at = sizeof(text);
-	while (value >= 100) {
-		at -= 2;
-		memcpy(text + at, digit_pairs + 2 * (value % 100), 2);
-		value /= 100;
-	}
-	if (value >= 10) {
-		at -= 2;
-		memcpy(text + at, digit_pairs + 2 * value, 2);
-	} else {
-		text[--at] = (char)('0' + value);
-	}
-	memcpy(out, text + at, sizeof(text) - at);
-	return sizeof(text) - at;
+	char padded[PADDED_DIGITS];
+	const char *first = write_padded(value, padded);
+	size_t count = (size_t)(padded + PADDED_DIGITS - first);
+	memcpy(out, first, count);
+	return count;
 }
 
 /* floor(log10(2^e)) */
@@ -128,49 +180,44 @@ shortest(uint64_t c, int q, bool is_lower_closer)
 static size_t
 write_exponent(int exponent, char *out)
 {
-	size_t len = 0;
-	out[len++] = 'e';
-	out[len++] = exponent < 0 ? '-' : '+';
-	return len + write_digits((uint64_t)(exponent < 0 ? -exponent : exponent), out + len);
+	out[0] = 'e';
+	out[1] = exponent < 0 ? '-' : '+';
+	return 2 + write_digits((uint64_t)(exponent < 0 ? -exponent : exponent), out + 2);
 }
 
-/* Where the point goes: `point` digits stand before it (negative: zeros behind it). */
+/*
+ * A decimal of at most 17 digits. Copies have fixed sizes, which is why `out` needs more room
+ * than the text: what lies behind the returned length is rubbish.
+ */
 static size_t
 write_decimal(struct decimal d, char *out)
 {
-	while (d.exponent != 0 && d.digits % 10 == 0) {
-		d.digits /= 10;
-		d.exponent++;
-	}
-	char digits[UINT64_DIGITS_MAX];
-	size_t count = write_digits(d.digits, digits);
-	int point = (int)count + d.exponent;
+	char padded[2 * PADDED_DIGITS];
+	memset(padded + PADDED_DIGITS, '0', PADDED_DIGITS);
+	const char *digits = write_padded(d.digits, padded);
+	size_t count = (size_t)(padded + PADDED_DIGITS - digits);
+	int point = (int)count + d.exponent; /* how many digits stand before it */
+	count -= trailing_zeros(padded);
 
 	if (point > PLAIN_POINT_MAX || point < PLAIN_POINT_MIN) {
-		size_t len = 0;
-		out[len++] = digits[0];
-		if (count > 1) {
-			out[len++] = '.';
-			memcpy(out + len, digits + 1, count - 1);
-			len += count - 1;
-		}
+		out[0] = digits[0];
+		out[1] = '.';
+		memcpy(out + 2, digits + 1, PADDED_DIGITS);
+		size_t len = count > 1 ? count + 1 : 1;
 		return len + write_exponent(point - 1, out + len);
 	}
 	if (point <= 0) {
 		size_t zeros = (size_t)-point;
-		memcpy(out, "0.00000", 2 + zeros);
-		memcpy(out + 2 + zeros, digits, count);
+		memcpy(out, "0.00000", 8);
+		memcpy(out + 2 + zeros, digits, PADDED_DIGITS);
 		return 2 + zeros + count;
 	}
 	size_t whole = (size_t)point;
-	if (whole >= count) {
-		memcpy(out, digits, count);
-		memset(out + count, '0', whole - count);
+	memcpy(out, digits, PADDED_DIGITS);
+	if (whole >= count)
 		return whole;
-	}
-	memcpy(out, digits, whole);
+	memcpy(out + whole + 1, digits + whole, PADDED_DIGITS);
 	out[whole] = '.';
-	memcpy(out + whole + 1, digits + whole, count - whole);
 	return count + 1;
 }
 
