@@ -11,7 +11,6 @@ make_venv()
 {
 	note "making the tests' Python environment"
 	rm -rf "$venv"
-	mkdir -p "$cache"
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
 		die "python3 is older than 3.11" "put a newer python3 first in the PATH"
 	# Made in its final place, since a virtual environment knows its own path; `complete` says it is whole.
@@ -23,7 +22,13 @@ make_venv()
 	touch "$venv/complete"
 }
 
-if [ "${1-}" != --where ] && [ ! -e "$venv/complete" ]; then
-	make_venv
+# Whole, and with a python that still runs: the system's may have been replaced since.
+is_good() { [ -e "$venv/complete" ] && "$venv/bin/python" -c '' 2> /dev/null; }
+
+if [ "${1-}" != --where ] && ! is_good; then
+	mkdir -p "$cache" || die "cannot write to the cache '$cache'" "set ASOF_CACHE to a directory of yours"
+	exec 9> "$cache/venv.lock"
+	flock 9
+	is_good || make_venv
 fi
 echo "$venv/bin/python"
