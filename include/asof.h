@@ -1,8 +1,23 @@
-/* asof.h - the public API. (Only the error part is shown in this model.) */
+/*
+ * asof.h - the public API of libasof: features that are right in time.
+ *
+ * A session is an opened project (the directory of an asof.yaml). Jobs are functions over a
+ * session; their results are JSON documents, the same that the program prints with --json. Failing
+ * calls leave outputs untouched and say why in `err`.
+ *
+ * Threads: a session is used by one thread at a time, but for asof_session_cancel(). A reader may
+ * be used by many. Time is int64 microseconds since the Unix epoch, UTC.
+ */
 #ifndef ASOF_H
 #define ASOF_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define ASOF_API       __attribute__((visibility("default")))
 #define ASOF_NODISCARD __attribute__((warn_unused_result))
@@ -36,5 +51,191 @@ struct asof_error {
 
 ASOF_API const char *asof_status_text(enum asof_status status);
 ASOF_API bool asof_status_is_retryable(enum asof_status status);
+/* "0.1.0" */
+ASOF_API const char *asof_version(void);
+
+/* Texts that a call gives away (ret_json) are NUL-terminated and freed with this; NULL is a no-op.
+ */
+ASOF_API void asof_text_free(char *text);
+
+struct asof_session;
+
+struct asof_session_options {
+	const char *dir;       /* of asof.yaml; NULL: the working directory */
+	const char *profile;   /* NULL: none */
+	unsigned threads;      /* 0: one per CPU */
+	uint64_t memory_bytes; /* 0: 80 % of the machine's; a bound that is kept */
+	/* Called about ten times a second from another thread while a job runs. `stage` says what
+	 * is done ("build 'departures'"), fraction is in [0, 1] or < 0 where unknown. NULL: not
+	 * wanted. */
+	void (*progress)(void *arg, const char *stage, double fraction);
+	void *progress_arg;
+};
+
+/*
+ * Read the definitions. ASOF_NOT_FOUND without an asof.yaml. Definitions with mistakes open all the
+ * same: jobs that need them fail with ASOF_INVALID, and asof_session_mistakes() has them all. Lake,
+ * catalog, store and sources are touched by the jobs that need them, not here.
+ */
+ASOF_API ASOF_NODISCARD enum asof_status
+asof_session_open(const struct asof_session_options *options, struct asof_session **ret_session,
+		  struct asof_error *err);
+/* NULL is a no-op. */
+ASOF_API void asof_session_close(struct asof_session *session);
+/* End the running job with ASOF_CANCELLED within a second. Safe from any thread and in a signal
+ * handler. */
+ASOF_API void asof_session_cancel(struct asof_session *session);
+/* "file:line:column: message\n" per mistake known so far, in order; "" without. Valid until the
+ * next call. */
+ASOF_API const char *asof_session_mistakes(const struct asof_session *session);
+
+/* Make `dir` a project that works, with a small source of its own; never overwrites
+ * (ASOF_CONFLICT). No session needed.
+ * {"dir": "...", "files": ["asof.yaml", ...]} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_init(const char *dir, char **ret_json,
+						   struct asof_error *err);
+/* The JSON Schema of the definitions, for editors. Static. */
+ASOF_API const char *asof_schema(void);
+
+/*
+ * What the definitions change against what is registered; every mistake, also against the sources'
+ * real columns.
+ * {"changes": [{"kind": "view", "name": "v", "change": "new|none|minor|major|removed", "from":
+ * "1.0.3"|null, "to": "1.1", "reasons": [".."], "services": [".."], "data": "build|none"}],
+ * "is_different": true}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_plan(struct asof_session *session, char **ret_json,
+						   struct asof_error *err);
+/* Register them. MAJOR changes without `allows_major`: ASOF_CHECK_FAILED. Same JSON as asof_plan().
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_apply(struct asof_session *session, bool allows_major,
+						    char **ret_json, struct asof_error *err);
+
+struct asof_build_options {
+	const char *const *views; /* names; none: all */
+	size_t view_count;
+	const char *tag; /* kept with the version; NULL: none */
+	bool is_full;    /* compute everything again */
+	bool has_range;  /* only events in [from_us, to_us), widened to whole steps */
+	int64_t from_us;
+	int64_t to_us;
+};
+/*
+ * Compute and publish, one atomic commit per view.
+ * {"views": [{"view": "v", "version": "1.0.1", "published": true, "rows": 10, "rows_total": 100,
+ * "source_rows": 12, "bad_rows": 0, "null_key_rows": 0, "files": 1, "bytes": 123, "seconds": 0.5,
+ * "mode": "full|append|none", "reason": ".."}], "seconds": 1.0}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_build(struct asof_session *session,
+						    const struct asof_build_options *options,
+						    char **ret_json, struct asof_error *err);
+
+enum asof_known_at { ASOF_KNOWN_AT_NONE, ASOF_KNOWN_AT_LABEL, ASOF_KNOWN_AT_TIME };
+
+struct asof_join_options {
+	const char *spine;           /* Parquet, CSV or JSON file */
+	const char *service;         /* or: */
+	const char *const *features; /* "view.feature", "view.*", "view@1.2.3.feature" */
+	size_t feature_count;
+	const char *out;         /* Parquet or CSV file, by its ending */
+	const char *time_column; /* NULL: "event_time", else the only timestamp column */
+	enum asof_known_at known_at;
+	int64_t known_at_us; /* with ASOF_KNOWN_AT_TIME */
+	bool has_as_of;      /* read the versions that were current at as_of_us */
+	int64_t as_of_us;
+	const char *from_manifest; /* FILE.asof.json to repeat; everything else but `out` is NULL
+				      then */
+};
+/*
+ * A training set, and <out>.asof.json beside it.
+ * {"out": "..", "rows": 10, "columns": 5, "bytes": 1, "views": [{"view": "v", "version": "1.0.1",
+ * "matched": 9}], "notes": [".."], "seconds": 0.1}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_join(struct asof_session *session,
+						   const struct asof_join_options *options,
+						   char **ret_json, struct asof_error *err);
+
+struct asof_materialize_options {
+	const char *const *views; /* names; none: all */
+	size_t view_count;
+	bool has_at;
+	int64_t at_us; /* without: now */
+};
+/* Offline to online. {"at": "..", "views": [{"view": "v", "version": "1.0.1", "rows": 10,
+ * "written": true, "bytes": 1, "seconds": 0.1}]} */
+ASOF_API ASOF_NODISCARD enum asof_status
+asof_materialize(struct asof_session *session, const struct asof_materialize_options *options,
+		 char **ret_json, struct asof_error *err);
+
+/* kind: "views" "features" "entities" "sources" "services" "versions" "runs", or NULL for an
+ * overview.
+ * {"<kind>": [{...}, ...]} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_list(struct asof_session *session, const char *kind,
+						   char **ret_json, struct asof_error *err);
+/* Everything about `name`, perhaps "name@1.2.3". {"kind": "view", "name": "v", "version": "1.2.3",
+ * ...} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_show(struct asof_session *session, const char *name,
+						   char **ret_json, struct asof_error *err);
+
+/* Definitions, then the views' checks against their data. ASOF_CHECK_FAILED with *ret_json set
+ * where a check fails.
+ * {"views": [{"view": "v", "checks": [{"feature": "f", "check": "not_null", "passed": true,
+ * "bad_rows": 0}]}], "passed": true} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_validate(struct asof_session *session,
+						       const char *const *views, size_t view_count,
+						       char **ret_json, struct asof_error *err);
+
+/* The result of a query over sources and views by name, text by text. */
+struct asof_sql_visitor {
+	/* Once, before any row. */
+	enum asof_status (*columns)(void *arg, const char *const *names, const char *const *types,
+				    size_t count, struct asof_error *err);
+	/* `json[i]` is the JSON form of column i, NUL-terminated; borrowed. */
+	enum asof_status (*row)(void *arg, const char *const *json, size_t count,
+				struct asof_error *err);
+	void *arg;
+};
+ASOF_API ASOF_NODISCARD enum asof_status asof_sql(struct asof_session *session, const char *query,
+						  const struct asof_sql_visitor *visitor,
+						  struct asof_error *err);
+
+/*
+ * Online reads. A reader sees the store as it is, and the definitions that were materialized; it
+ * keeps working while the store is written. On `online: memory` it materializes from the lake
+ * in-process at its clock.
+ */
+struct asof_reader;
+
+struct asof_reader_options {
+	bool has_clock;     /* else the system's */
+	int64_t clock_us;   /* what time it is when the reader opens ... */
+	bool is_clock_held; /* ... and stays, or runs from there */
+};
+/* The session must outlive the reader. */
+ASOF_API ASOF_NODISCARD enum asof_status asof_reader_open(struct asof_session *session,
+							  const struct asof_reader_options *options,
+							  struct asof_reader **ret_reader,
+							  struct asof_error *err);
+ASOF_API void asof_reader_close(struct asof_reader *reader);
+/*
+ * One online row. key_names and key_values (texts, converted to the key's type when nothing is
+ * lost) name every key of the view's entity once. {"view": "v", "version": "1.0.3", "key": {..},
+ * "features": {..}, "statuses": {..}, "event_time": ".."}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status
+asof_reader_get(struct asof_reader *reader, const char *view, const char *const *key_names,
+		const char *const *key_values, size_t key_count, char **ret_json,
+		struct asof_error *err);
+
+/* "2001-06-30T00:00:00Z", "2001-06-30", with zone or without (UTC). */
+ASOF_API ASOF_NODISCARD enum asof_status asof_time_parse(const char *text, int64_t *ret_us,
+							 struct asof_error *err);
+/* "512MiB", "4GB", "1048576". */
+ASOF_API ASOF_NODISCARD enum asof_status asof_size_parse_text(const char *text, uint64_t *ret_bytes,
+							      struct asof_error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,57 @@
+/*
+ * reader.h - online reads for `get` and the server: many rows of one view at one clock.
+ *
+ * A reader is an immutable snapshot of definitions (what was materialized, read from the store's
+ * metas) over a live store. Thread-safe: per-call memory comes from the caller's arena.
+ */
+#ifndef ASOF_JOB_READER_H
+#define ASOF_JOB_READER_H
+
+#include "base/clock.h"
+#include "base/json_writer.h"
+#include "kernel/answer.h"
+#include "model/project.h"
+
+struct asof_reader;
+struct asof_session;
+
+/* A view as it is online. Lives as long as its reader. */
+struct asof_reader_view {
+	const char *name;
+	const char *version; /* "1.0.3" */
+	const char *table;   /* in the store */
+	int64_t materialized_at_us;
+	const struct asof_view *view; /* bound; entity keys, outputs, types, defaults */
+	struct asof_answer_plan plan;
+};
+
+size_t asof_reader_view_count(const struct asof_reader *reader);
+const struct asof_reader_view *asof_reader_view_at(const struct asof_reader *reader, size_t index);
+/* NULL where no such view is online. "name", "name@1", "name@1.0.3" where that is the version
+ * online. */
+const struct asof_reader_view *asof_reader_find_view(const struct asof_reader *reader,
+						     struct asof_str name);
+/* The project's services, for the server. NULL where there is none of that name. */
+const struct asof_service *asof_reader_find_service(const struct asof_reader *reader,
+						    struct asof_str name);
+/* Names for "did you mean"; NULL where none is near. */
+const char *asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name);
+
+int64_t asof_reader_now_us(const struct asof_reader *reader);
+
+/*
+ * The answers of `row_count` keys at `clock_us`, in order. keys: row_count x key_count values in
+ * entity key order, of the keys' types, none NULL. ret_answers[i].values has one per output of the
+ * view. All memory from `arena`.
+ */
+ASOF_NODISCARD enum asof_status
+asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view,
+		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
+		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err);
+
+/* One row as INTERFACES "One row" has it. outputs: which of view->outputs, NULL for all. */
+void asof_reader_write_row(struct asof_json_writer *w, const struct asof_reader_view *view,
+			   const struct asof_value *key, const size_t *outputs, size_t output_count,
+			   const struct asof_answer *answer);
+
+#endif
