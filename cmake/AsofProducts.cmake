@@ -1,11 +1,11 @@
 # What is shipped: libasof.so (api and everything below it), the program `asof`, and how others find them.
 
 set(asof_library_modules base model define codec kernel plan engine lake store source catalog job api)
-set(asof_whole)
+set(asof_objects)
 foreach(module IN LISTS asof_library_modules)
 	asof_module_has_sources(${module} has_sources)
 	if(has_sources)
-		list(APPEND asof_whole asof_${module})
+		list(APPEND asof_objects $<TARGET_OBJECTS:asof_${module}>)
 	endif()
 endforeach()
 
@@ -14,13 +14,14 @@ set(asof_private_libdir ${CMAKE_INSTALL_LIBDIR}/asof)
 
 asof_module_has_sources(api asof_has_api)
 if(asof_has_api)
-	add_library(asof_shared SHARED ${CMAKE_CURRENT_SOURCE_DIR}/include/asof.h)
-	target_link_libraries(asof_shared PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${asof_whole}>")
-	target_link_options(asof_shared PRIVATE
-		$<$<NOT:$<BOOL:${ASOF_SANITIZED}>>:-Wl,--no-undefined>)
+	# Of every object, called or not; the archives behind asof_api only bring the foreign libraries.
+	add_library(asof_shared SHARED ${asof_objects})
+	target_link_libraries(asof_shared PRIVATE asof_api)
+	if(NOT ASOF_SANITIZED)
+		target_link_options(asof_shared PRIVATE -Wl,--no-undefined)
+	endif()
 	set_target_properties(asof_shared PROPERTIES
 		OUTPUT_NAME asof
-		LINKER_LANGUAGE C
 		VERSION ${PROJECT_VERSION}
 		SOVERSION ${PROJECT_VERSION_MAJOR}
 		INSTALL_RPATH "$ORIGIN/asof")
@@ -40,6 +41,7 @@ install(FILES ${DuckDB_LIBRARY} DESTINATION ${asof_private_libdir})
 # pkg-config and CMake packages.
 include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH asof_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" asof_prefix_from_pc ${asof_prefix_from_pc})
 configure_file(cmake/asof.pc.in asof.pc @ONLY)
 configure_package_config_file(cmake/asofConfig.cmake.in asofConfig.cmake
 	INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/asof
