@@ -23,7 +23,10 @@ def is_known(host):
 for path in tree.files("", under=("",)):
     if path.endswith(SKIPPED) or path.startswith("tests/fuzz/corpus/"):
         continue
-    for number, line in enumerate(tree.read(path).splitlines(), 1):
+    text = tree.read(path)
+    if "\0" in text:
+        continue
+    for number, line in enumerate(text.splitlines(), 1):
         for pattern, why in ((MACHINE_PATHS, "a path of one machine"), (NOTES, "a note to self: do it, or open an issue")):
             match = re.search(pattern, line)
             if match:
