@@ -22,7 +22,7 @@ missing_packages()
 {
 	local installed package
 	installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2> /dev/null |
-		awk '$2 == "installed" { print $1 }')
+		awk '$2 == "installed" { print $1 }') || true # it fails where one is unknown
 	for package in "$@"; do
 		grep -qxF "$package" <<< "$installed" || echo "$package"
 	done
