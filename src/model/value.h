@@ -2,6 +2,7 @@
 #ifndef ASOF_MODEL_VALUE_H
 #define ASOF_MODEL_VALUE_H
 
+#include "base/number.h"
 #include "model/type.h"
 
 struct asof_value {
@@ -14,7 +15,7 @@ struct asof_value {
 		float float32;
 		double float64;
 		__extension__ __int128 decimal; /* unscaled */
-		struct asof_str str; /* string, bytes, json; for uuid the 16 bytes */
+		struct asof_str str;            /* string, bytes, json; for uuid the 16 bytes */
 		struct {
 			const struct asof_value *items;
 			size_t count;
