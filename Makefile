@@ -33,7 +33,7 @@ check: ## format, clang-tidy, layers and the other rules of the tree
 	@scripts/check.sh
 
 format: ## lay the C out as .clang-format says
-	@scripts/check/check_format.sh fix
+	@scripts/check/check_format.py fix
 
 cov: ## line coverage by folder
 	@scripts/cov.sh
