@@ -5,8 +5,14 @@ import re
 import tree
 
 MACHINE_PATHS = r"(?<![\w.$}~-])/(wor[k]|roo[t])/|/tmp/b[-]"
+REGISTRIES = r"\b(registry|deb|static|files|index)\.[\w-]+\.(org|com|io)\b|\b(pypi|pythonhosted|npmjs|crates)\.[a-z]{2,3}\b"
 NOTES = r"\b(TOD[O]|FIXM[E]|XX[X])\b"
 LINK = re.compile(r"https?://([A-Za-z0-9.-]+)")
+RULES = (
+    (MACHINE_PATHS, "a path of one machine"),
+    (REGISTRIES, "package clients know their registries, the tree does not"),
+    (NOTES, "a note to self: do it, or open an issue"),
+)
 SKIPPED = ("LICENSE", ".parquet", ".png", ".svg", ".gz")
 
 found = tree.Findings(
@@ -27,7 +33,7 @@ for path in tree.files("", under=("",)):
     if "\0" in text:
         continue
     for number, line in enumerate(text.splitlines(), 1):
-        for pattern, why in ((MACHINE_PATHS, "a path of one machine"), (NOTES, "a note to self: do it, or open an issue")):
+        for pattern, why in RULES:
             match = re.search(pattern, line)
             if match:
                 found.add(path, number, f"'{match.group(0)}': {why}")
