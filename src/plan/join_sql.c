@@ -1,0 +1,302 @@
+/* join_sql.c - the point-in-time join of several views onto a spine, and finished values for
+ * reading. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "model/duration.h"
+#include "plan/rows_sql.h"
+#include "plan/sql.h"
+#include "plan/window_sql.h"
+
+#define PREFIX_MAX 32
+
+static int64_t
+known_at_of(const struct asof_plan_join *join, const struct asof_view *view)
+{
+	/* Between two ENDs a tile may hold both sides of TIME: round down, see SEMANTICS "Windows".
+	 */
+	if (view->step_us > 0 && view->source->created_time.text)
+		return asof_step_floor(join->known_at_us, view->step_us);
+	return join->known_at_us;
+}
+
+/* "<prefix>spine": asof_row, k0.., time_us of the spine rows that can match. */
+static void
+add_spine(struct asof_buf *sql, const char *prefix, const struct asof_view *view)
+{
+	size_t key_count = view->entity->key_count;
+	asof_buf_printf(sql,
+			",\n%sspine AS (SELECT * FROM (SELECT asof_row, asof_time_us AS time_us",
+			prefix);
+	for (size_t i = 0; i < key_count; i++) {
+		asof_buf_add_cstr(sql, ", CAST(");
+		asof_plan_key_name(sql, view, i);
+		asof_buf_add_cstr(sql, " AS ");
+		asof_sql_type(sql, view->entity->keys[i].type);
+		asof_buf_printf(sql, ") AS k%zu", i);
+	}
+	asof_buf_add_cstr(sql, " FROM asof_spine) WHERE time_us IS NOT NULL");
+	for (size_t i = 0; i < key_count; i++)
+		asof_buf_printf(sql, " AND k%zu IS NOT NULL", i);
+	asof_buf_add_char(sql, ')');
+}
+
+/* "<prefix>rows": a plain view's rows with k0.., event_us, created_us, row_order, f0 ... */
+static void
+add_rows(struct asof_buf *sql, const char *prefix, const struct asof_plan_table *table,
+	 const struct asof_output *const *outputs, size_t output_count)
+{
+	const struct asof_view *view = table->view;
+	asof_buf_printf(sql, "%srows AS (SELECT ", prefix);
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_plan_key_name(sql, view, i);
+		asof_buf_printf(sql, " AS k%zu, ", i);
+	}
+	asof_buf_add_cstr(sql, "epoch_us(event_time) AS event_us, epoch_us(created_time) AS "
+			       "created_us, \"_order\" AS row_order");
+	for (size_t i = 0; i < output_count; i++) {
+		asof_buf_add_cstr(sql, ", ");
+		asof_sql_name(sql, outputs[i]->name);
+		asof_buf_printf(sql, " AS f%zu", i);
+	}
+	asof_buf_add_cstr(sql, " FROM (");
+	asof_plan_table_sql(sql, table);
+	asof_buf_add_cstr(sql, "))");
+}
+
+/* "<prefix>best": of rows with one (key, event time) the one that counts: created last, then read
+ * last. */
+static void
+add_best(struct asof_buf *sql, const char *prefix, size_t key_count, bool is_known,
+	 int64_t known_us)
+{
+	asof_buf_printf(sql, ",\n%sbest AS (SELECT * FROM %srows", prefix, prefix);
+	if (is_known)
+		asof_buf_printf(sql, " WHERE created_us <= %" PRId64, known_us);
+	asof_buf_add_cstr(sql, "\nQUALIFY row_number() OVER (PARTITION BY ");
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, ", event_us ORDER BY created_us DESC, row_order DESC) = 1)");
+}
+
+/* "<prefix>match": per spine row event_us and f0.. of the newest row available at its time. */
+static void
+add_match(struct asof_buf *sql, const char *prefix, const struct asof_view *view,
+	  size_t output_count)
+{
+	asof_buf_printf(sql, ",\n%smatch AS (SELECT s.asof_row, s.time_us, r.event_us", prefix);
+	for (size_t i = 0; i < output_count; i++)
+		asof_buf_printf(sql, ", r.f%zu", i);
+	asof_buf_printf(sql, "\nFROM %sspine s ASOF LEFT JOIN %sbest r ON ", prefix, prefix);
+	asof_plan_keys_equal(sql, "s.", "r.", view->entity->key_count);
+	asof_buf_printf(sql, " AND s.time_us - %" PRId64 " >= r.event_us)",
+			view->available_after_us);
+}
+
+/* The same where a row counts only if it was created by the spine row's own time. */
+static void
+add_match_known_at_label(struct asof_buf *sql, const char *prefix, const struct asof_view *view,
+			 size_t output_count)
+{
+	asof_buf_printf(sql, ",\n%smatch AS (SELECT asof_row, time_us, m.event_us", prefix);
+	for (size_t i = 0; i < output_count; i++)
+		asof_buf_printf(sql, ", m.f%zu", i);
+	asof_buf_add_cstr(sql, "\nFROM (SELECT s.asof_row, any_value(s.time_us) AS time_us, "
+			       "arg_max({event_us: r.event_us");
+	for (size_t i = 0; i < output_count; i++)
+		asof_buf_printf(sql, ", f%zu: r.f%zu", i, i);
+	asof_buf_printf(sql,
+			"}, {e: r.event_us, c: r.created_us, o: r.row_order}) "
+			"FILTER (r.event_us IS NOT NULL) AS m\nFROM %sspine s LEFT JOIN %srows r "
+			"ON ",
+			prefix, prefix);
+	asof_plan_keys_equal(sql, "s.", "r.", view->entity->key_count);
+	asof_buf_printf(sql,
+			" AND r.event_us <= s.time_us - %" PRId64 " AND r.created_us <= s.time_us",
+			view->available_after_us);
+	asof_buf_add_cstr(sql, "\nGROUP BY s.asof_row))");
+}
+
+/* "<prefix>match" of a windowed view: the answers at S of each spine row. */
+static enum asof_status
+add_match_windows(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *join,
+		  const struct asof_plan_join_view *item, struct asof_error *err)
+{
+	const struct asof_view *view = item->table.view;
+	size_t key_count = view->entity->key_count;
+	bool is_label = join->known_at == ASOF_PLAN_KNOWN_LABEL;
+	ASOF_AUTO(asof_buf_done) struct asof_buf available = ASOF_BUF(128);
+	asof_buf_printf(&available, "(time_us - %" PRId64 ")", view->available_after_us);
+
+	asof_buf_printf(sql, ",\n%sat AS (SELECT *, ", prefix);
+	if (view->step_us == ASOF_STEP_EVENT)
+		asof_buf_add_cstr(sql, asof_buf_cstr(&available));
+	else
+		asof_sql_step_floor(sql, asof_buf_cstr(&available), view->step_us);
+	asof_buf_printf(sql, " AS at_us%s FROM %sspine)", is_label ? ", time_us AS known_us" : "",
+			prefix);
+
+	asof_buf_printf(sql, ",\n%sinstants AS (SELECT DISTINCT ", prefix);
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_printf(sql, ", at_us%s FROM %sat)", is_label ? ", known_us" : "", prefix);
+	ASOF_TRY(asof_plan_windows(sql, prefix, &item->table, item->outputs, item->output_count,
+				   is_label, err));
+
+	asof_buf_printf(sql, ",\n%smatch AS (SELECT s.asof_row, s.time_us, a.event_us", prefix);
+	for (size_t i = 0; i < item->output_count; i++)
+		asof_buf_printf(sql, ", a.f%zu", i);
+	asof_buf_printf(sql, "\nFROM %sat s LEFT JOIN %sanswers a ON ", prefix, prefix);
+	asof_plan_keys_equal(sql, "s.", "a.", key_count);
+	asof_buf_printf(sql, " AND s.at_us = a.at_us%s)",
+			is_label ? " AND s.known_us = a.known_us" : "");
+	return ASOF_OK;
+}
+
+/* "<prefix>result": max_age applied; no row, or one too old, gives the default. */
+static enum asof_status
+add_result(struct asof_buf *sql, const char *prefix, const struct asof_plan_join_view *item,
+	   struct asof_error *err)
+{
+	const struct asof_view *view = item->table.view;
+	asof_buf_printf(sql, ",\n%sresult AS (SELECT asof_row", prefix);
+	for (size_t i = 0; i < item->output_count; i++) {
+		asof_buf_add_cstr(sql, ", CASE WHEN event_us IS NOT NULL");
+		if (view->max_age_us > 0)
+			asof_buf_printf(sql, " AND event_us >= time_us - %" PRId64,
+					view->max_age_us);
+		asof_buf_printf(sql, " THEN f%zu", i);
+		if (item->outputs[i]->has_default) {
+			asof_buf_add_cstr(sql, " ELSE ");
+			ASOF_TRY(asof_sql_value(sql, item->outputs[i]->default_value, err));
+		}
+		asof_buf_printf(sql, " END AS f%zu", i);
+	}
+	asof_buf_printf(sql, " FROM %smatch)", prefix);
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_view(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *join,
+	 const struct asof_plan_join_view *item, struct asof_error *err)
+{
+	const struct asof_view *view = item->table.view;
+	bool is_known = join->known_at == ASOF_PLAN_KNOWN_TIME;
+	int64_t known_us = known_at_of(join, view);
+
+	add_spine(sql, prefix, view);
+	asof_buf_add_cstr(sql, ",\n");
+	if (asof_view_is_windowed(view)) {
+		asof_plan_tiles(sql, prefix, &item->table, is_known, known_us);
+		ASOF_TRY(add_match_windows(sql, prefix, join, item, err));
+	} else {
+		add_rows(sql, prefix, &item->table, item->outputs, item->output_count);
+		if (join->known_at == ASOF_PLAN_KNOWN_LABEL) {
+			add_match_known_at_label(sql, prefix, view, item->output_count);
+		} else {
+			add_best(sql, prefix, view->entity->key_count, is_known, known_us);
+			add_match(sql, prefix, view, item->output_count);
+		}
+	}
+	return add_result(sql, prefix, item, err);
+}
+
+static void
+add_final(struct asof_buf *sql, const struct asof_plan_join *join)
+{
+	asof_buf_add_cstr(sql, "\nSELECT ");
+	bool is_first = true;
+	for (size_t i = 0; i < join->spine_field_count; i++) {
+		asof_sql_comma(sql, &is_first);
+		asof_buf_add_cstr(sql, "p.");
+		asof_sql_name(sql, join->spine_fields[i].name);
+	}
+	for (size_t v = 0; v < join->view_count; v++) {
+		const struct asof_plan_join_view *item = &join->views[v];
+		for (size_t i = 0; i < item->output_count; i++) {
+			asof_buf_printf(sql, ",\n\tv%zu_result.f%zu AS \"%s__%s\"", v, i,
+					item->table.view->name, item->outputs[i]->name);
+		}
+	}
+	asof_buf_add_cstr(sql, "\nFROM asof_spine p");
+	for (size_t v = 0; v < join->view_count; v++)
+		asof_buf_printf(sql, "\nLEFT JOIN v%zu_result ON v%zu_result.asof_row = p.asof_row",
+				v, v);
+	asof_buf_add_cstr(sql, "\nORDER BY p.asof_row");
+}
+
+enum asof_status
+asof_plan_join_sql(const struct asof_plan_join *join, struct asof_buf *sql, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf time = ASOF_BUF(1024);
+	asof_sql_name(&time, join->time_column);
+
+	asof_buf_printf(sql, "WITH asof_spine AS (SELECT *, %s AS asof_row, ", join->spine_row);
+	asof_sql_time_us(sql, asof_buf_cstr(&time), join->time_type, NULL);
+	asof_buf_printf(sql, " AS asof_time_us FROM %s)", join->spine_sql);
+	for (size_t v = 0; v < join->view_count; v++) {
+		char prefix[PREFIX_MAX];
+		(void)snprintf(prefix, sizeof(prefix), "v%zu_", v);
+		ASOF_TRY(add_view(sql, prefix, join, &join->views[v], err));
+	}
+	add_final(sql, join);
+	return asof_buf_status(sql, err);
+}
+
+static void
+add_values_head(struct asof_buf *sql, const struct asof_view *view, const char *prefix)
+{
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_buf_printf(sql, "%sk%zu AS ", prefix, i);
+		asof_plan_key_name(sql, view, i);
+		asof_buf_add_cstr(sql, ", ");
+	}
+}
+
+enum asof_status
+asof_plan_values_sql(const struct asof_plan_table *table, struct asof_buf *sql,
+		     struct asof_error *err)
+{
+	const struct asof_view *view = table->view;
+	size_t key_count = view->entity->key_count;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const struct asof_output **outputs =
+		asof_arena_array(&arena, view->output_count, sizeof(*outputs));
+	if (!outputs)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "outputs of '%s'", view->name);
+	for (size_t i = 0; i < view->output_count; i++)
+		outputs[i] = &view->outputs[i];
+
+	asof_buf_add_cstr(sql, "WITH ");
+	if (asof_view_is_windowed(view)) {
+		asof_plan_tiles(sql, "", table, false, 0);
+		asof_buf_add_cstr(sql, ",\ninstants AS (SELECT ");
+		asof_plan_keys(sql, "", key_count);
+		asof_buf_add_cstr(sql, ", end_us AS at_us, max(created_us) AS created_us FROM "
+				       "tiles GROUP BY ");
+		asof_plan_keys(sql, "", key_count);
+		asof_buf_add_cstr(sql, ", end_us)");
+		ASOF_TRY(
+			asof_plan_windows(sql, "", table, outputs, view->output_count, false, err));
+		asof_buf_add_cstr(sql, "\nSELECT ");
+		add_values_head(sql, view, "a.");
+		asof_buf_add_cstr(sql, "make_timestamptz(a.at_us) AS event_time, "
+				       "make_timestamptz(i.created_us) AS created_time");
+	} else {
+		add_rows(sql, "", table, outputs, view->output_count);
+		add_best(sql, "", key_count, false, 0);
+		asof_buf_add_cstr(sql, "\nSELECT ");
+		add_values_head(sql, view, "");
+		asof_buf_add_cstr(sql, "make_timestamptz(event_us) AS event_time, "
+				       "make_timestamptz(created_us) AS created_time");
+	}
+	for (size_t i = 0; i < view->output_count; i++) {
+		asof_buf_printf(sql, ", f%zu AS ", i);
+		asof_sql_name(sql, view->outputs[i].name);
+	}
+	if (asof_view_is_windowed(view)) {
+		asof_buf_add_cstr(sql, " FROM answers a JOIN instants i ON i.at_us = a.at_us AND ");
+		asof_plan_keys_equal(sql, "i.", "a.", key_count);
+	} else {
+		asof_buf_add_cstr(sql, " FROM best");
+	}
+	return asof_buf_status(sql, err);
+}

@@ -1,0 +1,133 @@
+/*
+ * plan.h - what a job wants from an engine, as data, and its text in DuckDB's SQL. Pure.
+ *
+ * This is the reference: readable, engine-neutral in its ideas, and every rule of SEMANTICS is in
+ * it. Times inside a statement are BIGINT microseconds since the epoch named ..._us; tables hold
+ * UTC instants.
+ *
+ * Bookkeeping columns of lake tables: `_order` (BIGINT: ordinal of the source file << 40 | row in
+ * it; the tie-break after created_time), `_last_event` (of a tile: its newest event).
+ */
+#ifndef ASOF_PLAN_H
+#define ASOF_PLAN_H
+
+#include "base/buf.h"
+#include "model/tile.h"
+
+#define ASOF_ORDER_ROW_BITS 40
+
+/* The files of a source to be read, and how. */
+struct asof_plan_source {
+	const struct asof_source *source; /* bound */
+	const char *const *paths;
+	size_t path_count;
+	/* The ordinal of each path: the order in which files were first read, remembered by the
+	 * lake. NULL: its index. */
+	const int64_t *ordinals;
+	const char *event_time_type;   /* engine types of the time expressions */
+	const char *created_time_type; /* NULL without created_time */
+	/* CSV columns that are keys, and the types they are read as. */
+	const struct asof_field *key_types;
+	size_t key_type_count;
+};
+
+/* SELECT over the raw files, columns as they are, plus `_order`: for describing and checking. */
+void asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source);
+/* The same with `select` columns added, filtered when `is_filtered`: what `asof sql` shows as the
+ * source. */
+void asof_plan_source_rows(struct asof_buf *sql, const struct asof_plan_source *source,
+			   bool is_filtered);
+
+/* A half-open range of event time; the default is everything. */
+struct asof_plan_range {
+	bool has_from;
+	bool has_to;
+	int64_t from_us;
+	int64_t to_us;
+};
+
+struct asof_plan_build {
+	const struct asof_view *view;
+	const struct asof_tile_layout *layout; /* NULL for plain views */
+	struct asof_plan_source source;
+	struct asof_plan_range range; /* of events */
+	int64_t commit_us;            /* created_time of rows that have none */
+};
+
+/* One row of counts over what a build reads: rows, bad_rows (no event_time), null_key_rows,
+ * floored_rows, first_bad_order. */
+ASOF_NODISCARD enum asof_status asof_plan_profile_sql(const struct asof_plan_build *build,
+						      struct asof_buf *sql, struct asof_error *err);
+/* The rows or tiles to be stored, clustered by (key, event_time, created_time, order). */
+ASOF_NODISCARD enum asof_status asof_plan_build_sql(const struct asof_plan_build *build,
+						    struct asof_buf *sql, struct asof_error *err);
+/* The source rows without event_time, to be set aside. */
+ASOF_NODISCARD enum asof_status asof_plan_bad_rows_sql(const struct asof_plan_build *build,
+						       struct asof_buf *sql,
+						       struct asof_error *err);
+/* The columns of the table that a build writes, in order; lives in `arena`. */
+ASOF_NODISCARD enum asof_status asof_plan_table_fields(const struct asof_view *view,
+						       const struct asof_tile_layout *layout,
+						       struct asof_arena *arena,
+						       const struct asof_field **ret_fields,
+						       size_t *ret_count, struct asof_error *err);
+
+/* A view's stored table at one version. */
+struct asof_plan_table {
+	const struct asof_view *view;
+	const struct asof_tile_layout *layout; /* NULL for plain views */
+	const char *const *paths;
+	size_t path_count;
+	const struct asof_field *fields; /* of the table, for a table without files */
+	size_t field_count;
+};
+/* SELECT of the table as stored. */
+void asof_plan_table_sql(struct asof_buf *sql, const struct asof_plan_table *table);
+/* SELECT of finished values: per (key, event_time) the row that counts, or the windows at each
+ * tile's END. */
+ASOF_NODISCARD enum asof_status asof_plan_values_sql(const struct asof_plan_table *table,
+						     struct asof_buf *sql, struct asof_error *err);
+
+/* One view of a join: which of its outputs, in which order. */
+struct asof_plan_join_view {
+	struct asof_plan_table table;
+	const struct asof_output *const *outputs;
+	size_t output_count;
+};
+
+enum asof_plan_known_at { ASOF_PLAN_KNOWN_NONE, ASOF_PLAN_KNOWN_LABEL, ASOF_PLAN_KNOWN_TIME };
+
+struct asof_plan_join {
+	const char *spine_sql; /* a FROM item: read_parquet('...') */
+	const char *spine_row; /* expression that numbers its rows in order */
+	const struct asof_field *spine_fields;
+	size_t spine_field_count;
+	const char *time_column;
+	const char *time_type; /* engine type of it */
+	const struct asof_plan_join_view *views;
+	size_t view_count;
+	/* Output columns in order: which view, which of its outputs. NULL: view by view. */
+	enum asof_plan_known_at known_at;
+	int64_t known_at_us;
+};
+/* The spine's rows in order, its columns untouched, then <view>__<feature> in the order of `views`
+ * and their outputs. */
+ASOF_NODISCARD enum asof_status asof_plan_join_sql(const struct asof_plan_join *join,
+						   struct asof_buf *sql, struct asof_error *err);
+
+/*
+ * What materialize at `at_us` stores, ordered by key then event time. Columns: the keys, event_us,
+ * created_us, order (BIGINT), then the states (windowed) or features (plain). Windowed: tiles of
+ * events <= at_us that a window may still cover, and the newest END <= S; `partial` (a build over
+ * the events of the unfinished step, or NULL) replaces the stored tile rows that hold events beyond
+ * at_us.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_online_sql(const struct asof_plan_table *table,
+						     int64_t at_us,
+						     const struct asof_plan_build *partial,
+						     struct asof_buf *sql, struct asof_error *err);
+/* One BIGINT: how many tile rows hold events on both sides of `at_us`. */
+void asof_plan_straddling_sql(const struct asof_plan_table *table, int64_t at_us,
+			      struct asof_buf *sql);
+
+#endif

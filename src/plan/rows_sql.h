@@ -1,0 +1,24 @@
+/* rows_sql.h - what the statements of this folder share: a source's rows, named so that nothing of
+ * the user's collides. */
+#ifndef ASOF_PLAN_ROWS_SQL_H
+#define ASOF_PLAN_ROWS_SQL_H
+
+#include "plan/plan.h"
+
+/* Columns k0 k1 .. (keys), "c_<column>" (values), event_us, created_us, row_order. */
+void asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build);
+/* Those with a time, a whole key, and in range. */
+void asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build);
+/* The event time expression in microseconds. */
+void asof_plan_event_us(struct asof_buf *sql, const struct asof_plan_source *source);
+/* "c_<column>" */
+void asof_plan_value_name(struct asof_buf *sql, const char *column);
+void asof_plan_key_name(struct asof_buf *sql, const struct asof_view *view, size_t key);
+
+/* k0, k1 .. with a prefix: "s.k0, s.k1". */
+void asof_plan_keys(struct asof_buf *sql, const char *prefix, size_t key_count);
+/* "a.k0 = b.k0 AND ..." */
+void asof_plan_keys_equal(struct asof_buf *sql, const char *left, const char *right,
+			  size_t key_count);
+
+#endif

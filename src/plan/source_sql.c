@@ -1,0 +1,251 @@
+/* source_sql.c - the rows of a source: its files read, numbered, extended and filtered. */
+#include <inttypes.h>
+
+#include "plan/rows_sql.h"
+#include "plan/sql.h"
+
+static void
+add_key_types(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	if (source->key_type_count == 0)
+		return;
+	asof_buf_add_cstr(sql, ", types = {");
+	for (size_t i = 0; i < source->key_type_count; i++) {
+		if (i > 0)
+			asof_buf_add_cstr(sql, ", ");
+		asof_sql_text(sql, source->key_types[i].name);
+		asof_buf_add_cstr(sql, ": '");
+		asof_sql_type(sql, source->key_types[i].type);
+		asof_buf_add_char(sql, '\'');
+	}
+	asof_buf_add_char(sql, '}');
+}
+
+static void
+add_reader(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	static const char *const readers[] = { [ASOF_FORMAT_PARQUET] = "read_parquet(",
+					       [ASOF_FORMAT_CSV] = "read_csv(",
+					       [ASOF_FORMAT_JSON] = "read_json(" };
+	asof_buf_add_cstr(sql, readers[source->source->format]);
+	asof_sql_text_list(sql, source->paths, source->path_count);
+	asof_buf_add_cstr(sql, ", union_by_name = true");
+	if (source->source->format == ASOF_FORMAT_CSV) {
+		/* The whole file decides on types, so that they do not hang on a sample. */
+		asof_buf_add_cstr(sql, ", header = true, sample_size = -1, "
+				       "allow_quoted_nulls = false");
+		add_key_types(sql, source);
+	} else if (source->source->format == ASOF_FORMAT_JSON) {
+		asof_buf_add_cstr(sql, ", sample_size = -1");
+	}
+	asof_buf_add_char(sql, ')');
+}
+
+/* Where a row stands: ordinal of its file << 40 | its number. Only Parquet numbers rows per file by
+ * itself; the others are numbered through all files in their order, which orders rows of one file
+ * just the same. */
+static void
+add_order(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	asof_buf_add_char(sql, '(');
+	if (source->ordinals) {
+		asof_buf_add_char(sql, '[');
+		for (size_t i = 0; i < source->path_count; i++)
+			asof_buf_printf(sql, "%s%" PRId64, i ? ", " : "", source->ordinals[i]);
+		asof_buf_add_cstr(sql, "][file_index + 1]");
+	} else {
+		asof_buf_add_cstr(sql, "file_index");
+	}
+	asof_buf_printf(sql, "::BIGINT << %d) + ", ASOF_ORDER_ROW_BITS);
+	asof_buf_add_cstr(sql, source->source->format == ASOF_FORMAT_PARQUET
+				       ? "file_row_number"
+				       : "row_number() OVER ()");
+}
+
+void
+asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	asof_buf_add_cstr(sql, "SELECT *, ");
+	add_order(sql, source);
+	asof_buf_add_cstr(sql, " AS \"_order\" FROM ");
+	add_reader(sql, source);
+}
+
+static void
+add_selects(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	asof_buf_add_cstr(sql, "SELECT *");
+	for (size_t i = 0; i < source->source->select_count; i++) {
+		const struct asof_select *select = &source->source->selects[i];
+		asof_buf_printf(sql, ", (%s) AS ", select->expression.text);
+		asof_sql_name(sql, select->name);
+	}
+	asof_buf_add_cstr(sql, " FROM (");
+	asof_plan_files(sql, source);
+	asof_buf_add_cstr(sql, ")");
+}
+
+void
+asof_plan_source_rows(struct asof_buf *sql, const struct asof_plan_source *source, bool is_filtered)
+{
+	const char *filter = is_filtered ? source->source->filter.text : NULL;
+	if (filter)
+		asof_buf_add_cstr(sql, "SELECT * FROM (");
+	add_selects(sql, source);
+	if (filter)
+		asof_buf_printf(sql, ") WHERE (%s)", filter);
+}
+
+void
+asof_plan_event_us(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	asof_sql_time_us(sql, source->source->event_time.text, source->event_time_type,
+			 source->source->time_zone);
+}
+
+/* created_us of a row: its own, not before its event; the commit's where it has none. */
+static void
+add_created_us(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	const struct asof_plan_source *source = &build->source;
+	if (!source->created_time_type) {
+		asof_buf_printf(sql, "%" PRId64 "::BIGINT", build->commit_us);
+		return;
+	}
+	asof_buf_add_cstr(sql, "greatest(coalesce(");
+	asof_sql_time_us(sql, source->source->created_time.text, source->created_time_type,
+			 source->source->time_zone);
+	asof_buf_printf(sql, ", %" PRId64 "), ", build->commit_us);
+	asof_plan_event_us(sql, source);
+	asof_buf_add_char(sql, ')');
+}
+
+/* The columns of the source that the view's features read, each once. */
+static bool
+is_first_use(const struct asof_view *view, size_t feature)
+{
+	const char *column = view->features[feature].column.text;
+	for (size_t i = 0; i < feature; i++) {
+		const char *other = view->features[i].column.text;
+		if (other && strcmp(other, column) == 0)
+			return false;
+	}
+	return true;
+}
+
+void
+asof_plan_key_name(struct asof_buf *sql, const struct asof_view *view, size_t key)
+{
+	asof_sql_name(sql, view->entity->keys[key].name);
+}
+
+static void
+add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	const struct asof_view *view = build->view;
+	const struct asof_source *source = build->source.source;
+	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(4096);
+
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_buf_clear(&expr);
+		asof_sql_path(&expr, view->key_columns[i].text);
+		const struct asof_field *field =
+			asof_source_field(source, asof_str_from(view->key_columns[i].text));
+		asof_sql_column(sql, asof_buf_cstr(&expr), field ? field->type_text : "",
+				view->entity->keys[i].type, source->time_zone);
+		asof_buf_printf(sql, " AS k%zu, ", i);
+	}
+	for (size_t i = 0; i < view->feature_count; i++) {
+		const char *column = view->features[i].column.text;
+		if (!column || !is_first_use(view, i))
+			continue;
+		const struct asof_field *field = asof_source_field(source, asof_str_from(column));
+		asof_buf_clear(&expr);
+		asof_sql_name(&expr, column);
+		asof_sql_column(sql, asof_buf_cstr(&expr), field->type_text, field->type,
+				source->time_zone);
+		asof_buf_add_cstr(sql, " AS ");
+		asof_plan_value_name(sql, column);
+		asof_buf_add_cstr(sql, ", ");
+	}
+}
+
+/* A column's name inside our statements: no column of the user's can meet k0, event_us ... */
+void
+asof_plan_value_name(struct asof_buf *sql, const char *column)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(4096);
+	asof_buf_printf(&name, "c_%s", column);
+	asof_sql_name(sql, asof_buf_cstr(&name));
+}
+
+void
+asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	asof_buf_add_cstr(sql, "SELECT ");
+	add_row_columns(sql, build);
+	asof_plan_event_us(sql, &build->source);
+	asof_buf_add_cstr(sql, " AS event_us, ");
+	add_created_us(sql, build);
+	asof_buf_add_cstr(sql, " AS created_us, \"_order\" AS row_order\nFROM (");
+	asof_plan_source_rows(sql, &build->source, true);
+	asof_buf_add_char(sql, ')');
+}
+
+/* Rows that count: in range, with a time and a whole key. */
+void
+asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	asof_buf_add_cstr(sql, "SELECT * FROM (");
+	asof_plan_rows(sql, build);
+	asof_buf_add_cstr(sql, ")\nWHERE event_us IS NOT NULL");
+	for (size_t i = 0; i < build->view->entity->key_count; i++)
+		asof_buf_printf(sql, " AND k%zu IS NOT NULL", i);
+	if (build->range.has_from)
+		asof_buf_printf(sql, " AND event_us >= %" PRId64, build->range.from_us);
+	if (build->range.has_to)
+		asof_buf_printf(sql, " AND event_us < %" PRId64, build->range.to_us);
+}
+
+enum asof_status
+asof_plan_profile_sql(const struct asof_plan_build *build, struct asof_buf *sql,
+		      struct asof_error *err)
+{
+	asof_buf_add_cstr(sql, "SELECT count(*) AS rows, "
+			       "count(*) FILTER (event_us IS NULL) AS bad_rows, "
+			       "count(*) FILTER (");
+	for (size_t i = 0; i < build->view->entity->key_count; i++)
+		asof_buf_printf(sql, "%sk%zu IS NULL", i ? " OR " : "", i);
+	asof_buf_add_cstr(sql, ") AS null_key_rows, ");
+	asof_buf_add_cstr(sql, "min(row_order) FILTER (event_us IS NULL) AS first_bad_order, "
+			       "count(*) FILTER (is_floored) AS floored_rows\nFROM (SELECT ");
+	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(4096);
+	const struct asof_view *view = build->view;
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_sql_path(sql, view->key_columns[i].text);
+		asof_buf_printf(sql, " AS k%zu, ", i);
+	}
+	asof_plan_event_us(sql, &build->source);
+	asof_buf_add_cstr(sql, " AS event_us, \"_order\" AS row_order, ");
+	if (strcmp(build->source.event_time_type, "TIMESTAMP_NS") == 0)
+		asof_buf_printf(sql, "epoch_ns(%s) %% 1000 <> 0",
+				build->source.source->event_time.text);
+	else
+		asof_buf_add_cstr(sql, "false");
+	asof_buf_add_cstr(sql, " AS is_floored\nFROM (");
+	asof_plan_source_rows(sql, &build->source, true);
+	asof_buf_add_cstr(sql, "))");
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_bad_rows_sql(const struct asof_plan_build *build, struct asof_buf *sql,
+		       struct asof_error *err)
+{
+	asof_buf_add_cstr(sql, "SELECT * FROM (");
+	asof_plan_source_rows(sql, &build->source, true);
+	asof_buf_add_cstr(sql, ") WHERE (");
+	asof_plan_event_us(sql, &build->source);
+	asof_buf_add_cstr(sql, ") IS NULL");
+	return asof_buf_status(sql, err);
+}

@@ -1,0 +1,155 @@
+#include "plan/sql.h"
+
+#include <inttypes.h>
+
+static void
+add_quoted(struct asof_buf *sql, struct asof_str text, char quote)
+{
+	asof_buf_add_char(sql, quote);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == quote)
+			asof_buf_add_char(sql, quote);
+		asof_buf_add_char(sql, text.ptr[i]);
+	}
+	asof_buf_add_char(sql, quote);
+}
+
+void
+asof_sql_name(struct asof_buf *sql, const char *name)
+{
+	add_quoted(sql, asof_str_from(name), '"');
+}
+
+void
+asof_sql_path(struct asof_buf *sql, const char *path)
+{
+	for (const char *dot; (dot = strchr(path, '.')); path = dot + 1) {
+		add_quoted(sql, (struct asof_str){ path, (size_t)(dot - path) }, '"');
+		asof_buf_add_char(sql, '.');
+	}
+	asof_sql_name(sql, path);
+}
+
+void
+asof_sql_text(struct asof_buf *sql, const char *text)
+{
+	add_quoted(sql, asof_str_from(text), '\'');
+}
+
+void
+asof_sql_text_list(struct asof_buf *sql, const char *const *texts, size_t count)
+{
+	asof_buf_add_char(sql, '[');
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			asof_buf_add_cstr(sql, ", ");
+		asof_sql_text(sql, texts[i]);
+	}
+	asof_buf_add_char(sql, ']');
+}
+
+void
+asof_sql_comma(struct asof_buf *sql, bool *is_first)
+{
+	if (!*is_first)
+		asof_buf_add_cstr(sql, ", ");
+	*is_first = false;
+}
+
+static const char *const scalar_types[] = {
+	[ASOF_TYPE_NONE] = "VARCHAR",    [ASOF_TYPE_BOOL] = "BOOLEAN",
+	[ASOF_TYPE_INT32] = "INTEGER",   [ASOF_TYPE_INT64] = "BIGINT",
+	[ASOF_TYPE_FLOAT32] = "FLOAT",   [ASOF_TYPE_FLOAT64] = "DOUBLE",
+	[ASOF_TYPE_STRING] = "VARCHAR",  [ASOF_TYPE_BYTES] = "BLOB",
+	[ASOF_TYPE_DATE] = "DATE",       [ASOF_TYPE_TIMESTAMP] = "TIMESTAMPTZ",
+	[ASOF_TYPE_UUID] = "UUID",       [ASOF_TYPE_JSON] = "JSON",
+	[ASOF_TYPE_DECIMAL] = "DECIMAL",
+};
+
+void
+asof_sql_type(struct asof_buf *sql, struct asof_type type)
+{
+	switch ((enum asof_type_kind)type.kind) {
+	case ASOF_TYPE_DECIMAL:
+		asof_buf_printf(sql, "DECIMAL(%u,%u)", type.precision, type.scale);
+		return;
+	case ASOF_TYPE_LIST:
+		asof_sql_type(sql, asof_type_element(type));
+		asof_buf_add_cstr(sql, "[]");
+		return;
+	case ASOF_TYPE_VECTOR:
+		asof_buf_printf(sql, "FLOAT[%" PRIu32 "]", type.size);
+		return;
+	default:
+		asof_buf_add_cstr(sql, scalar_types[type.kind]);
+	}
+}
+
+bool
+asof_sql_is_time(const char *type_text)
+{
+	static const char *const known[] = { "TIMESTAMP",    "TIMESTAMP WITH TIME ZONE",
+					     "TIMESTAMP_S",  "TIMESTAMP_MS",
+					     "TIMESTAMP_NS", "DATE" };
+	for (size_t i = 0; i < ASOF_COUNTOF(known); i++) {
+		if (strcmp(type_text, known[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The UTC instant (TIMESTAMPTZ) of a time expression; nanoseconds are floored to microseconds. */
+static void
+add_instant(struct asof_buf *sql, const char *expr, const char *type_text, const char *time_zone)
+{
+	if (strcmp(type_text, "TIMESTAMP WITH TIME ZONE") == 0) {
+		asof_buf_printf(sql, "(%s)", expr);
+		return;
+	}
+	asof_buf_add_cstr(sql, "timezone(");
+	asof_sql_text(sql, time_zone ? time_zone : "UTC");
+	if (strcmp(type_text, "TIMESTAMP_NS") == 0)
+		/* A cast would cut towards zero, which is up before 1970. */
+		asof_buf_printf(sql,
+				", make_timestamp((epoch_ns(%s) - (epoch_ns(%s) %% 1000 + 1000) %% "
+				"1000) // 1000))",
+				expr, expr);
+	else
+		asof_buf_printf(sql, ", CAST((%s) AS TIMESTAMP))", expr);
+}
+
+void
+asof_sql_time_us(struct asof_buf *sql, const char *expr, const char *type_text,
+		 const char *time_zone)
+{
+	asof_buf_printf(sql, "CASE WHEN isfinite(%s) THEN epoch_us(", expr);
+	add_instant(sql, expr, type_text, time_zone);
+	asof_buf_add_cstr(sql, ") END");
+}
+
+void
+asof_sql_column(struct asof_buf *sql, const char *expr, const char *type_text,
+		struct asof_type type, const char *time_zone)
+{
+	if (type.kind == ASOF_TYPE_TIMESTAMP && asof_sql_is_time(type_text)) {
+		add_instant(sql, expr, type_text, time_zone);
+		return;
+	}
+	asof_buf_printf(sql, "CAST(%s AS ", expr);
+	asof_sql_type(sql, type);
+	asof_buf_add_char(sql, ')');
+}
+
+void
+asof_sql_step_end(struct asof_buf *sql, const char *us_expr, int64_t step_us)
+{
+	asof_buf_printf(sql, "%s + (%" PRId64 " - %s %% %" PRId64 ") %% %" PRId64, us_expr, step_us,
+			us_expr, step_us, step_us);
+}
+
+void
+asof_sql_step_floor(struct asof_buf *sql, const char *us_expr, int64_t step_us)
+{
+	asof_buf_printf(sql, "%s - (%s %% %" PRId64 " + %" PRId64 ") %% %" PRId64, us_expr, us_expr,
+			step_us, step_us, step_us);
+}

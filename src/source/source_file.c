@@ -1,0 +1,255 @@
+/* source_file.c - files, directories and patterns of a source. */
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "source/source.h"
+
+#define PATH_BYTES_MAX 4096
+#define DEPTH_MAX      64
+
+struct listing {
+	struct asof_arena *arena;
+	const char *project_dir;
+	enum asof_file_format format;
+	struct asof_source_file *files; /* owned while listing */
+	size_t count;
+	size_t capacity;
+};
+
+static void
+listing_done(struct listing *listing)
+{
+	asof_mem_free(listing->files);
+}
+
+static bool
+ends_with(const char *name, size_t len, const char *ending)
+{
+	size_t ending_len = strlen(ending);
+	return len >= ending_len && memcmp(name + len - ending_len, ending, ending_len) == 0;
+}
+
+/* By its ending, a packed one (.gz, .zst) looked through. */
+static bool
+has_format(const char *name, enum asof_file_format format)
+{
+	static const char *const endings[][4] = {
+		[ASOF_FORMAT_PARQUET] = { ".parquet", ".pq" },
+		[ASOF_FORMAT_CSV] = { ".csv", ".tsv" },
+		[ASOF_FORMAT_JSON] = { ".json", ".jsonl", ".ndjson" },
+	};
+	size_t len = strlen(name);
+	if (ends_with(name, len, ".gz"))
+		len -= 3;
+	else if (ends_with(name, len, ".zst"))
+		len -= 4;
+	for (size_t i = 0; i < 4 && endings[format][i]; i++) {
+		if (ends_with(name, len, endings[format][i]))
+			return true;
+	}
+	return false;
+}
+
+static enum asof_status
+add_file(struct listing *listing, const char *path, const struct stat *info, struct asof_error *err)
+{
+	if (listing->count == ASOF_SOURCE_FILES_MAX)
+		return ASOF_FAIL(err, ASOF_LIMIT, "more than %d files", ASOF_SOURCE_FILES_MAX);
+	void *files = listing->files;
+	ASOF_TRY(asof_mem_reserve(&files, &listing->capacity, listing->count + 1,
+				  sizeof(*listing->files), err));
+	listing->files = files;
+
+	char *copy = asof_arena_copy(listing->arena, asof_str_from(path));
+	if (!copy)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "path '%s'", path);
+	size_t dir_len = strlen(listing->project_dir);
+	bool is_below = strncmp(path, listing->project_dir, dir_len) == 0 && path[dir_len] == '/';
+	listing->files[listing->count++] = (struct asof_source_file){
+		.name = is_below ? copy + dir_len + 1 : copy,
+		.path = copy,
+		.size_bytes = (uint64_t)info->st_size,
+		.modified_us =
+			(int64_t)info->st_mtim.tv_sec * 1000000 + info->st_mtim.tv_nsec / 1000,
+	};
+	return ASOF_OK;
+}
+
+static enum asof_status walk(struct listing *listing, struct asof_buf *path, const char *pattern,
+			     unsigned depth, struct asof_error *err);
+
+static bool
+is_pattern(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (strchr("*?[", text[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Try `name` inside the directory `path` as the next part of the way, `rest` being what follows it.
+ */
+static enum asof_status
+enter(struct listing *listing, struct asof_buf *path, const char *name, const char *rest,
+      unsigned depth, struct asof_error *err)
+{
+	size_t len = path->len;
+	asof_buf_add_char(path, '/');
+	asof_buf_add_cstr(path, name);
+	enum asof_status status = asof_buf_status(path, err);
+	if (status == ASOF_OK)
+		status = walk(listing, path, rest, depth + 1, err);
+	asof_buf_truncate(path, len);
+	return status;
+}
+
+static void
+close_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+/* Every entry of the directory that `part` matches; with `**`, also every directory below. */
+static enum asof_status
+walk_entries(struct listing *listing, struct asof_buf *path, const char *part, const char *rest,
+	     const char *pattern, unsigned depth, struct asof_error *err)
+{
+	ASOF_AUTO(close_dir) DIR *dir = opendir(path->len ? asof_buf_cstr(path) : "/");
+	if (!dir) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return ASOF_OK;
+		return ASOF_FAIL(err, ASOF_IO, "open directory '%s': %s", asof_buf_cstr(path),
+				 strerror(errno));
+	}
+	bool is_deep = strcmp(part, "**") == 0;
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (is_deep) {
+			if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)
+				ASOF_TRY(enter(listing, path, entry->d_name, pattern, depth, err));
+		} else if (fnmatch(part, entry->d_name, FNM_PERIOD) == 0) {
+			ASOF_TRY(enter(listing, path, entry->d_name, rest, depth, err));
+		}
+	}
+	return ASOF_OK;
+}
+
+/* A directory named by the user stands for the files of its format, at any depth. */
+static enum asof_status
+add_directory(struct listing *listing, struct asof_buf *path, unsigned depth,
+	      struct asof_error *err)
+{
+	ASOF_AUTO(close_dir) DIR *dir = opendir(asof_buf_cstr(path));
+	if (!dir)
+		return ASOF_FAIL(err, ASOF_IO, "open directory '%s': %s", asof_buf_cstr(path),
+				 strerror(errno));
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		bool is_hidden = entry->d_name[0] == '.' || entry->d_name[0] == '_';
+		if (is_hidden)
+			continue;
+		if (entry->d_type == DT_DIR || has_format(entry->d_name, listing->format))
+			ASOF_TRY(enter(listing, path, entry->d_name, "", depth, err));
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_leaf(struct listing *listing, struct asof_buf *path, unsigned depth, struct asof_error *err)
+{
+	struct stat info;
+	if (stat(asof_buf_cstr(path), &info) != 0) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return ASOF_OK;
+		return ASOF_FAIL(err, ASOF_IO, "'%s': %s", asof_buf_cstr(path), strerror(errno));
+	}
+	if (S_ISDIR(info.st_mode))
+		return add_directory(listing, path, depth, err);
+	return add_file(listing, asof_buf_cstr(path), &info, err);
+}
+
+/* Follow `pattern` (parts between slashes) from the directory `path`. */
+static enum asof_status
+walk(struct listing *listing, struct asof_buf *path, const char *pattern, unsigned depth,
+     struct asof_error *err)
+{
+	if (depth > DEPTH_MAX)
+		return ASOF_FAIL(err, ASOF_LIMIT, "directories deeper than %d below '%s'",
+				 DEPTH_MAX, asof_buf_cstr(path));
+	while (*pattern == '/')
+		pattern++;
+	if (*pattern == '\0')
+		return add_leaf(listing, path, depth, err);
+
+	size_t len = strcspn(pattern, "/");
+	ASOF_AUTO(asof_buf_done) struct asof_buf part = ASOF_BUF(PATH_BYTES_MAX);
+	asof_buf_add(&part, pattern, len);
+	ASOF_TRY(asof_buf_status(&part, err));
+	const char *rest = pattern + len;
+	if (!is_pattern(pattern, len))
+		return enter(listing, path, asof_buf_cstr(&part), rest, depth, err);
+	if (strcmp(asof_buf_cstr(&part), "**") == 0)
+		ASOF_TRY(walk(listing, path, rest, depth + 1, err)); /* no directory at all */
+	return walk_entries(listing, path, asof_buf_cstr(&part), rest, pattern, depth, err);
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+	const struct asof_source_file *left = a;
+	const struct asof_source_file *right = b;
+	return strcmp(left->path, right->path);
+}
+
+/* `**` may reach a file by more than one way. */
+static void
+sort_unique(struct listing *listing)
+{
+	if (listing->count == 0)
+		return;
+	qsort(listing->files, listing->count, sizeof(*listing->files), by_path);
+	size_t kept = 1;
+	for (size_t i = 1; i < listing->count; i++) {
+		if (strcmp(listing->files[i].path, listing->files[kept - 1].path) != 0)
+			listing->files[kept++] = listing->files[i];
+	}
+	listing->count = kept;
+}
+
+enum asof_status
+asof_source_list(const struct asof_source *source, const char *project_dir,
+		 struct asof_arena *arena, const struct asof_source_file **ret_files,
+		 size_t *ret_count, struct asof_error *err)
+{
+	if (source->kind != ASOF_SOURCE_PATH)
+		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
+				 "source '%s': only `path:` sources can be read so far",
+				 source->name);
+
+	ASOF_AUTO(listing_done)
+	struct listing listing = { .arena = arena,
+				   .project_dir = project_dir,
+				   .format = source->format };
+	ASOF_AUTO(asof_buf_done) struct asof_buf path = ASOF_BUF(PATH_BYTES_MAX);
+	if (source->location.text[0] != '/')
+		asof_buf_add_cstr(&path, project_dir);
+	ASOF_TRY(walk(&listing, &path, source->location.text, 0, err));
+	if (listing.count == 0)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "path '%s' matches no file",
+				 source->location.text);
+
+	sort_unique(&listing);
+	struct asof_source_file *files = asof_arena_array(arena, listing.count, sizeof(*files));
+	if (!files)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu files", listing.count);
+	memcpy(files, listing.files, listing.count * sizeof(*files));
+	*ret_files = files;
+	*ret_count = listing.count;
+	return ASOF_OK;
+}
