@@ -1,9 +1,9 @@
 /* map.c - a hash map from byte strings to pointers: open addressing, linear probing. */
 #include "base/map.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <sys/random.h>
+
+#include "base/clock.h"
 
 #define FIRST_SLOT_COUNT 16
 
@@ -19,15 +19,10 @@ static uint64_t seed[2]; /* constant after draw_seed() */
 static void
 draw_seed(void)
 {
-	ssize_t got;
-	do {
-		got = getrandom(seed, sizeof(seed), 0);
-	} while (got < 0 && errno == EINTR);
-	if (got != sizeof(seed)) {
-		/* No entropy in this sandbox: addresses are better than nothing. */
-		seed[0] = (uint64_t)(uintptr_t)&seed_once;
-		seed[1] = (uint64_t)(uintptr_t)&got;
-	}
+	/* Where there is no entropy, the time and where we were loaded must do. */
+	seed[0] = (uint64_t)asof_monotonic_us();
+	seed[1] = (uint64_t)(uintptr_t)&seed;
+	(void)!getrandom(seed, sizeof(seed), 0);
 }
 
 static uint64_t
@@ -129,20 +124,20 @@ enum asof_status
 asof_map_put(struct asof_map *map, struct asof_str key, void *value, struct asof_error *err)
 {
 	uint64_t hash = hash_of(key);
-	struct asof_map_slot *slot = map->slot_count ? probe(map, key, hash) : NULL;
-	if (slot && slot->key.ptr) {
-		slot->value = value;
-		return ASOF_OK;
+	if (map->count > 0) {
+		struct asof_map_slot *slot = probe(map, key, hash);
+		if (slot->key.ptr) {
+			slot->value = value;
+			return ASOF_OK;
+		}
 	}
 
 	/* At most three quarters full: probes stay short and always end. */
-	if (map->count + 1 > map->slot_count / 4 * 3) {
+	if (map->count + 1 > map->slot_count / 4 * 3)
 		ASOF_TRY(grow(map, err));
-		slot = probe(map, key, hash);
-	}
 	struct asof_bytes copy;
 	ASOF_TRY(asof_bytes_copy(key, &copy, err));
-	*slot = (struct asof_map_slot){ copy, hash, value };
+	*probe(map, key, hash) = (struct asof_map_slot){ copy, hash, value };
 	map->count++;
 	return ASOF_OK;
 }

@@ -84,18 +84,16 @@ write_padded(uint64_t value, char out[PADDED_DIGITS])
 	return out + PADDED_DIGITS - digit_count(value);
 }
 
-/* How many of the digits written by write_padded() are zeros at the end. `padded` is not 0. */
+/* How many digits written by write_padded() are zeros at the end. */
 static size_t
 trailing_zeros(const char padded[PADDED_DIGITS])
 {
-	uint64_t word;
+	uint64_t word = 0;
 	size_t zeros = 0;
-	for (size_t end = PADDED_DIGITS; end > 0; end -= sizeof(word)) {
+	for (size_t end = PADDED_DIGITS; word == 0 && end > 0; end -= sizeof(word)) {
 		memcpy(&word, padded + end - sizeof(word), sizeof(word));
 		word ^= ASCII_ZEROS;
-		if (word != 0)
-			return zeros + (size_t)__builtin_clzll(word) / 8;
-		zeros += sizeof(word);
+		zeros += word ? (size_t)__builtin_clzll(word) / 8 : sizeof(word);
 	}
 	return zeros;
 }

@@ -51,7 +51,7 @@ static void
 on_signal(int number)
 {
 	(void)number;
-	asof_cancel_request(&cancel_of_signal);
+	asof_cancel_request(&cancel_of_signal); /* NOLINT(bugprone-signal-handler): one store */
 }
 
 static void
