@@ -1,19 +1,27 @@
 """What asof promises, computed slowly and plainly, to hold the program against.
 
-No SQL, no numpy, no code of the product: plain loops over every row, exact sums by integers, fractions and math.fsum.
-A source is a list of commits, a commit a pair (commit_time, rows). Times are integers: microseconds since the epoch, UTC.
-A value is None (NULL), bool, int, float, decimal.Decimal, str, bytes, datetime.date or list; a timestamp is an int.
+No SQL, no numpy, no code of the product: plain loops over every row, exact sums by integers,
+fractions and math.fsum. A source is a list of commits, a commit a pair (commit_time, rows). Times
+are integers: microseconds since the epoch, UTC. A value is None (NULL), bool, int, float,
+decimal.Decimal, str, bytes, datetime.date or list; a timestamp is an int.
 
 Where the text of the promises leaves a choice, the literal reading is taken:
- 1. max_age is measured against T itself: available_after moves the upper bound of event_time only.
- 2. A created_time that is NULL counts as the commit's time, and is not raised to the event_time after that.
- 3. `--known-at TIME` is rounded down to the step only where a windowed view's source has a created_time of its own; with
-    `step: event`, or where created_time is the commit's, TIME is taken as it is. `--known-at label` is never rounded.
- 4. `--known-at` hides rows before anything else happens: a tile none of whose events was known does not exist.
- 5. `default:` replaces NULLs only: the 0 of an empty count or count_distinct stays, and so does the NULL of a std or var
-    over one value. Without any tile there is no row, and then count too is NULL or its default.
- 6. Infinities in sums and means follow IEEE 754 (inf + -inf is NaN). std and var over an infinity are NaN.
- 7. quantile(p) lies at (n - 1) * p among the sorted values; between -inf and inf it is NaN, else an infinite neighbour wins.
+ 1. max_age is measured against T itself: available_after moves the upper bound of event_time
+    only.
+ 2. A created_time that is NULL counts as the commit's time, and is not raised to the event_time
+    after that.
+ 3. `--known-at TIME` is rounded down to the step only where a windowed view's source has a
+    created_time of its own; with `step: event`, or where created_time is the commit's, TIME is
+    taken as it is. `--known-at label` is never rounded.
+ 4. `--known-at` hides rows before anything else happens: a tile none of whose events was known
+    does not exist.
+ 5. `default:` replaces NULLs only: the 0 of an empty count or count_distinct stays, and so does
+    the NULL of a std or var over one value. Without any tile there is no row, and then count too
+    is NULL or its default.
+ 6. Infinities in sums and means follow IEEE 754 (inf + -inf is NaN). std and var over an infinity
+    are NaN.
+ 7. quantile(p) lies at (n - 1) * p among the sorted values; between -inf and inf it is NaN, else
+    an infinite neighbour wins.
  8. An answer withheld by max_age keeps the event_time of the row that is too old.
 """
 
@@ -31,14 +39,16 @@ SMALLEST = Fraction(1, 2**1074)  # no float lies between this and zero
 
 
 class Approx:
-    """A float that must be met within 1e-12 of itself, or within what the carried precision leaves of `scale`."""
+    """A float that must be met within 1e-12 of itself, or within what the carried precision
+    leaves of `scale`."""
 
     def __init__(self, exact, scale=0):
         self.exact = exact
         self.scale = abs(Fraction(scale))
 
     def meets(self, got, power=1):
-        """Is `got` raised to `power` near enough? Neither side may be NaN or infinite by accident."""
+        """Is `got` raised to `power` near enough? Neither side may be NaN or infinite by
+        accident."""
         if not math.isfinite(got):
             return False
         bound = max(abs(self.exact) * RELATIVE * power, self.scale, SMALLEST)
@@ -59,7 +69,8 @@ class ApproxRoot(Approx):
 
 
 class Row:
-    """One row of a source. `file` is the place of its file in the order of first reading, `number` its place in the file."""
+    """One row of a source. `file` is the place of its file in the order of first reading,
+    `number` its place in the file."""
 
     def __init__(self, values, event_time, created_time=None, file=0, number=0):
         self.values = values
@@ -70,7 +81,8 @@ class Row:
 
 
 class Source:
-    """Commits in their order; `where` takes a row's values and keeps the row if and only if it answers True."""
+    """Commits in their order; `where` takes a row's values and keeps the row if and only if it
+    answers True."""
 
     def __init__(self, commits, has_created_time=False, where=None):
         self.commits = commits
@@ -79,7 +91,8 @@ class Source:
 
 
 class Feature:
-    """A plain column (agg None) or one aggregate over one window. `value` takes a row's values; None counts rows."""
+    """A plain column (agg None) or one aggregate over one window. `value` takes a row's values;
+    None counts rows."""
 
     def __init__(self, name, value=None, agg=None, window=None, p=None, default=None):
         self.name = name
@@ -91,7 +104,8 @@ class Feature:
 
 
 class View:
-    """Features of one entity: `keys` are the names of the source's key columns; step None (plain), 'event' or microseconds."""
+    """Features of one entity: `keys` are the names of the source's key columns; step None
+    (plain), 'event' or microseconds."""
 
     def __init__(self, source, keys, features, step=None, max_age=None, available_after=0):
         self.source = source
@@ -239,7 +253,8 @@ def _plain(view, events, upto):
 
 
 def windows(view, events, upto):
-    """The windows of events (in their order) at the last instant <= upto at which the view is evaluated, or None."""
+    """The windows of events (in their order) at the last instant <= upto at which the view is
+    evaluated, or None."""
     s = upto if view.step == "event" else floor_to(upto, view.step)
     end = None
     for event in events:

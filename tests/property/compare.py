@@ -1,4 +1,5 @@
-"""Is a cell that the program gave the one that the oracle wants? Floats that are computed within the oracle's bound, all else exact."""
+"""Is a cell that the program gave the one that the oracle wants? Floats that are computed within
+the oracle's bound, all else exact."""
 
 import decimal
 import math
@@ -10,14 +11,16 @@ from gen import oracle
 
 
 def arrow_cells(column):
-    """Python values of an Arrow column: timestamps as microseconds, everything else as pyarrow gives it."""
+    """Python values of an Arrow column: timestamps as microseconds, everything else as pyarrow
+    gives it."""
     if pa.types.is_timestamp(column.type):
         return column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()).to_pylist()
     return column.to_pylist()
 
 
 def json_cell(value, type_name):
-    """The value that a JSON document holds for a type, or the document's own where it has the wrong form."""
+    """The value that a JSON document holds for a type, or the document's own where it has the
+    wrong form."""
     if value is None:
         return None
     if type_name in ("float64", "float32"):
@@ -46,7 +49,8 @@ def _special(value):
 
 
 def same(got, want, type_name, is_stored=False):
-    """is_stored: the value was never computed with, so that even the sign of a zero must be there."""
+    """is_stored: the value was never computed with, so that even the sign of a zero must be
+    there."""
     if got is None or want is None:
         return got is None and want is None
     if type_name in ("float64", "float32"):

@@ -1,7 +1,9 @@
-"""Seeded random projects: a few entities, sources in several files, many views, and spines that aim at their boundaries.
+"""Seeded random projects: a few entities, sources in several files, many views, and spines that
+aim at their boundaries.
 
-A project is made in memory first, as the oracle takes it, then written as asof.yaml, features/ and data/. The same seed
-makes the same project. Files have a stage: those of stage 0 are there before the first build, later ones come afterwards.
+A project is made in memory first, as the oracle takes it, then written as asof.yaml, features/
+and data/. The same seed makes the same project. Files have a stage: those of stage 0 are there
+before the first build, later ones come afterwards.
 """
 
 import random
@@ -227,7 +229,8 @@ class View:
 
 
 class Case:
-    """One project. `stages` is how many builds its files come in; for_online leaves out what JSON has no agreed form for."""
+    """One project. `stages` is how many builds its files come in; for_online leaves out what JSON
+    has no agreed form for."""
 
     def __init__(self, seed, stages=1, for_online=False):
         self.seed = seed
@@ -364,7 +367,8 @@ class Case:
         return self.clock.near(time)
 
     def key(self, entity, null_share=0.04):
-        """A key of the entity: mostly one that occurs, else a mixture, a stranger, or one with a NULL."""
+        """A key of the entity: mostly one that occurs, else a mixture, a stranger, or one with a
+        NULL."""
         rng = self.rng
         known = self.keys_seen[entity]
         if rng.random() < 0.8:
@@ -505,7 +509,8 @@ class SourceMaker:
 
 
 class Spine:
-    """What is joined onto: keys of every entity, a time, and columns that must come through untouched."""
+    """What is joined onto: keys of every entity, a time, and columns that must come through
+    untouched."""
 
     EXTRAS = [
         ("label", "n"),

@@ -27,7 +27,8 @@ ARROW = {
 def write_definitions(case, directory):
     (directory / "features").mkdir(parents=True)
     (directory / "asof.yaml").write_text(
-        "project: property\ninclude: [features/*.yaml]\nlake: ./lake\nonline: lmdb:./online\ncatalog: sqlite:./catalog.db\n"
+        "project: property\ninclude: [features/*.yaml]\n"
+        "lake: ./lake\nonline: lmdb:./online\ncatalog: sqlite:./catalog.db\n"
     )
     lines = ["entities:"]
     for name, keys in case.entities.items():

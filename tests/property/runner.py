@@ -1,4 +1,5 @@
-"""Runs the program on generated projects, keeps the directory of a case that fails, and says how to see it again."""
+"""Runs the program on generated projects, keeps the directory of a case that fails, and says how
+to see it again."""
 
 import decimal
 import http.client
@@ -28,8 +29,8 @@ def seeds(first, count):
 
 
 def assert_checked(test, cells):
-    """Did the run compare anything? A single case may have an empty spine."""
-    if "ASOF_SEED" not in os.environ:
+    """Did the run compare anything? A few cases may all have empty spines."""
+    if "ASOF_SEED" not in os.environ and "ASOF_CASES" not in os.environ:
         test.assertGreater(cells, 1000)
 
 
@@ -38,7 +39,8 @@ def json_of(text):
 
 
 class Project:
-    """A case in a directory of its own; as a context manager it removes the directory unless the case failed."""
+    """A case in a directory of its own; as a context manager it removes the directory unless the
+    case failed."""
 
     def __init__(self, case, label):
         self.case = case
@@ -168,7 +170,8 @@ class Server:
         ]
 
     def row(self, view, key):
-        """One row by its key's textual form; in the path where that is unambiguous, else by name."""
+        """One row by its key's textual form; in the path where that is unambiguous, else by
+        name."""
         texts = list(key.values())
         if all(text and not set(text) & set(",/") and text not in (".", "..") for text in texts):
             return self._ok(

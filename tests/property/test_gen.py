@@ -1,4 +1,5 @@
-"""The generator itself: its projects are valid, its files hold what the oracle is told, its SQL means what its Python does."""
+"""The generator itself: its projects are valid, its files hold what the oracle is told, its SQL
+means what its Python does."""
 
 import re
 import tempfile

@@ -1,4 +1,5 @@
-"""Serving: at any clock after materialization the answer is the point-in-time join at that clock, as if nothing later existed."""
+"""Serving: at any clock after materialization the answer is the point-in-time join at that clock,
+as if nothing later existed."""
 
 import random
 import unittest

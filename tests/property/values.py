@@ -1,4 +1,5 @@
-"""Seeded values, keys and instants that sit where mistakes are made: boundaries, ties, extremes, odd characters."""
+"""Seeded values, keys and instants that sit where mistakes are made: boundaries, ties, extremes,
+odd characters."""
 
 import datetime
 import decimal
@@ -141,7 +142,8 @@ def some_list(rng):
     ]
 
 
-# name -> (type, a value other than NULL). `big` is budgeted per key by the generator so that its sums fit.
+# name -> (type, a value other than NULL). `big` is budgeted per key by the generator so that its
+# sums fit.
 COLUMNS = {
     "n": ("int64", lambda rng: rng.randint(-6, 12)),
     "i": ("int32", lambda rng: rng.choice([2**31 - 1, -(2**31), 0, rng.randint(-100, 100)])),
