@@ -101,7 +101,12 @@ asof_buf_add_cstr(struct asof_buf *buf, const char *cstr)
 void
 asof_buf_add_char(struct asof_buf *buf, char c)
 {
-	asof_buf_add(buf, &c, 1);
+	if (buf->status != ASOF_OK || buf->len + 1 >= buf->capacity) {
+		asof_buf_add(buf, &c, 1);
+		return;
+	}
+	buf->ptr[buf->len++] = c;
+	buf->ptr[buf->len] = '\0';
 }
 
 void

@@ -2,6 +2,7 @@
 #include "base/json_writer.h"
 
 #include <assert.h>
+#include <math.h>
 
 #include "base/number.h"
 #include "base/utf8.h"
@@ -196,29 +197,26 @@ asof_json_uint(struct asof_json_writer *w, uint64_t value)
 }
 
 /* JSON has no NaN and no infinities: they are strings. */
-static void
-add_number(struct asof_json_writer *w, struct asof_str text)
-{
-	char last = text.ptr[text.len - 1];
-	bool is_finite = last >= '0' && last <= '9';
-	if (is_finite)
-		asof_json_raw(w, text);
-	else
-		asof_json_str(w, text);
-}
-
 void
 asof_json_double(struct asof_json_writer *w, double value)
 {
 	char text[ASOF_DOUBLE_TEXT_MAX];
-	add_number(w, (struct asof_str){ text, asof_double_text(value, text) });
+	struct asof_str str = { text, asof_double_text(value, text) };
+	if (isfinite(value))
+		asof_json_raw(w, str);
+	else
+		asof_json_str(w, str);
 }
 
 void
 asof_json_float(struct asof_json_writer *w, float value)
 {
 	char text[ASOF_DOUBLE_TEXT_MAX];
-	add_number(w, (struct asof_str){ text, asof_float_text(value, text) });
+	struct asof_str str = { text, asof_float_text(value, text) };
+	if (isfinite(value))
+		asof_json_raw(w, str);
+	else
+		asof_json_str(w, str);
 }
 
 void

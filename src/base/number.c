@@ -21,6 +21,7 @@ __extension__ typedef unsigned __int128 uint128;
 
 #define PADDED_DIGITS 24
 #define ASCII_ZEROS   0x3030303030303030
+#define TEN_TO_8      UINT64_C(100000000)
 
 /* A finite number: digits * 10^exponent. */
 struct decimal {
@@ -76,11 +77,13 @@ digit_count(uint64_t value)
 static const char *
 write_padded(uint64_t value, char out[PADDED_DIGITS])
 {
-	uint64_t high = value / 10000000000000000;
-	uint64_t rest = value % 10000000000000000;
-	put_eight_digits((uint32_t)high, out);
-	put_eight_digits((uint32_t)(rest / 100000000), out + 8);
-	put_eight_digits((uint32_t)(rest % 100000000), out + 16);
+	memset(out, '0', PADDED_DIGITS - 8);
+	uint64_t high = value / TEN_TO_8;
+	put_eight_digits((uint32_t)(value % TEN_TO_8), out + 16);
+	if (high > 0) { /* most integers are short */
+		put_eight_digits((uint32_t)(high % TEN_TO_8), out + 8);
+		put_eight_digits((uint32_t)(high / TEN_TO_8), out);
+	}
 	return out + PADDED_DIGITS - digit_count(value);
 }
 
