@@ -27,7 +27,8 @@ above(const char *path)
 	const char *slash = strrchr(path, '/');
 	if (!slash)
 		return asof_str_from(".");
-	return slash == path ? asof_str_from("/") : (struct asof_str){ path, (size_t)(slash - path) };
+	return slash == path ? asof_str_from("/")
+			     : (struct asof_str){ path, (size_t)(slash - path) };
 }
 
 static void
