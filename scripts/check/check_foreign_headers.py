@@ -4,7 +4,7 @@ import tree
 
 PLACES = {  # header, or folder of headers -> the file or folder that may include it
     "duckdb.h": "src/engine/",
-    "lmdb.h": "src/store/store_lmdb.c",
+    "lmdb.h": "src/store/store_lmdb",
     "sqlite3.h": "src/catalog/catalog_sqlite.c",
     "libfyaml.h": "src/define/",
     "h2o.h": "src/http/",

@@ -10,7 +10,8 @@
  *
  * A table is written row by row (put) or as a whole (load): a load fills a new generation beside
  * the one being read and switches at once in commit; a load that is aborted or killed leaves the
- * old generation as it was.
+ * old generation as it was. What is put meanwhile goes into both generations, so that the switch
+ * loses no write. A put makes the table that it needs, with empty meta.
  *
  * Threads: a store may be used from many threads at once; a load by one thread at a time, one load
  * per table. Ownership: keys and values passed in are borrowed for the call only. Keys may have any
@@ -24,6 +25,7 @@
 
 #define ASOF_STORE_KEY_MAX   (64 * 1024)
 #define ASOF_STORE_VALUE_MAX (64 * 1024 * 1024)
+#define ASOF_STORE_TABLE_MAX 255 /* bytes of a table's name, without NUL */
 
 struct asof_store;
 struct asof_store_load;
@@ -65,10 +67,13 @@ struct asof_store_ops {
 	 * a table. */
 	enum asof_status (*meta)(struct asof_store *store, const char *table, struct asof_buf *buf,
 				 struct asof_error *err);
+	/* Every table, in any order. */
 	enum asof_status (*tables)(struct asof_store *store, asof_store_table_fn *visit, void *arg,
 				   struct asof_error *err);
+	/* A missing table is not an error. */
 	enum asof_status (*drop)(struct asof_store *store, const char *table,
 				 struct asof_error *err);
+	/* ASOF_CONFLICT while another load of the table is under way, in any process. */
 	enum asof_status (*load_begin)(struct asof_store *store, const char *table,
 				       struct asof_store_load **ret_load, struct asof_error *err);
 	/* Under the write rule among the load's own rows. Ascending keys are fastest; any order is

@@ -1,0 +1,178 @@
+/* store_lmdb_load.c - loads: a table's other database filled in chunks, then switched to. */
+#include "store/store_lmdb_env.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "model/hash.h"
+
+#define CHUNK_BYTES    ((size_t)16 << 20) /* of packed rows per transaction */
+#define ROWS_BYTES_MAX (CHUNK_BYTES + ASOF_STORE_VALUE_MAX + 4 * ASOF_STORE_KEY_MAX)
+
+struct lmdb_load {
+	struct asof_store_load base; /* must be first */
+	struct asof_lmdb_env *env;
+	const struct asof_lmdb_table *table;
+	int lock_fd;
+	int32_t slot;         /* being filled */
+	struct asof_buf rows; /* packed, not yet in the database */
+};
+
+/* Who holds the file's lock loads the table; it falls with the process. */
+static enum asof_status
+lock_load(const struct asof_lmdb_env *env, const char *table, int *ret_fd, struct asof_error *err)
+{
+	char path[PATH_MAX + 64];
+	int len = snprintf(path, sizeof(path), "%s/load-%016llx.lock", env->path,
+			   (unsigned long long)asof_hash64(asof_str_from(table)));
+	assert(len > 0 && (size_t)len < sizeof(path));
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return ASOF_FAIL(err, ASOF_IO, "open '%s': %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		*ret_fd = fd;
+		return ASOF_OK;
+	}
+	int cause = errno;
+	(void)close(fd);
+	if (cause == EWOULDBLOCK)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "another load of '%s' is under way", table);
+	return ASOF_FAIL(err, ASOF_IO, "lock '%s': %s", path, strerror(cause));
+}
+
+static void
+load_free(struct lmdb_load *load)
+{
+	if (!load)
+		return;
+	if (load->lock_fd >= 0)
+		(void)close(load->lock_fd);
+	asof_buf_done(&load->rows);
+	asof_mem_free(load);
+}
+ASOF_DEFINE_AUTOFREE(struct lmdb_load, load_free)
+
+/* Empties what a killed load left. */
+static int
+apply_begin(MDB_txn *txn, void *arg)
+{
+	struct lmdb_load *load = arg;
+	const char *name = load->table->name;
+	struct asof_lmdb_record record;
+	int rc = asof_lmdb_record_read(txn, load->env, name, &record);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	load->slot = record.current == 0 ? 1 : 0;
+	record.loading = load->slot;
+	rc = mdb_drop(txn, load->table->slots[load->slot], 0);
+	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
+}
+
+static int
+apply_abort(MDB_txn *txn, void *arg)
+{
+	const struct lmdb_load *load = arg;
+	const char *name = load->table->name;
+	struct asof_lmdb_record record;
+	int rc = asof_lmdb_record_read(txn, load->env, name, &record);
+	if (rc == MDB_NOTFOUND || (rc == 0 && record.loading < 0))
+		return 0;
+	if (rc == 0)
+		rc = mdb_drop(txn, load->table->slots[record.loading], 0);
+	record.loading = -1;
+	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
+}
+
+static int
+apply_chunk(MDB_txn *txn, void *arg)
+{
+	const struct lmdb_load *load = arg;
+	return asof_lmdb_append_rows(txn, load->table->slots[load->slot],
+				     asof_buf_view(&load->rows));
+}
+
+struct last_chunk {
+	struct lmdb_load *load;
+	struct asof_str meta;
+};
+
+static int
+apply_switch(MDB_txn *txn, void *arg)
+{
+	const struct last_chunk *last = arg;
+	struct lmdb_load *load = last->load;
+	struct asof_lmdb_record record;
+	int rc = apply_chunk(txn, load);
+	if (rc == 0)
+		rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
+	if (rc == 0 && record.current >= 0)
+		rc = mdb_drop(txn, load->table->slots[record.current], 0);
+	record = (struct asof_lmdb_record){ load->slot, -1, last->meta };
+	return rc == 0 ? asof_lmdb_record_write(txn, load->env, load->table->name, &record) : rc;
+}
+
+enum asof_status
+asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, struct asof_store_load **ret_load,
+		     struct asof_error *err)
+{
+	ASOF_AUTO(load_free_auto) struct lmdb_load *load = asof_mem_alloc(sizeof(*load));
+	if (!load)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "load");
+	*load = (struct lmdb_load){ { &asof_store_lmdb_ops },
+				    .env = env,
+				    .lock_fd = -1,
+				    .rows = ASOF_BUF(ROWS_BYTES_MAX) };
+	ASOF_TRY(asof_lmdb_table_open(env, name, true, &load->table, err));
+	ASOF_TRY(lock_load(env, name, &load->lock_fd, err));
+	(void)mdb_reader_check(env->mdb, NULL);
+
+	struct asof_lmdb_change change = { apply_begin, load, NULL, "store.load.begun" };
+	ASOF_TRY(asof_lmdb_write(env, &change, err));
+	*ret_load = &ASOF_STEAL(load)->base;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_lmdb_load_put(struct asof_store_load *base, const struct asof_store_row *rows,
+		   size_t row_count, struct asof_error *err)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	struct asof_lmdb_change change = { apply_chunk, load, "store.load.chunk", NULL };
+	for (size_t i = 0; i < row_count; i++) {
+		asof_lmdb_pack(&load->rows, &rows[i], load->env->hash);
+		if (load->rows.len < CHUNK_BYTES)
+			continue;
+		ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+		asof_buf_truncate(&load->rows, 0);
+	}
+	return asof_buf_status(&load->rows, err);
+}
+
+enum asof_status
+asof_lmdb_load_commit(struct asof_store_load *base, struct asof_str meta, struct asof_error *err)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	ASOF_TRY(asof_buf_status(&load->rows, err));
+	struct last_chunk last = { load, meta };
+	struct asof_lmdb_change change = { apply_switch, &last, "store.load.before_switch",
+					   "store.load.after_switch" };
+	ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+	load_free(load);
+	return ASOF_OK;
+}
+
+/* Where even this fails, the next load or open empties what is left. */
+void
+asof_lmdb_load_abort(struct asof_store_load *base)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	struct asof_lmdb_change change = { .apply = apply_abort, .arg = load };
+	struct asof_error ignored;
+	enum asof_status status = asof_lmdb_write(load->env, &change, &ignored);
+	(void)status;
+	load_free(load);
+}

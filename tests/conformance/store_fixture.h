@@ -1,0 +1,207 @@
+/* store_fixture.h - each online store opened fresh for a test, and short ways to use it. */
+#ifndef STORE_FIXTURE_H
+#define STORE_FIXTURE_H
+
+#include "store/store.h"
+#include "store/store_fault.h"
+#include "store/store_impls.h"
+#include "tempdir.h"
+
+#define S(literal)  ((struct asof_str){ literal, sizeof(literal) - 1 })
+#define VALUE_BYTES 64
+
+enum kind { MEMORY, LMDB, LMDB_COLLIDING, FAULT };
+
+struct fixture {
+	enum kind kind;
+	char dir[TEMPDIR_MAX];
+	struct asof_store *store;
+};
+
+/* All long keys with one beginning have one stored key. */
+static inline uint64_t
+same_hash(struct asof_str bytes)
+{
+	(void)bytes;
+	return 7;
+}
+
+static inline void
+open_store(struct fixture *f)
+{
+	struct asof_error err = { 0 };
+	char uri[TEMPDIR_MAX + 16];
+	struct asof_store *inner = NULL;
+	switch (f->kind) {
+	case MEMORY:
+		assert_ok(asof_store_open("memory:", &f->store, &err), err);
+		break;
+	case LMDB:
+		(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b", f->dir);
+		assert_ok(asof_store_open(uri, &f->store, &err), err);
+		break;
+	case LMDB_COLLIDING:
+		assert_ok(asof_store_lmdb_open_hashed(asof_str_from(f->dir), same_hash, &f->store,
+						      &err),
+			  err);
+		break;
+	case FAULT:
+		assert_ok(asof_store_open("memory", &inner, &err), err);
+		assert_ok(asof_store_fault_wrap(inner, &f->store, &err), err);
+		break;
+	}
+}
+
+static inline int
+set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	assert_non_null(f);
+	f->kind = *(const enum kind *)*state;
+	tempdir_make(f->dir);
+	open_store(f);
+	*state = f;
+	return 0;
+}
+
+static inline int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+	asof_store_free(f->store);
+	tempdir_remove(f->dir);
+	free(f);
+	return 0;
+}
+
+static inline struct asof_store *
+store_of(void **state)
+{
+	return ((struct fixture *)*state)->store;
+}
+
+static inline struct asof_store_row
+row(struct asof_str key, struct asof_str value, int64_t event_us, int64_t created_us)
+{
+	return (struct asof_store_row){ key, value, event_us, created_us, false };
+}
+
+static inline struct asof_store_row
+tombstone(struct asof_str key, int64_t event_us, int64_t created_us)
+{
+	return (struct asof_store_row){ key, { NULL, 0 }, event_us, created_us, true };
+}
+
+static inline size_t
+put_rows(struct asof_store *store, const char *table, const struct asof_store_row *rows,
+	 size_t count)
+{
+	struct asof_error err = { 0 };
+	size_t written = SIZE_MAX;
+	assert_ok(asof_store_put(store, table, rows, count, &written, &err), err);
+	return written;
+}
+
+static inline size_t
+put_one(struct asof_store *store, const char *table, struct asof_store_row one)
+{
+	return put_rows(store, table, &one, 1);
+}
+
+/* What a single key reads as, as a C string; NULL: missing. */
+struct seen {
+	size_t count;
+	size_t index_sum;
+	struct asof_buf last;
+};
+
+static inline enum asof_status
+remember(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	struct seen *seen = arg;
+	seen->count++;
+	seen->index_sum += key_index;
+	asof_buf_clear(&seen->last);
+	asof_buf_add_str(&seen->last, value);
+	return asof_buf_status(&seen->last, err);
+}
+
+static inline void
+seen_done(struct seen *seen)
+{
+	asof_buf_done(&seen->last);
+}
+
+#define SEEN ((struct seen){ .last = ASOF_BUF(ASOF_STORE_VALUE_MAX) })
+
+static inline void
+assert_reads(struct asof_store *store, const char *table, struct asof_str key,
+	     struct asof_str value)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(seen_done) struct seen seen = SEEN;
+	assert_ok(asof_store_get_many(store, table, &key, 1, remember, &seen, &err), err);
+	assert_int_equal(seen.count, 1);
+	assert_int_equal(seen.last.len, value.len);
+	if (value.len > 0)
+		assert_memory_equal(seen.last.ptr, value.ptr, value.len);
+}
+
+static inline void
+assert_missing(struct asof_store *store, const char *table, struct asof_str key)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(seen_done) struct seen seen = SEEN;
+	assert_ok(asof_store_get_many(store, table, &key, 1, remember, &seen, &err), err);
+	assert_int_equal(seen.count, 0);
+}
+
+static inline struct asof_store_load *
+begin(struct asof_store *store, const char *table)
+{
+	struct asof_error err = { 0 };
+	struct asof_store_load *load = NULL;
+	assert_ok(asof_store_load_begin(store, table, &load, &err), err);
+	return load;
+}
+
+static inline void
+load_one(struct asof_store_load *load, struct asof_store_row one)
+{
+	struct asof_error err = { 0 };
+	assert_ok(asof_store_load_put(load, &one, 1, &err), err);
+}
+
+static inline void
+commit(struct asof_store_load *load, struct asof_str meta)
+{
+	struct asof_error err = { 0 };
+	assert_ok(asof_store_load_commit(load, meta, &err), err);
+}
+
+/* Run `tests`, whose initial state is to be the kind, against every kind of store. */
+static inline int
+run_all_kinds(struct CMUnitTest *tests, size_t count)
+{
+	static const struct {
+		const char *name;
+		enum kind kind;
+	} kinds[] = {
+		{ "memory", MEMORY },
+		{ "lmdb", LMDB },
+		{ "lmdb, equal hashes", LMDB_COLLIDING },
+		{ "fault over memory", FAULT },
+	};
+	int failed = 0;
+	for (size_t k = 0; k < ASOF_COUNTOF(kinds); k++) {
+		enum kind kind = kinds[k].kind;
+		for (size_t i = 0; i < count; i++)
+			tests[i].initial_state = &kind;
+		failed += _cmocka_run_group_tests(kinds[k].name, tests, count, NULL, NULL);
+	}
+	return failed;
+}
+
+#define STORE_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+#endif

@@ -1,0 +1,355 @@
+/* test_store_faults.c - every allocation and fault point of the stores failed, and kill -9. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "store/store.h"
+#include "store/store_fault.h"
+#include "tempdir.h"
+
+#define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
+#define ROWS       400000 /* more than one transaction of a load holds */
+
+struct fixture {
+	char dir[TEMPDIR_MAX];
+	char uri[TEMPDIR_MAX + 16];
+};
+
+static int
+set_up(void **state)
+{
+	static struct fixture f;
+	tempdir_make(f.dir);
+	(void)snprintf(f.uri, sizeof(f.uri), "lmdb:%s/s", f.dir);
+	*state = &f;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	asof_fault_disarm_all();
+	tempdir_remove(((struct fixture *)*state)->dir);
+	return 0;
+}
+
+static const char *
+uri_of(void **state)
+{
+	return ((struct fixture *)*state)->uri;
+}
+
+static enum asof_status
+ignore_value(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	(void)key_index;
+	(void)err;
+	*(size_t *)arg += value.len;
+	return ASOF_OK;
+}
+
+static enum asof_status
+ignore_table(void *arg, const char *table, struct asof_str meta, struct asof_error *err)
+{
+	(void)arg;
+	(void)table;
+	(void)meta;
+	(void)err;
+	return ASOF_OK;
+}
+
+/* Everything that a store does, once. */
+static enum asof_status
+use_all(struct asof_store *store, struct asof_error *err)
+{
+	static char long_key[700];
+	const struct asof_store_row rows[] = {
+		{ S("a"), S("1"), 1, 1, false },
+		{ S("b"), S("2"), 1, 1, true },
+		{ { long_key, 700 }, S("3"), 1, 1, false },
+	};
+	size_t count = 0;
+	ASOF_TRY(asof_store_put(store, "t", rows, 3, &count, err));
+	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
+	ASOF_TRY(asof_store_load_begin(store, "t", &load, err));
+	ASOF_TRY(asof_store_load_put(load, rows, 3, err));
+	ASOF_TRY(asof_store_put(store, "t", rows, 3, &count, err));
+	ASOF_TRY(asof_store_load_commit(load, S("meta"), err));
+	load = NULL;
+
+	ASOF_AUTO(asof_buf_done) struct asof_buf meta = ASOF_BUF(64);
+	ASOF_TRY(asof_store_meta(store, "t", &meta, err));
+	const struct asof_str keys[] = { rows[0].key, rows[1].key, rows[2].key };
+	ASOF_TRY(asof_store_get_many(store, "t", keys, 3, ignore_value, &count, err));
+	ASOF_TRY(asof_store_tables(store, ignore_table, NULL, err));
+	return asof_store_drop(store, "t", err);
+}
+
+/* Fail allocation 1, then 2, then 3, ... until the scenario gets through. */
+static void
+fail_each_allocation(const char *uri)
+{
+	size_t before = asof_mem_live();
+	size_t n = 1;
+	for (enum asof_status status = ASOF_NO_MEMORY; status != ASOF_OK; n++) {
+		struct asof_error err = { 0 };
+		{
+			ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+			asof_mem_fail_at(n);
+			status = asof_store_open(uri, &store, &err);
+			if (status == ASOF_OK)
+				status = use_all(store, &err);
+			asof_mem_fail_at(0);
+		}
+		assert_int_equal(asof_mem_live(), before);
+		assert_true(status == ASOF_OK || status == ASOF_NO_MEMORY);
+		assert_true(status == ASOF_OK || err.message[0] != '\0');
+		assert_true(n < 500);
+	}
+	assert_true(n > 10);
+}
+
+static void
+memory_survives_every_allocation_failure(void **state)
+{
+	(void)state;
+	fail_each_allocation("memory");
+}
+
+static void
+lmdb_survives_every_allocation_failure(void **state)
+{
+	fail_each_allocation(uri_of(state));
+}
+
+static void
+every_call_can_be_made_to_fail_once(void **state)
+{
+	(void)state;
+	size_t n = 1;
+	for (enum asof_status status = ASOF_TIMEOUT; status != ASOF_OK; n++) {
+		struct asof_error err = { 0 };
+		struct asof_store *inner = NULL;
+		ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+		assert_ok(asof_store_open("memory", &inner, &err), err);
+		assert_ok(asof_store_fault_wrap(inner, &store, &err), err);
+		asof_store_fault_at(store, n, ASOF_TIMEOUT);
+		status = use_all(store, &err);
+		assert_true(status == ASOF_OK || status == ASOF_TIMEOUT);
+		asof_store_fault_at(store, 0, ASOF_OK);
+		assert_ok(use_all(store, &err), err);
+	}
+	assert_int_equal(n, 11); /* nine calls, and one more to get through */
+}
+
+static enum asof_status
+load_rows(struct asof_store *store, size_t count, const char *value, struct asof_error *err)
+{
+	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
+	ASOF_TRY(asof_store_load_begin(store, "t", &load, err));
+	for (size_t i = 0; i < count; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "%08zu", i);
+		struct asof_store_row row = { .key = { key, (size_t)len },
+					      .value = { value, strlen(value) } };
+		ASOF_TRY(asof_store_load_put(load, &row, 1, err));
+	}
+	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value), err));
+	load = NULL;
+	return ASOF_OK;
+}
+
+static const char *
+meta_of(struct asof_store *store, struct asof_buf *buf)
+{
+	struct asof_error err = { 0 };
+	asof_buf_clear(buf);
+	assert_ok(asof_store_meta(store, "t", buf, &err), err);
+	return asof_buf_cstr(buf);
+}
+
+/* The table is wholly of one load: meta and the sum of all values agree. */
+static void
+assert_is_load(struct asof_store *store, size_t count, const char *value)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf meta = ASOF_BUF(64);
+	assert_string_equal(meta_of(store, &meta), value);
+	size_t value_bytes = 0;
+	for (size_t i = 0; i <= count; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "%08zu", i);
+		struct asof_str one = { key, (size_t)len };
+		assert_ok(
+			asof_store_get_many(store, "t", &one, 1, ignore_value, &value_bytes, &err),
+			err);
+	}
+	assert_int_equal(value_bytes, count * strlen(value));
+}
+
+static void
+fault_points_leave_the_old_generation_or_the_new_one(void **state)
+{
+	static const struct {
+		const char *point;
+		bool is_switched;
+	} cases[] = {
+		{ "store.load.begun", false },
+		{ "store.load.chunk", false },
+		{ "store.load.before_switch", false },
+		{ "store.load.after_switch", true },
+	};
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+	for (size_t i = 0; i < ASOF_COUNTOF(cases); i++) {
+		assert_ok(load_rows(store, 3, "old", &err), err);
+		assert_ok(asof_fault_arm(cases[i].point, 1, ASOF_FAULT_FAIL, &err), err);
+		assert_int_equal(load_rows(store, ROWS, "newer", &err), ASOF_IO);
+		assert_non_null(strstr(err.message, cases[i].point));
+		if (cases[i].is_switched)
+			assert_is_load(store, ROWS, "newer");
+		else
+			assert_is_load(store, 3, "old");
+	}
+}
+
+static void
+a_put_that_fails_before_its_commit_wrote_nothing(void **state)
+{
+	struct asof_error err = { 0 };
+	size_t bytes = 0;
+	size_t written;
+	struct asof_store_row row = { .key = S("k"), .value = S("v") };
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+	assert_ok(asof_fault_arm("store.put.before_commit", 1, ASOF_FAULT_FAIL, &err), err);
+	assert_int_equal(asof_store_put(store, "t", &row, 1, &written, &err), ASOF_IO);
+	assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err), err);
+	assert_int_equal(bytes, 0);
+	assert_ok(asof_store_put(store, "t", &row, 1, &written, &err), err);
+	assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err), err);
+	assert_int_equal(bytes, 1);
+}
+
+/* A child loads "newer" over "old" and dies at `point`. */
+static void
+die_while_loading(const char *uri, const char *point)
+{
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct asof_store *store = NULL;
+		struct asof_error err = { 0 };
+		if (asof_store_open(uri, &store, &err) == ASOF_OK &&
+		    asof_fault_arm(point, 1, ASOF_FAULT_KILL, &err) == ASOF_OK)
+			(void)load_rows(store, ROWS, "newer", &err);
+		_exit(1);
+	}
+	int exit_status = 0;
+	assert_int_equal(waitpid(child, &exit_status, 0), child);
+	assert_true(WIFSIGNALED(exit_status));
+	assert_int_equal(WTERMSIG(exit_status), SIGKILL);
+}
+
+static void
+kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
+{
+	static const char *const points[] = { "store.load.begun", "store.load.chunk",
+					      "store.load.before_switch",
+					      "store.load.after_switch" };
+	struct asof_error err = { 0 };
+	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
+		{
+			ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+			assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+			assert_ok(load_rows(store, 3, "old", &err), err);
+		}
+		die_while_loading(uri_of(state), points[i]);
+		ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+		assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+		if (i == 3)
+			assert_is_load(store, ROWS, "newer");
+		else
+			assert_is_load(store, 3, "old");
+		assert_ok(load_rows(store, 5, "next", &err), err);
+		assert_is_load(store, 5, "next");
+	}
+}
+
+static enum asof_status
+copy_int(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	(void)key_index;
+	if (value.len != sizeof(int))
+		return ASOF_FAIL(err, ASOF_CORRUPT, "value of %zu bytes", value.len);
+	memcpy(arg, value.ptr, value.len);
+	return ASOF_OK;
+}
+
+/* A child writes 1, 2, 3 ... and tells each number that put acknowledged; it is killed at the
+ * `fatal`th. The store holds that number or, where it died in the next put, the one behind it. */
+static void
+kill_while_putting(const char *uri, int fatal)
+{
+	int acknowledged[2];
+	assert_int_equal(pipe(acknowledged), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct asof_store *store = NULL;
+		bool is_good = asof_store_open(uri, &store, NULL) == ASOF_OK;
+		for (int i = 1; is_good; i++) {
+			size_t written;
+			struct asof_store_row row = { .key = S("k"),
+						      .value = { (char *)&i, sizeof(i) },
+						      .event_us = i };
+			is_good = asof_store_put(store, "t", &row, 1, &written, NULL) == ASOF_OK &&
+				  write(acknowledged[1], &i, sizeof(i)) == sizeof(i);
+		}
+		_exit(1);
+	}
+	(void)close(acknowledged[1]);
+	int last = 0;
+	while (last < fatal)
+		assert_int_equal(read(acknowledged[0], &last, sizeof(last)), sizeof(last));
+	assert_int_equal(kill(child, SIGKILL), 0);
+	int next;
+	while (read(acknowledged[0], &next, sizeof(next)) == sizeof(next))
+		last = next;
+	(void)close(acknowledged[0]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+
+	int stored = 0;
+	struct asof_error err = { 0 };
+	struct asof_str key = S("k");
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri, &store, &err), err);
+	assert_ok(asof_store_get_many(store, "t", &key, 1, copy_int, &stored, &err), err);
+	assert_true(stored == last || stored == last + 1);
+	assert_ok(asof_store_drop(store, "t", &err), err);
+}
+
+static void
+kill_9_loses_no_acknowledged_put(void **state)
+{
+	for (int fatal = 1; fatal <= 12; fatal++)
+		kill_while_putting(uri_of(state), fatal * 3);
+}
+
+int
+main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(memory_survives_every_allocation_failure),
+		T(lmdb_survives_every_allocation_failure),
+		T(every_call_can_be_made_to_fail_once),
+		T(fault_points_leave_the_old_generation_or_the_new_one),
+		T(a_put_that_fails_before_its_commit_wrote_nothing),
+		T(kill_9_while_loading_leaves_the_old_generation_or_the_new_one),
+		T(kill_9_loses_no_acknowledged_put),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
