@@ -37,7 +37,8 @@ struct asof_row {
 		*entries; /* shape.entry_column_count columns of entry_count rows */
 };
 
-/* Append the packed row. ASOF_LIMIT past the buffer's maximum. */
+/* Append the packed row. ASOF_LIMIT past the buffer's maximum; ASOF_INVALID where entries are out
+ * of order or a vector has another size or a NULL. */
 ASOF_NODISCARD enum asof_status asof_row_encode(const struct asof_row_shape *shape,
 						const struct asof_row *row, struct asof_buf *buf,
 						struct asof_error *err);
@@ -51,5 +52,10 @@ ASOF_NODISCARD enum asof_status asof_row_decode(struct asof_str bytes,
 						const struct asof_row_shape *shape,
 						bool wants_entries, struct asof_arena *arena,
 						struct asof_row *ret_row, struct asof_error *err);
+
+/* The same, with the entries where clock_us >= ret_row->until_us: one pass for a look-up. */
+ASOF_NODISCARD enum asof_status
+asof_row_decode_at(struct asof_str bytes, const struct asof_row_shape *shape, int64_t clock_us,
+		   struct asof_arena *arena, struct asof_row *ret_row, struct asof_error *err);
 
 #endif
