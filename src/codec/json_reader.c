@@ -18,6 +18,7 @@ struct parser {
 	struct asof_str text;
 	size_t at;
 	unsigned depth;
+	unsigned depth_max;
 	struct asof_arena *arena;
 	void *items; /* a stack of struct pending: innermost container last */
 	size_t item_count;
@@ -362,8 +363,8 @@ parse_items(struct parser *p, bool is_object, struct asof_error *err)
 static enum asof_status
 parse_container(struct parser *p, bool is_object, struct asof_json *node, struct asof_error *err)
 {
-	if (p->depth == ASOF_JSON_DEPTH_MAX) {
-		asof_error_set(err, ASOF_LIMIT, "deeper than %d levels", ASOF_JSON_DEPTH_MAX);
+	if (p->depth == p->depth_max) {
+		asof_error_set(err, ASOF_LIMIT, "deeper than %u levels", p->depth_max);
 		return place_failure(p, p->at, ASOF_LIMIT, err);
 	}
 	size_t base = p->item_count;
@@ -412,7 +413,15 @@ enum asof_status
 asof_json_read(struct asof_str text, struct asof_arena *arena, const struct asof_json **ret_root,
 	       struct asof_error *err)
 {
-	ASOF_AUTO(parser_done) struct parser p = { .text = text, .arena = arena };
+	return asof_json_read_deep(text, ASOF_JSON_DEPTH_MAX, arena, ret_root, err);
+}
+
+enum asof_status
+asof_json_read_deep(struct asof_str text, unsigned depth_max, struct asof_arena *arena,
+		    const struct asof_json **ret_root, struct asof_error *err)
+{
+	ASOF_AUTO(parser_done)
+	struct parser p = { .text = text, .depth_max = depth_max, .arena = arena };
 	size_t valid = asof_utf8_valid_prefix(text);
 	if (valid != text.len)
 		return fail_at(&p, valid, "not UTF-8", err);
