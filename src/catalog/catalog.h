@@ -4,7 +4,8 @@
  * Opened from a URI ("memory", "sqlite:FILE"). All implementations pass
  * tests/conformance/test_catalog.c. The lake's log is the truth about data; the catalog knows which
  * version is current and what every version was defined as. Threads: thread-safe; several processes
- * may use one catalog. Strings given back live in the caller's arena.
+ * may use one catalog. Strings given back live in the caller's arena, those that a visitor gets
+ * until it returns; it may call the catalog.
  */
 #ifndef ASOF_CATALOG_H
 #define ASOF_CATALOG_H
