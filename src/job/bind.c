@@ -1,0 +1,337 @@
+#include "job/bind.h"
+
+#include <strings.h>
+
+#include "base/suggest.h"
+#include "plan/sql.h"
+
+/* One source being bound. */
+struct binding {
+	struct asof_session *session;
+	struct asof_engine *engine;
+	struct asof_source *source;
+	struct asof_bound_source *bound;
+	struct asof_plan_source plan;
+};
+
+/* A CSV column that is a key is read with the key's declared type; two views must agree on it. */
+static enum asof_status
+collect_key_types(const struct binding *b, struct asof_error *err)
+{
+	struct asof_project *project = b->session->project;
+	struct asof_bound_source *bound = b->bound;
+	size_t capacity = 0;
+	void *types = NULL;
+	if (b->source->format != ASOF_FORMAT_CSV)
+		return ASOF_OK;
+
+	for (size_t v = 0; v < project->view_count; v++) {
+		const struct asof_view *view = &project->views[v];
+		if (view->source != b->source || !view->entity || !view->key_columns)
+			continue;
+		for (size_t k = 0; k < view->entity->key_count; k++) {
+			const char *column = view->key_columns[k].text;
+			const struct asof_key *key = &view->entity->keys[k];
+			size_t i = 0;
+			while (i < bound->key_type_count &&
+			       strcmp(bound->key_types[i].name, column) != 0)
+				i++;
+			if (i < bound->key_type_count) {
+				if (!asof_type_equal(bound->key_types[i].type, key->type))
+					asof_mistakes_add(&b->session->mistakes, view->place,
+							  "column '%s' of source '%s' is a key of "
+							  "two types",
+							  column, b->source->name);
+				continue;
+			}
+			types = bound->key_types;
+			if (i == capacity) {
+				capacity = capacity ? 2 * capacity : 8;
+				types = asof_arena_array(&b->session->arena, capacity,
+							 sizeof(*bound->key_types));
+				if (!types)
+					return ASOF_FAIL(err, ASOF_NO_MEMORY, "key types");
+				if (i > 0)
+					memcpy(types, bound->key_types,
+					       i * sizeof(*bound->key_types));
+				bound->key_types = types;
+			}
+			bound->key_types[bound->key_type_count++] =
+				(struct asof_field){ .name = column, .type = key->type };
+		}
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+list_files(const struct binding *b, bool *ret_found, struct asof_error *err)
+{
+	struct asof_bound_source *bound = b->bound;
+	struct asof_session *session = b->session;
+	enum asof_status status =
+		asof_source_list(b->source, session->project->dir, &session->arena, &bound->files,
+				 &bound->file_count, err);
+	*ret_found = status == ASOF_OK;
+	if (status == ASOF_NOT_FOUND || status == ASOF_UNSUPPORTED) {
+		asof_mistakes_add(&session->mistakes, b->source->location.place, "%s",
+				  err ? err->message : "no such file");
+		return ASOF_OK;
+	}
+	ASOF_TRY(status);
+
+	bound->paths = asof_arena_array(&session->arena, bound->file_count, sizeof(*bound->paths));
+	if (!bound->paths)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu paths", bound->file_count);
+	for (size_t i = 0; i < bound->file_count; i++)
+		bound->paths[i] = bound->files[i].path;
+	return ASOF_OK;
+}
+
+static bool
+has_column(const struct asof_source *source, const char *name)
+{
+	for (size_t i = 0; i < source->field_count; i++) {
+		if (strcasecmp(source->fields[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "no column 'x' (did you mean 'y'?)", or what there is. */
+static void
+add_unknown_column(const struct binding *b, struct asof_place place, const char *name)
+{
+	const struct asof_source *source = b->source;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf have = ASOF_BUF(400);
+	const char **names = asof_arena_array(&arena, source->field_count, sizeof(*names));
+	for (size_t i = 0; names && i < source->field_count; i++) {
+		names[i] = source->fields[i].name;
+		asof_buf_printf(&have, "%s%s", i ? ", " : "", names[i]);
+	}
+	const char *near =
+		names ? asof_suggest(asof_str_from(name), names, source->field_count) : NULL;
+	if (near)
+		asof_mistakes_add(&b->session->mistakes, place,
+				  "no column '%s' in source '%s' (did you mean '%s'?)", name,
+				  source->name, near);
+	else
+		asof_mistakes_add(&b->session->mistakes, place,
+				  "no column '%s' in source '%s' (have: %s)", name, source->name,
+				  asof_buf_cstr(&have));
+}
+
+/* The type of an expression over the files' columns, and over `select`'s where `sees_selects`;
+ * *ret_field.name is NULL where it is a mistake, which is noted. */
+static enum asof_status
+type_expression(const struct binding *b, const struct asof_text *expression, bool sees_selects,
+		struct asof_field *ret_field, struct asof_error *err)
+{
+	struct asof_session *session = b->session;
+	const char **columns = NULL;
+	size_t column_count = 0;
+	size_t offset = 0;
+	struct asof_error why = { 0 };
+	*ret_field = (struct asof_field){ 0 };
+
+	enum asof_status status =
+		asof_engine_check_expression(b->engine, expression->text, &session->arena, &columns,
+					     &column_count, &offset, &why);
+	struct asof_place place = expression->place;
+	place.column += (uint32_t)offset;
+	if (status == ASOF_INVALID) {
+		asof_mistakes_add(&session->mistakes, place, "%s", why.message);
+		return ASOF_OK;
+	}
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "%s", why.message);
+	for (size_t i = 0; i < column_count; i++) {
+		if (!has_column(b->source, columns[i])) {
+			add_unknown_column(b, expression->place, columns[i]);
+			return ASOF_OK;
+		}
+	}
+
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_buf_printf(&sql, "SELECT (%s) AS value FROM (", expression->text);
+	if (sees_selects)
+		asof_plan_source_rows(&sql, &b->plan, false);
+	else
+		asof_plan_files(&sql, &b->plan);
+	asof_buf_add_char(&sql, ')');
+	ASOF_TRY(asof_buf_status(&sql, err));
+	struct asof_result_schema schema;
+	status = asof_engine_describe(b->engine, asof_buf_cstr(&sql), &session->arena, &schema,
+				      &why);
+	if (status == ASOF_INVALID) {
+		asof_mistakes_add(&session->mistakes, expression->place, "%s", why.message);
+		return ASOF_OK;
+	}
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "%s", why.message);
+	*ret_field = schema.fields[0];
+	return ASOF_OK;
+}
+
+/* JSON's integers are int64 whatever the file happens to hold: the engine looks at signs and sizes.
+ */
+static void
+settle_json_integer(struct asof_field *field)
+{
+	const char *text = field->type_text;
+	bool is_wide = strncmp(text, "HUGEINT", 7) == 0 || strncmp(text, "UBIGINT", 7) == 0;
+	if (is_wide && strcmp(text + 7, "[]") == 0)
+		field->type =
+			(struct asof_type){ .kind = ASOF_TYPE_LIST, .element = ASOF_TYPE_INT64 };
+	else if (is_wide && text[7] == '\0')
+		field->type = ASOF_TYPE(ASOF_TYPE_INT64);
+}
+
+/* source->fields: the files' columns, with room for those of `select`. */
+static enum asof_status
+describe_files(const struct binding *b, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_plan_files(&sql, &b->plan);
+	ASOF_TRY(asof_buf_status(&sql, err));
+	struct asof_result_schema schema;
+	enum asof_status status = asof_engine_describe(b->engine, asof_buf_cstr(&sql),
+						       &b->session->arena, &schema, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "read source '%s'", b->source->name);
+
+	size_t file_fields = schema.field_count - 1; /* the last one is our _order */
+	struct asof_source *source = b->source;
+	source->fields = asof_arena_array(&b->session->arena, file_fields + source->select_count,
+					  sizeof(*source->fields));
+	if (!source->fields)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "columns of '%s'", source->name);
+	memcpy(source->fields, schema.fields, file_fields * sizeof(*source->fields));
+	source->field_count = file_fields;
+	for (size_t i = 0; i < file_fields && source->format == ASOF_FORMAT_JSON; i++)
+		settle_json_integer(&source->fields[i]);
+	return ASOF_OK;
+}
+
+static enum asof_status
+bind_selects(const struct binding *b, struct asof_error *err)
+{
+	struct asof_source *source = b->source;
+	size_t file_fields = source->field_count;
+	size_t kept = 0;
+	struct asof_field field;
+	for (size_t i = 0; i < source->select_count; i++) {
+		const struct asof_select *select = &source->selects[i];
+		if (has_column(source, select->name)) {
+			asof_mistakes_add(&b->session->mistakes, select->expression.place,
+					  "source '%s' has a column '%s' already", source->name,
+					  select->name);
+			continue;
+		}
+		ASOF_TRY(type_expression(b, &select->expression, false, &field, err));
+		if (!field.name)
+			continue;
+		field.name = select->name;
+		source->fields[file_fields + kept++] = field;
+	}
+	source->field_count = file_fields + kept;
+	return ASOF_OK;
+}
+
+static enum asof_status
+bind_time(const struct binding *b, const struct asof_text *expression, const char *what,
+	  const char **ret_type, struct asof_error *err)
+{
+	struct asof_field field;
+	ASOF_TRY(type_expression(b, expression, true, &field, err));
+	if (!field.name)
+		return ASOF_OK;
+	if (!asof_sql_is_time(field.type_text)) {
+		asof_mistakes_add(&b->session->mistakes, expression->place,
+				  "%s is a %s, not a time: say how to read it, as in "
+				  "\"to_timestamp(%s)\" or \"strptime(%s, '%%Y-%%m-%%d')\"",
+				  what, field.type_text, expression->text, expression->text);
+		return ASOF_OK;
+	}
+	*ret_type = field.type_text;
+	return ASOF_OK;
+}
+
+static enum asof_status
+bind_filter(const struct binding *b, struct asof_error *err)
+{
+	struct asof_field field;
+	const struct asof_text *filter = &b->source->filter;
+	if (!filter->text)
+		return ASOF_OK;
+	ASOF_TRY(type_expression(b, filter, true, &field, err));
+	if (field.name && field.type.kind != ASOF_TYPE_BOOL)
+		asof_mistakes_add(&b->session->mistakes, filter->place,
+				  "filter is a %s, not a condition", field.type_text);
+	return ASOF_OK;
+}
+
+static enum asof_status
+bind_source(struct binding *b, struct asof_error *err)
+{
+	struct asof_source *source = b->source;
+	size_t mistakes_before = b->session->mistakes.count;
+	bool is_found = false;
+	if (!source->location.text || !source->event_time.text)
+		return ASOF_OK; /* a mistake already */
+
+	ASOF_TRY(list_files(b, &is_found, err));
+	if (!is_found)
+		return ASOF_OK;
+	ASOF_TRY(collect_key_types(b, err));
+	b->plan = (struct asof_plan_source){ .source = source,
+					     .paths = b->bound->paths,
+					     .path_count = b->bound->file_count,
+					     .key_types = b->bound->key_types,
+					     .key_type_count = b->bound->key_type_count };
+	ASOF_TRY(describe_files(b, err));
+	ASOF_TRY(bind_selects(b, err));
+	if (b->session->mistakes.count == mistakes_before) {
+		/* These see the columns of `select`, which must be right first. */
+		ASOF_TRY(bind_time(b, &source->event_time, "event_time", &b->bound->event_time_type,
+				   err));
+		if (source->created_time.text)
+			ASOF_TRY(bind_time(b, &source->created_time, "created_time",
+					   &b->bound->created_time_type, err));
+		ASOF_TRY(bind_filter(b, err));
+	}
+	b->bound->is_bound = b->session->mistakes.count == mistakes_before;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_bind_sources(struct asof_session *session, struct asof_error *err)
+{
+	struct asof_project *project = session->project;
+	struct binding b = { .session = session };
+	ASOF_TRY(asof_session_engine(session, &b.engine, err));
+	asof_session_stage(session, "read sources");
+	session->bound =
+		asof_arena_array(&session->arena, project->source_count, sizeof(*session->bound));
+	if (!session->bound)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu sources", project->source_count);
+	for (size_t i = 0; i < project->source_count; i++) {
+		b.source = &project->sources[i];
+		b.bound = &session->bound[i];
+		ASOF_TRY(bind_source(&b, err));
+	}
+	return asof_define_check_types(project, &session->mistakes, err);
+}
+
+struct asof_plan_source
+asof_session_plan_source(const struct asof_session *session, const struct asof_source *source)
+{
+	const struct asof_bound_source *bound = &session->bound[source - session->project->sources];
+	return (struct asof_plan_source){ .source = source,
+					  .paths = bound->paths,
+					  .path_count = bound->file_count,
+					  .event_time_type = bound->event_time_type,
+					  .created_time_type = bound->created_time_type,
+					  .key_types = bound->key_types,
+					  .key_type_count = bound->key_type_count };
+}

@@ -1,0 +1,152 @@
+#include "job/describe.h"
+
+#include "codec/time_text.h"
+#include "codec/value_text.h"
+#include "model/duration.h"
+
+static void
+optional(struct asof_json_writer *w, const char *name, const char *text)
+{
+	if (text)
+		asof_json_member_cstr(w, name, text);
+}
+
+void
+asof_describe_about(struct asof_json_writer *w, const struct asof_about *about)
+{
+	optional(w, "description", about->description);
+	optional(w, "owner", about->owner);
+	if (about->tag_count == 0)
+		return;
+	asof_json_key_cstr(w, "tags");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < about->tag_count; i++)
+		asof_json_cstr(w, about->tags[i]);
+	asof_json_end_array(w);
+}
+
+static void
+write_type(struct asof_json_writer *w, const char *name, struct asof_type type)
+{
+	char text[ASOF_TYPE_TEXT_MAX];
+	asof_json_key_cstr(w, name);
+	if (type.kind == ASOF_TYPE_NONE)
+		asof_json_null(w);
+	else
+		asof_json_cstr(w, asof_type_text(type, text));
+}
+
+void
+asof_describe_time(struct asof_json_writer *w, const char *name, int64_t event_us)
+{
+	char text[ASOF_TIME_TEXT_MAX];
+	asof_json_member_str(w, name,
+			     (struct asof_str){ text, asof_timestamp_text(event_us, text) });
+}
+
+void
+asof_describe_duration(struct asof_json_writer *w, const char *name, int64_t us)
+{
+	char text[ASOF_DURATION_TEXT_MAX];
+	asof_json_key_cstr(w, name);
+	if (us == ASOF_STEP_EVENT)
+		asof_json_cstr(w, "event");
+	else if (us == 0)
+		asof_json_null(w);
+	else
+		asof_json_cstr(w, asof_duration_text(us, text));
+}
+
+void
+asof_describe_entity(struct asof_json_writer *w, const struct asof_entity *entity)
+{
+	asof_json_member_cstr(w, "name", entity->name);
+	asof_json_key_cstr(w, "keys");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < entity->key_count; i++)
+		write_type(w, entity->keys[i].name, entity->keys[i].type);
+	asof_json_end_object(w);
+	asof_describe_about(w, &entity->about);
+}
+
+void
+asof_describe_source(struct asof_json_writer *w, const struct asof_source *source)
+{
+	asof_json_member_cstr(w, "name", source->name);
+	optional(w, "path", source->location.text);
+	optional(w, "event_time", source->event_time.text);
+	optional(w, "created_time", source->created_time.text);
+	optional(w, "filter", source->filter.text);
+	optional(w, "time_zone", source->time_zone);
+	if (source->select_count > 0) {
+		asof_json_key_cstr(w, "select");
+		asof_json_begin_object(w);
+		for (size_t i = 0; i < source->select_count; i++)
+			asof_json_member_cstr(w, source->selects[i].name,
+					      source->selects[i].expression.text);
+		asof_json_end_object(w);
+	}
+	if (source->field_count > 0) {
+		asof_json_key_cstr(w, "columns");
+		asof_json_begin_object(w);
+		for (size_t i = 0; i < source->field_count; i++) {
+			if (source->fields[i].type.kind == ASOF_TYPE_NONE)
+				optional(w, source->fields[i].name, source->fields[i].type_text);
+			else
+				write_type(w, source->fields[i].name, source->fields[i].type);
+		}
+		asof_json_end_object(w);
+	}
+	asof_describe_about(w, &source->about);
+}
+
+void
+asof_describe_service(struct asof_json_writer *w, const struct asof_service *service)
+{
+	asof_json_member_cstr(w, "name", service->name);
+	asof_json_key_cstr(w, "features");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < service->item_count; i++) {
+		const struct asof_service_item *item = &service->items[i];
+		ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(1024);
+		asof_buf_printf(&name, "%s%s%s.%s", item->view->name, item->version ? "@" : "",
+				item->version ? item->version : "", item->output->name);
+		asof_json_str(w, asof_buf_view(&name));
+	}
+	asof_json_end_array(w);
+	asof_describe_about(w, &service->about);
+}
+
+void
+asof_describe_output(struct asof_json_writer *w, const struct asof_output *output)
+{
+	asof_json_member_cstr(w, "name", output->name);
+	write_type(w, "type", output->type);
+	if (output->agg != ASOF_AGG_NONE) {
+		asof_json_member_cstr(w, "aggregate", asof_agg_text(output->agg));
+		asof_describe_duration(w, "window", output->window_us);
+	}
+	optional(w, "column", output->feature->column.text);
+	if (output->has_default) {
+		asof_json_key_cstr(w, "default");
+		asof_value_write_json(w, output->default_value);
+	}
+	optional(w, "description", output->feature->description);
+}
+
+void
+asof_describe_view(struct asof_json_writer *w, const struct asof_view *view)
+{
+	asof_json_member_cstr(w, "name", view->name);
+	asof_json_member_cstr(w, "entity", view->entity->name);
+	asof_json_key_cstr(w, "keys");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < view->entity->key_count; i++)
+		write_type(w, view->entity->keys[i].name, view->entity->keys[i].type);
+	asof_json_end_object(w);
+	asof_json_member_cstr(w, "source", view->source->name);
+	asof_describe_duration(w, "step", view->step_us);
+	asof_describe_duration(w, "max_age", view->max_age_us);
+	asof_describe_duration(w, "available_after", view->available_after_us);
+	asof_describe_about(w, &view->about);
+}

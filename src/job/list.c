@@ -1,0 +1,348 @@
+/* list.c - what there is, and everything about one of it. */
+#include "base/suggest.h"
+#include "job/describe.h"
+#include "job/version_set.h"
+
+#define RUNS_MAX 100
+
+/* What the callbacks of the catalog write into. */
+struct listing {
+	struct asof_session *session;
+	struct asof_json_writer *w;
+	struct asof_arena *arena;
+};
+
+static void
+write_version(struct listing *l, const struct asof_version *version)
+{
+	const char *text = asof_version_text(version, l->arena);
+	asof_json_begin_object(l->w);
+	asof_json_member_cstr(l->w, "view", version->view);
+	asof_json_member_cstr(l->w, "version", text ? text : "");
+	asof_json_member_bool(l->w, "current", version->is_current);
+	asof_json_member_int(l->w, "rows", version->row_count);
+	asof_describe_time(l->w, "published", version->published_us);
+	asof_json_member_cstr(l->w, "tag", version->tag);
+	asof_json_member_int(l->w, "table_version", version->table_version);
+	asof_json_member_cstr(l->w, "definition_hash", version->definition_hash);
+	asof_json_end_object(l->w);
+}
+
+static enum asof_status
+take_run(void *arg, const struct asof_run *run, struct asof_error *err)
+{
+	static const char *const states[] = { [ASOF_RUN_RUNNING] = "running",
+					      [ASOF_RUN_DONE] = "done",
+					      [ASOF_RUN_FAILED] = "failed" };
+	struct listing *l = arg;
+	(void)err;
+	asof_json_begin_object(l->w);
+	asof_json_member_cstr(l->w, "job", run->job);
+	asof_json_member_cstr(l->w, "name", run->name);
+	asof_json_member_cstr(l->w, "version", run->version);
+	asof_json_member_cstr(l->w, "state", states[run->state]);
+	asof_describe_time(l->w, "started", run->started_us);
+	asof_json_key_cstr(l->w, "seconds");
+	asof_json_double(l->w,
+			 run->finished_us ? (double)(run->finished_us - run->started_us) / 1e6 : 0);
+	asof_json_member_int(l->w, "rows", run->row_count);
+	asof_json_member_cstr(l->w, "message", run->message);
+	asof_json_member_cstr(l->w, "id", run->id);
+	asof_json_end_object(l->w);
+	return ASOF_OK;
+}
+
+/* The current version of a view, or NULL. */
+static const struct asof_version *
+current_of(const struct asof_version_set *set, const char *view)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->items[i].is_current && strcmp(set->items[i].view, view) == 0)
+			return &set->items[i];
+	}
+	return NULL;
+}
+
+static enum asof_status
+write_online(struct listing *l, const char *view, struct asof_error *err)
+{
+	struct asof_materialization online;
+	struct asof_error why = { 0 };
+	asof_json_key_cstr(l->w, "online");
+	enum asof_status status = asof_catalog_find_materialization(l->session->catalog, view,
+								    l->arena, &online, &why);
+	if (status == ASOF_NOT_FOUND) {
+		asof_json_null(l->w);
+		return ASOF_OK;
+	}
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "%s", why.message);
+	asof_json_begin_object(l->w);
+	asof_json_member_cstr(l->w, "version", online.version);
+	asof_describe_time(l->w, "at", online.at_us);
+	asof_json_member_int(l->w, "rows", online.row_count);
+	asof_json_end_object(l->w);
+	return ASOF_OK;
+}
+
+static enum asof_status
+list_views(struct listing *l, const struct asof_version_set *set, struct asof_error *err)
+{
+	const struct asof_project *project = l->session->project;
+	for (size_t i = 0; i < project->view_count; i++) {
+		const struct asof_view *view = &project->views[i];
+		const struct asof_version *current = current_of(set, view->name);
+		const char *text = current ? asof_version_text(current, l->arena) : NULL;
+		asof_json_begin_object(l->w);
+		asof_describe_view(l->w, view);
+		asof_json_member_int(l->w, "features", (int64_t)view->output_count);
+		asof_json_key_cstr(l->w, "version");
+		if (text)
+			asof_json_cstr(l->w, text);
+		else
+			asof_json_null(l->w);
+		asof_json_member_int(l->w, "rows", current ? current->row_count : 0);
+		ASOF_TRY(write_online(l, view->name, err));
+		asof_json_end_object(l->w);
+	}
+	return ASOF_OK;
+}
+
+static void
+list_features(struct listing *l)
+{
+	const struct asof_project *project = l->session->project;
+	for (size_t i = 0; i < project->view_count; i++) {
+		const struct asof_view *view = &project->views[i];
+		for (size_t j = 0; j < view->output_count; j++) {
+			asof_json_begin_object(l->w);
+			asof_json_member_cstr(l->w, "view", view->name);
+			asof_describe_output(l->w, &view->outputs[j]);
+			asof_json_end_object(l->w);
+		}
+	}
+}
+
+static void
+list_declared(struct listing *l, const char *kind)
+{
+	const struct asof_project *project = l->session->project;
+	for (size_t i = 0; strcmp(kind, "entities") == 0 && i < project->entity_count; i++) {
+		asof_json_begin_object(l->w);
+		asof_describe_entity(l->w, &project->entities[i]);
+		asof_json_end_object(l->w);
+	}
+	for (size_t i = 0; strcmp(kind, "sources") == 0 && i < project->source_count; i++) {
+		asof_json_begin_object(l->w);
+		asof_describe_source(l->w, &project->sources[i]);
+		asof_json_end_object(l->w);
+	}
+	for (size_t i = 0; strcmp(kind, "services") == 0 && i < project->service_count; i++) {
+		asof_json_begin_object(l->w);
+		asof_describe_service(l->w, &project->services[i]);
+		asof_json_end_object(l->w);
+	}
+}
+
+static enum asof_status
+list_kind(struct listing *l, const struct asof_version_set *set, const char *kind,
+	  struct asof_error *err)
+{
+	asof_json_key_cstr(l->w, kind);
+	asof_json_begin_array(l->w);
+	if (strcmp(kind, "views") == 0)
+		ASOF_TRY(list_views(l, set, err));
+	else if (strcmp(kind, "features") == 0)
+		list_features(l);
+	else if (strcmp(kind, "runs") == 0)
+		ASOF_TRY(asof_catalog_runs(l->session->catalog, RUNS_MAX, take_run, l, err));
+	else if (strcmp(kind, "versions") == 0)
+		for (size_t i = 0; i < set->count; i++)
+			write_version(l, &set->items[i]);
+	else
+		list_declared(l, kind);
+	asof_json_end_array(l->w);
+	return ASOF_OK;
+}
+
+static const char *const kinds[] = { "views",    "features", "entities", "sources",
+				     "services", "versions", "runs" };
+
+static enum asof_status
+check_kind(const char *kind, struct asof_error *err)
+{
+	for (size_t i = 0; i < ASOF_COUNTOF(kinds); i++) {
+		if (strcmp(kind, kinds[i]) == 0)
+			return ASOF_OK;
+	}
+	const char *near = asof_suggest(asof_str_from(kind), kinds, ASOF_COUNTOF(kinds));
+	if (near)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "nothing to list called '%s' (did you mean '%s'?)", kind, near);
+	return ASOF_FAIL(err, ASOF_INVALID,
+			 "nothing to list called '%s' (have: views, features, entities, sources, "
+			 "services, versions, runs)",
+			 kind);
+}
+
+/* Types are known once sources are bound; a listing is worth having without them, too. */
+static enum asof_status
+bind_if_possible(struct asof_session *session, struct asof_error *err)
+{
+	struct asof_error ignored = { 0 };
+	ASOF_TRY(asof_session_check_text(session, err));
+	(void)asof_session_bind(session, &ignored);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_list(struct asof_session *session, const char *kind, char **ret_json, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
+	if (kind)
+		ASOF_TRY(check_kind(kind, err));
+	ASOF_TRY(bind_if_possible(session, err));
+	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+
+	struct asof_json_writer w = asof_json_writer_to(&json);
+	struct listing l = { session, &w, &arena };
+	asof_json_begin_object(&w);
+	if (kind) {
+		ASOF_TRY(list_kind(&l, &set, kind, err));
+	} else {
+		static const char *const overview[] = { "views", "services", "sources",
+							"entities" };
+		for (size_t i = 0; i < ASOF_COUNTOF(overview); i++)
+			ASOF_TRY(list_kind(&l, &set, overview[i], err));
+	}
+	asof_json_end_object(&w);
+	return asof_result_text(&json, ret_json, err);
+}
+
+static enum asof_status
+show_view(struct listing *l, const struct asof_version_set *set, const char *name,
+	  const char *wanted, struct asof_error *err)
+{
+	const struct asof_view *view = asof_project_view(l->session->project, asof_str_from(name));
+	const struct asof_version *version = NULL;
+	struct asof_error why = { 0 };
+	ASOF_AUTO(asof_project_free_auto) struct asof_project *old_project = NULL;
+	enum asof_status status =
+		asof_version_set_find(set, name, wanted, false, 0, &version, &why);
+	if (status != ASOF_OK && (wanted || !view))
+		return ASOF_FAIL(err, status, "%s", why.message);
+	if (wanted || !view)
+		ASOF_TRY(asof_version_project(version, &old_project, &view, err));
+
+	asof_json_member_cstr(l->w, "kind", "view");
+	asof_json_key_cstr(l->w, "version");
+	if (version)
+		asof_json_cstr(l->w, asof_version_text(version, l->arena));
+	else
+		asof_json_null(l->w);
+	asof_describe_view(l->w, view);
+	asof_json_key_cstr(l->w, "features");
+	asof_json_begin_array(l->w);
+	for (size_t i = 0; i < view->output_count; i++) {
+		asof_json_begin_object(l->w);
+		asof_describe_output(l->w, &view->outputs[i]);
+		asof_json_end_object(l->w);
+	}
+	asof_json_end_array(l->w);
+	if (version) {
+		asof_json_member_int(l->w, "rows", version->row_count);
+		asof_describe_time(l->w, "published", version->published_us);
+		asof_json_member_cstr(l->w, "definition_hash", version->definition_hash);
+	}
+	ASOF_TRY(write_online(l, name, err));
+	asof_json_key_cstr(l->w, "versions");
+	asof_json_begin_array(l->w);
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->items[i].view, name) == 0)
+			write_version(l, &set->items[i]);
+	}
+	asof_json_end_array(l->w);
+	return ASOF_OK;
+}
+
+static bool
+is_published(const struct asof_version_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (strcmp(set->items[i].view, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum asof_status
+nothing_called(struct listing *l, const char *name, struct asof_error *err)
+{
+	const struct asof_project *project = l->session->project;
+	size_t count = 0;
+	const char **names = asof_arena_array(l->arena,
+					      project->view_count + project->service_count +
+						      project->source_count + project->entity_count,
+					      sizeof(*names));
+	for (size_t i = 0; names && i < project->view_count; i++)
+		names[count++] = project->views[i].name;
+	for (size_t i = 0; names && i < project->service_count; i++)
+		names[count++] = project->services[i].name;
+	for (size_t i = 0; names && i < project->source_count; i++)
+		names[count++] = project->sources[i].name;
+	for (size_t i = 0; names && i < project->entity_count; i++)
+		names[count++] = project->entities[i].name;
+	const char *near = names ? asof_suggest(asof_str_from(name), names, count) : NULL;
+	if (near)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "nothing is called '%s' (did you mean '%s'?)",
+				 name, near);
+	return ASOF_FAIL(err, ASOF_NOT_FOUND, "nothing is called '%s'", name);
+}
+
+/* A view before a service, a service before a source, a source before an entity of one name. */
+static enum asof_status
+show_any(struct listing *l, const struct asof_version_set *set, const char *name,
+	 const char *wanted, struct asof_error *err)
+{
+	const struct asof_project *project = l->session->project;
+	struct asof_str str = asof_str_from(name);
+	if (asof_project_view(project, str) || is_published(set, name))
+		return show_view(l, set, name, wanted, err);
+	const struct asof_service *service = asof_project_service(project, str);
+	const struct asof_source *source = asof_project_source(project, str);
+	const struct asof_entity *entity = asof_project_entity(project, str);
+	if (wanted || (!service && !source && !entity))
+		return nothing_called(l, name, err);
+	asof_json_member_cstr(l->w, "kind", service ? "service" : source ? "source" : "entity");
+	if (service)
+		asof_describe_service(l->w, service);
+	else if (source)
+		asof_describe_source(l->w, source);
+	else
+		asof_describe_entity(l->w, entity);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_show(struct asof_session *session, const char *name, char **ret_json, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
+	ASOF_TRY(bind_if_possible(session, err));
+	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+
+	const char *at = strchr(name, '@');
+	const char *bare =
+		at ? asof_arena_copy(&arena, (struct asof_str){ name, (size_t)(at - name) }) : name;
+	if (!bare)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
+	struct asof_json_writer w = asof_json_writer_to(&json);
+	struct listing l = { session, &w, &arena };
+	asof_json_begin_object(&w);
+	ASOF_TRY(show_any(&l, &set, bare, at ? at + 1 : NULL, err));
+	asof_json_end_object(&w);
+	return asof_result_text(&json, ret_json, err);
+}

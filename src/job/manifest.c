@@ -1,0 +1,197 @@
+#include "job/manifest.h"
+
+#include "codec/json_reader.h"
+#include "codec/time_text.h"
+
+#define MANIFEST_BYTES_MAX (64u << 20)
+
+const char *
+asof_manifest_path(const char *out, struct asof_arena *arena)
+{
+	return asof_arena_printf(arena, "%s.asof.json", out);
+}
+
+static void
+write_time(struct asof_json_writer *w, const char *name, int64_t event_us)
+{
+	char text[ASOF_TIME_TEXT_MAX];
+	asof_json_member_str(w, name,
+			     (struct asof_str){ text, asof_timestamp_text(event_us, text) });
+}
+
+static const char *
+known_at_text(enum asof_known_at known_at)
+{
+	static const char *const texts[] = { [ASOF_KNOWN_AT_NONE] = "none",
+					     [ASOF_KNOWN_AT_LABEL] = "label",
+					     [ASOF_KNOWN_AT_TIME] = "time" };
+	return texts[known_at];
+}
+
+static void
+write_views(struct asof_json_writer *w, const struct asof_version_table *tables, size_t table_count)
+{
+	asof_json_key_cstr(w, "views");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < table_count; i++) {
+		const struct asof_version *version = tables[i].version;
+		asof_json_begin_object(w);
+		asof_json_member_cstr(w, "view", version->view);
+		asof_json_member_cstr(w, "version", tables[i].version_text);
+		asof_json_member_cstr(w, "definition_hash", version->definition_hash);
+		asof_json_member_int(w, "table_version", version->table_version);
+		write_time(w, "published", version->published_us);
+		asof_json_key_cstr(w, "definition");
+		asof_json_raw(w, asof_str_from(version->definition_json));
+		asof_json_end_object(w);
+	}
+	asof_json_end_array(w);
+}
+
+static void
+write_features(struct asof_json_writer *w, const struct asof_manifest *manifest)
+{
+	asof_json_key_cstr(w, "features");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < manifest->ref_count; i++) {
+		const struct asof_feature_ref *ref = &manifest->refs[i];
+		asof_json_begin_object(w);
+		asof_json_member_cstr(w, "view", ref->view);
+		asof_json_member_cstr(w, "version", ref->version);
+		asof_json_member_cstr(w, "feature", ref->feature);
+		asof_json_end_object(w);
+	}
+	asof_json_end_array(w);
+}
+
+/* The blob store of a file's directory, and the file's name in it. */
+static enum asof_status
+open_directory(const char *path, struct asof_arena *arena, struct asof_blob **ret_blob,
+	       const char **ret_name, struct asof_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dir =
+		slash ? asof_arena_copy(arena, (struct asof_str){ path, (size_t)(slash - path) +
+										(slash == path) })
+		      : ".";
+	if (!dir)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "path '%s'", path);
+	*ret_name = slash ? slash + 1 : path;
+	return asof_blob_open(dir, ret_blob, err);
+}
+
+enum asof_status
+asof_manifest_write(const struct asof_manifest *manifest, const struct asof_version_table *tables,
+		    size_t table_count, const char *out, int64_t row_count, int64_t now_us,
+		    struct asof_arena *arena, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(MANIFEST_BYTES_MAX);
+	struct asof_json_writer w = asof_json_writer_pretty(&buf);
+	asof_json_begin_object(&w);
+	asof_json_member_cstr(&w, "asof", ASOF_VERSION);
+	write_time(&w, "made", now_us);
+	asof_json_member_cstr(&w, "spine", manifest->spine);
+	asof_json_member_cstr(&w, "time_column", manifest->time_column);
+	if (manifest->service)
+		asof_json_member_cstr(&w, "service", manifest->service);
+	asof_json_member_cstr(&w, "known_at", known_at_text(manifest->known_at));
+	if (manifest->known_at == ASOF_KNOWN_AT_TIME)
+		write_time(&w, "known_at_time", manifest->known_at_us);
+	asof_json_member_int(&w, "rows", row_count);
+	write_features(&w, manifest);
+	write_views(&w, tables, table_count);
+	asof_json_end_object(&w);
+	asof_buf_add_char(&buf, '\n');
+	ASOF_TRY(asof_buf_status(&buf, err));
+
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *blob = NULL;
+	const char *path = asof_manifest_path(out, arena);
+	const char *name = NULL;
+	if (!path)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "manifest");
+	ASOF_TRY(open_directory(path, arena, &blob, &name, err));
+	return asof_blob_put(blob, name, asof_buf_view(&buf), err);
+}
+
+static const char *
+read_text(const struct asof_json *object, const char *name, struct asof_arena *arena)
+{
+	struct asof_str text;
+	struct asof_error ignored;
+	if (asof_json_member_read_str(object, name, &text, &ignored) != ASOF_OK)
+		return NULL;
+	return asof_arena_copy(arena, text);
+}
+
+static enum asof_status
+read_refs(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	  struct asof_error *err)
+{
+	const struct asof_json *features = asof_json_member(root, "features");
+	if (!features || features->kind != ASOF_JSON_ARRAY)
+		return ASOF_FAIL(err, ASOF_INVALID, "no list of features");
+	manifest->refs = asof_arena_array(arena, features->count, sizeof(*manifest->refs));
+	if (!manifest->refs)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "features");
+	for (size_t i = 0; i < features->count; i++) {
+		const struct asof_json *item = &features->items[i];
+		struct asof_feature_ref ref = { read_text(item, "view", arena),
+						read_text(item, "version", arena),
+						read_text(item, "feature", arena) };
+		if (!ref.view || !ref.version || !ref.feature)
+			return ASOF_FAIL(err, ASOF_INVALID, "feature %zu lacks a name", i + 1);
+		manifest->refs[manifest->ref_count++] = ref;
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_known_at(const struct asof_json *root, struct asof_arena *arena,
+	      struct asof_manifest *manifest, struct asof_error *err)
+{
+	const char *text = read_text(root, "known_at", arena);
+	for (int kind = ASOF_KNOWN_AT_NONE; text && kind <= ASOF_KNOWN_AT_TIME; kind++) {
+		if (strcmp(text, known_at_text((enum asof_known_at)kind)) == 0)
+			manifest->known_at = (enum asof_known_at)kind;
+	}
+	if (manifest->known_at != ASOF_KNOWN_AT_TIME)
+		return ASOF_OK;
+	const char *time = read_text(root, "known_at_time", arena);
+	if (!time)
+		return ASOF_FAIL(err, ASOF_INVALID, "no 'known_at_time'");
+	return asof_timestamp_parse(asof_str_from(time), &manifest->known_at_us, err);
+}
+
+static enum asof_status
+read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manifest *manifest,
+	      struct asof_error *err)
+{
+	const struct asof_json *root = NULL;
+	ASOF_TRY(asof_json_read(text, arena, &root, err));
+	manifest->spine = read_text(root, "spine", arena);
+	manifest->time_column = read_text(root, "time_column", arena);
+	manifest->service = read_text(root, "service", arena);
+	if (!manifest->spine || !manifest->time_column)
+		return ASOF_FAIL(err, ASOF_INVALID, "no 'spine' or no 'time_column'");
+	ASOF_TRY(read_known_at(root, arena, manifest, err));
+	return read_refs(root, arena, manifest, err);
+}
+
+enum asof_status
+asof_manifest_read(const char *path, struct asof_arena *arena, struct asof_manifest *ret_manifest,
+		   struct asof_error *err)
+{
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *blob = NULL;
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(MANIFEST_BYTES_MAX);
+	const char *name = NULL;
+	struct asof_manifest manifest = { 0 };
+	enum asof_status status = open_directory(path, arena, &blob, &name, err);
+	if (status == ASOF_OK)
+		status = asof_blob_read(blob, name, &buf, err);
+	if (status == ASOF_OK)
+		status = read_manifest(asof_buf_view(&buf), arena, &manifest, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "manifest '%s'", path);
+	*ret_manifest = manifest;
+	return ASOF_OK;
+}

@@ -1,0 +1,34 @@
+/*
+ * manifest.h - FILE.asof.json: what a training set was made from, exactly enough to make it again.
+ */
+#ifndef ASOF_JOB_MANIFEST_H
+#define ASOF_JOB_MANIFEST_H
+
+#include "job/feature_refs.h"
+#include "job/version_set.h"
+
+struct asof_manifest {
+	const char *spine; /* absolute */
+	const char *time_column;
+	const char *service;           /* NULL: a list of features */
+	struct asof_feature_ref *refs; /* versions pinned */
+	size_t ref_count;
+	enum asof_known_at known_at;
+	int64_t known_at_us;
+};
+
+/* "<out>.asof.json" in the arena; NULL on exhaustion. */
+const char *asof_manifest_path(const char *out, struct asof_arena *arena);
+
+/* Written at once and durably. `tables` are the views' versions, `row_count` of the training set.
+ */
+ASOF_NODISCARD enum asof_status
+asof_manifest_write(const struct asof_manifest *manifest, const struct asof_version_table *tables,
+		    size_t table_count, const char *out, int64_t row_count, int64_t now_us,
+		    struct asof_arena *arena, struct asof_error *err);
+
+ASOF_NODISCARD enum asof_status asof_manifest_read(const char *path, struct asof_arena *arena,
+						   struct asof_manifest *ret_manifest,
+						   struct asof_error *err);
+
+#endif

@@ -1,0 +1,341 @@
+#include "job/materialize_view.h"
+
+#include <inttypes.h>
+
+#include "base/fault.h"
+#include "codec/key.h"
+#include "job/cursor.h"
+#include "job/entry_table.h"
+#include "kernel/answer.h"
+#include "model/duration.h"
+#include "plan/sql.h"
+
+#define ROW_BYTES_MAX   ASOF_STORE_VALUE_MAX
+#define BATCH_ROWS      512
+#define BATCH_BYTES_MAX (16u << 20)
+#define HEAD_COLUMNS    3 /* event_us, created_us, row_order */
+
+/* Rows arrive ordered by key: those of one key are gathered, turned into one stored row, and put in
+ * batches. */
+struct loading {
+	const struct asof_view *view;
+	struct asof_answer_plan plan;
+	int64_t at_us;
+	struct asof_store_load *load;
+	size_t key_count;
+	struct asof_entry_table
+		head; /* keys, event_us, created_us, row_order of the current key's rows */
+	struct asof_entry_table entries; /* its states or features */
+	struct asof_arena scratch;       /* of one key */
+	struct asof_buf batch_bytes;
+	struct asof_store_row rows[BATCH_ROWS];
+	size_t key_offsets[BATCH_ROWS]; /* of keys and values in batch_bytes, which moves as it
+					   grows */
+	size_t value_offsets[BATCH_ROWS];
+	size_t row_count; /* in the batch */
+	int64_t total_rows;
+	uint64_t total_bytes;
+};
+
+static void
+loading_done(struct loading *l)
+{
+	asof_store_load_abort(l->load);
+	asof_entry_table_done(&l->head);
+	asof_entry_table_done(&l->entries);
+	asof_arena_done(&l->scratch);
+	asof_buf_done(&l->batch_bytes);
+}
+
+static enum asof_status
+flush(struct loading *l, struct asof_error *err)
+{
+	for (size_t i = 0; i < l->row_count; i++) {
+		l->rows[i].key.ptr = l->batch_bytes.ptr + l->key_offsets[i];
+		l->rows[i].value.ptr = l->batch_bytes.ptr + l->value_offsets[i];
+	}
+	if (l->row_count > 0)
+		ASOF_TRY(asof_store_load_put(l->load, l->rows, l->row_count, err));
+	ASOF_TRY(asof_fault_point("materialize.batch", err));
+	l->total_rows += (int64_t)l->row_count;
+	l->total_bytes += l->batch_bytes.len;
+	l->row_count = 0;
+	asof_buf_clear(&l->batch_bytes);
+	return ASOF_OK;
+}
+
+static int64_t
+head_int(const struct loading *l, size_t column, size_t row)
+{
+	return ((const int64_t *)l->head.columns[l->key_count + column].data)[row];
+}
+
+/* The stored row's place in the write rule: its newest event, and the latest it was created. */
+static void
+set_times(const struct loading *l, struct asof_store_row *row)
+{
+	row->event_us = INT64_MIN;
+	row->created_us = INT64_MIN;
+	for (size_t i = 0; i < l->head.row_count; i++) {
+		if (head_int(l, 0, i) > row->event_us)
+			row->event_us = head_int(l, 0, i);
+		if (head_int(l, 1, i) > row->created_us)
+			row->created_us = head_int(l, 1, i);
+	}
+}
+
+static enum asof_status
+encode_key(struct loading *l, struct asof_error *err)
+{
+	struct asof_value *key = asof_arena_array(&l->scratch, l->key_count, sizeof(*key));
+	if (!key)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "key");
+	for (size_t i = 0; i < l->key_count; i++)
+		ASOF_TRY(asof_column_value(&l->head.columns[i], 0, &l->scratch, &key[i], err));
+	return asof_key_encode(key, l->key_count, &l->batch_bytes, err);
+}
+
+/* Everything of the current key is gathered: store it. */
+static enum asof_status
+finish_key(struct loading *l, struct asof_error *err)
+{
+	if (l->head.row_count == 0)
+		return ASOF_OK;
+	struct asof_store_row *row = &l->rows[l->row_count];
+	struct asof_tiles tiles = {
+		.count = l->head.row_count,
+		.end_us = l->head.columns[l->key_count].data,
+		.created_us = l->head.columns[l->key_count + 1].data,
+		.order = l->head.columns[l->key_count + 2].data,
+		.states = l->entries.columns,
+	};
+	struct asof_row packed;
+	*row = (struct asof_store_row){ 0 };
+	set_times(l, row);
+	ASOF_TRY(asof_answer_make_row(&l->plan, &tiles, l->at_us, &l->scratch, &packed, err));
+
+	l->key_offsets[l->row_count] = l->batch_bytes.len;
+	ASOF_TRY(encode_key(l, err));
+	row->key.len = l->batch_bytes.len - l->key_offsets[l->row_count];
+	l->value_offsets[l->row_count] = l->batch_bytes.len;
+	ASOF_TRY(asof_row_encode(&l->plan.shape, &packed, &l->batch_bytes, err));
+	ASOF_TRY(asof_buf_status(&l->batch_bytes, err));
+	row->value.len = l->batch_bytes.len - l->value_offsets[l->row_count];
+	l->row_count++;
+
+	asof_entry_table_clear(&l->head);
+	asof_entry_table_clear(&l->entries);
+	asof_arena_reset(&l->scratch);
+	if (l->row_count == BATCH_ROWS || l->batch_bytes.len > BATCH_BYTES_MAX)
+		return flush(l, err);
+	return ASOF_OK;
+}
+
+static enum asof_status
+is_same_key(struct loading *l, const struct asof_batch *batch, size_t row, bool *ret_is_same,
+	    struct asof_error *err)
+{
+	*ret_is_same = l->head.row_count > 0;
+	for (size_t i = 0; i < l->key_count && *ret_is_same; i++) {
+		struct asof_value have;
+		struct asof_value next;
+		ASOF_TRY(asof_column_value(&l->head.columns[i], 0, NULL, &have, err));
+		ASOF_TRY(asof_column_value(&batch->columns[i], row, NULL, &next, err));
+		*ret_is_same = asof_value_compare(&have, &next) == 0;
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+take_rows(void *arg, const struct asof_result_schema *schema, const struct asof_batch *batch,
+	  struct asof_error *err)
+{
+	struct loading *l = arg;
+	(void)schema;
+	for (size_t row = 0; row < batch->row_count; row++) {
+		bool is_same = false;
+		ASOF_TRY(is_same_key(l, batch, row, &is_same, err));
+		if (!is_same)
+			ASOF_TRY(finish_key(l, err));
+		ASOF_TRY(asof_entry_table_add(&l->head, batch->columns, row, err));
+		ASOF_TRY(asof_entry_table_add(
+			&l->entries, batch->columns + l->key_count + HEAD_COLUMNS, row, err));
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+init_tables(struct loading *l, const struct asof_version_table *table, struct asof_arena *arena,
+	    struct asof_error *err)
+{
+	size_t head_count = l->key_count + HEAD_COLUMNS;
+	size_t entry_count = table->plan.layout ? table->layout.state_count : l->view->output_count;
+	struct asof_type *types = asof_arena_array(arena, head_count + entry_count, sizeof(*types));
+	if (!types)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "columns");
+	for (size_t i = 0; i < l->key_count; i++)
+		types[i] = l->view->entity->keys[i].type;
+	for (size_t i = l->key_count; i < head_count; i++)
+		types[i] = ASOF_TYPE(ASOF_TYPE_INT64);
+	for (size_t i = 0; i < entry_count; i++)
+		types[head_count + i] = table->plan.layout ? table->layout.states[i].type
+							   : l->view->outputs[i].type;
+	ASOF_TRY(asof_entry_table_init(&l->head, types, head_count, err));
+	return asof_entry_table_init(&l->entries, types + head_count, entry_count, err);
+}
+
+/* The files that the version was built from, read again for the events of the unfinished step. */
+static enum asof_status
+plan_partial(struct asof_session *session, const struct asof_version_table *table, int64_t at_us,
+	     struct asof_arena *arena, struct asof_plan_build *partial, struct asof_error *err)
+{
+	const char *name = table->version->view;
+	ASOF_TRY(asof_session_bind(session, err));
+	const struct asof_view *view = asof_project_view(session->project, asof_str_from(name));
+	struct asof_view_state state;
+	if (!view)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no view '%s' is defined any more", name);
+	ASOF_TRY(asof_view_state_find(session, view, arena, &state, err));
+	if (strcmp(state.hash, table->version->definition_hash) != 0)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "the instant lies inside a step of view '%s' whose definition has "
+				 "changed since it was built: run `asof build %s`, or choose a "
+				 "whole step",
+				 name, name);
+
+	struct asof_cursor cursor;
+	ASOF_TRY(asof_cursor_read(asof_property_find(table->snapshot.info,
+						     table->snapshot.info_count, ASOF_INFO_CURSOR),
+				  arena, &cursor, err));
+	const char **paths = asof_arena_array(arena, cursor.file_count, sizeof(*paths));
+	int64_t *ordinals = asof_arena_array(arena, cursor.file_count, sizeof(*ordinals));
+	if (!paths || !ordinals)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
+	for (size_t i = 0; i < cursor.file_count; i++) {
+		const char *file = cursor.files[i].name;
+		paths[i] = file[0] == '/'
+				   ? file
+				   : asof_arena_printf(arena, "%s/%s", session->project->dir, file);
+		ordinals[i] = cursor.files[i].ordinal;
+		if (!paths[i])
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
+	}
+	*partial = (struct asof_plan_build){
+		.view = view,
+		.layout = table->plan.layout,
+		.source = asof_session_plan_source(session, view->source),
+		.range = { .has_from = true,
+			   .has_to = true,
+			   .from_us = asof_step_floor(at_us, view->step_us) + 1,
+			   .to_us = at_us + 1 },
+		.commit_us = table->version->published_us,
+	};
+	partial->source.paths = paths;
+	partial->source.path_count = cursor.file_count;
+	partial->source.ordinals = ordinals;
+	return ASOF_OK;
+}
+
+static enum asof_status
+plan_rows(struct asof_session *session, struct asof_engine *engine,
+	  const struct asof_version_table *table, int64_t at_us, struct asof_arena *arena,
+	  struct asof_buf *sql, struct asof_error *err)
+{
+	struct asof_plan_build partial;
+	int64_t straddling = 0;
+	if (table->view->step_us > 0 && asof_step_floor(at_us, table->view->step_us) != at_us) {
+		asof_plan_straddling_sql(&table->plan, at_us, sql);
+		ASOF_TRY(asof_buf_status(sql, err));
+		ASOF_TRY(asof_query_ints(engine, asof_buf_cstr(sql), &straddling, 1, err));
+		asof_buf_clear(sql);
+	}
+	if (straddling > 0)
+		ASOF_TRY(plan_partial(session, table, at_us, arena, &partial, err));
+	return asof_plan_online_sql(&table->plan, at_us, straddling > 0 ? &partial : NULL, sql,
+				    err);
+}
+
+/* Is what is online already later than `at_us`, under the same definition? */
+static enum asof_status
+is_superseded(struct asof_store *store, const struct asof_version *version, int64_t at_us,
+	      struct asof_arena *arena, bool *ret_is_superseded, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64u << 20);
+	struct asof_online_meta meta;
+	enum asof_status status = asof_store_meta(store, version->view, &text, err);
+	*ret_is_superseded = false;
+	if (status == ASOF_NOT_FOUND)
+		return ASOF_OK;
+	ASOF_TRY(status);
+	ASOF_TRY(asof_online_meta_read(asof_buf_view(&text), arena, &meta, err));
+	*ret_is_superseded =
+		meta.at_us > at_us && strcmp(meta.definition_hash, version->definition_hash) == 0;
+	return ASOF_OK;
+}
+
+static enum asof_status
+commit(struct loading *l, const struct asof_version_table *table, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64u << 20);
+	struct asof_online_meta meta = { .view = table->version->view,
+					 .version = table->version_text,
+					 .definition_hash = table->version->definition_hash,
+					 .definition_json = table->version->definition_json,
+					 .at_us = l->at_us,
+					 .row_count = l->total_rows };
+	asof_online_meta_write(&meta, &text);
+	ASOF_TRY(asof_buf_status(&text, err));
+	ASOF_TRY(asof_fault_point("materialize.before_commit", err));
+	ASOF_TRY(asof_store_load_commit(l->load, asof_buf_view(&text), err));
+	l->load = NULL;
+	return asof_fault_point("materialize.after_commit", err);
+}
+
+static enum asof_status
+load_table(struct asof_session *session, struct asof_store *store, struct asof_engine *engine,
+	   const struct asof_version_table *table, int64_t at_us, struct asof_arena *arena,
+	   struct asof_materialize_report *report, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	ASOF_AUTO(loading_done)
+	struct loading l = { .view = table->view,
+			     .at_us = at_us,
+			     .key_count = table->view->entity->key_count,
+			     .batch_bytes = ASOF_BUF((size_t)ROW_BYTES_MAX + BATCH_BYTES_MAX) };
+	ASOF_TRY(asof_answer_plan_make(table->view, arena, &l.plan, err));
+	ASOF_TRY(init_tables(&l, table, arena, err));
+	ASOF_TRY(plan_rows(session, engine, table, at_us, arena, &sql, err));
+	ASOF_TRY(asof_store_load_begin(store, table->version->view, &l.load, err));
+	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_rows, &l, err));
+	ASOF_TRY(finish_key(&l, err));
+	ASOF_TRY(flush(&l, err));
+	ASOF_TRY(asof_cancel_check(&session->cancel, err));
+	ASOF_TRY(commit(&l, table, err));
+	report->is_written = true;
+	report->row_count = l.total_rows;
+	report->size_bytes = l.total_bytes;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_materialize_view(struct asof_session *session, const struct asof_version *version,
+		      int64_t at_us, struct asof_arena *arena,
+		      struct asof_materialize_report *ret_report, struct asof_error *err)
+{
+	struct asof_store *store = NULL;
+	struct asof_engine *engine = NULL;
+	bool is_later = false;
+	struct asof_materialize_report report = { .version = asof_version_text(version, arena) };
+	if (!report.version)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "version");
+	ASOF_TRY(asof_session_store(session, &store, err));
+	ASOF_TRY(asof_session_engine(session, &engine, err));
+	ASOF_TRY(is_superseded(store, version, at_us, arena, &is_later, err));
+	if (!is_later) {
+		ASOF_AUTO(asof_version_table_done) struct asof_version_table table = { 0 };
+		ASOF_TRY(asof_version_table_open(session, version, arena, &table, err));
+		ASOF_TRY(load_table(session, store, engine, &table, at_us, arena, &report, err));
+	}
+	*ret_report = report;
+	return ASOF_OK;
+}

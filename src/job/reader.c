@@ -1,0 +1,406 @@
+#include "job/reader.h"
+
+#include <inttypes.h>
+
+#include "base/suggest.h"
+#include "codec/key.h"
+#include "codec/time_text.h"
+#include "codec/value_text.h"
+#include "job/materialize_view.h"
+
+#define ROW_JSON_BYTES_MAX (64u << 20)
+#define KEY_BYTES_MAX      ASOF_STORE_KEY_MAX
+
+struct online_view {
+	struct asof_reader_view public_view;
+	struct asof_project *project; /* owned: the definition that was materialized */
+};
+
+struct asof_reader {
+	struct asof_arena arena;
+	struct asof_session *session;
+	struct asof_store *store;
+	struct asof_clock clock;
+	struct online_view *views;
+	size_t view_count;
+	size_t view_capacity;
+};
+
+static enum asof_status
+no_memory(struct asof_error *err)
+{
+	return ASOF_FAIL(err, ASOF_NO_MEMORY, "reader");
+}
+
+static enum asof_status
+open_view(struct asof_reader *reader, const struct asof_online_meta *meta, const char *table,
+	  struct asof_error *err)
+{
+	void *views = reader->views;
+	ASOF_TRY(asof_mem_reserve(&views, &reader->view_capacity, reader->view_count + 1,
+				  sizeof(*reader->views), err));
+	reader->views = views;
+	struct online_view *online = &reader->views[reader->view_count];
+	struct asof_version version = { .view = meta->view,
+					.definition_json = meta->definition_json };
+	*online = (struct online_view){ 0 };
+	ASOF_TRY(asof_version_project(&version, &online->project, &online->public_view.view, err));
+	reader->view_count++;
+
+	struct asof_reader_view *view = &online->public_view;
+	view->name = meta->view;
+	view->version = meta->version;
+	view->table = asof_arena_copy(&reader->arena, asof_str_from(table));
+	view->materialized_at_us = meta->at_us;
+	if (!view->table)
+		return no_memory(err);
+	return asof_answer_plan_make(view->view, &reader->arena, &view->plan, err);
+}
+
+static enum asof_status
+take_table(void *arg, const char *table, struct asof_str meta_json, struct asof_error *err)
+{
+	struct asof_reader *reader = arg;
+	struct asof_online_meta meta;
+	enum asof_status status = asof_online_meta_read(meta_json, &reader->arena, &meta, err);
+	if (status == ASOF_OK)
+		status = open_view(reader, &meta, table, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "online table '%s'", table);
+	return ASOF_OK;
+}
+
+static struct asof_clock
+clock_of(const struct asof_reader_options *options)
+{
+	if (!options->has_clock)
+		return asof_clock_system();
+	return options->is_clock_held ? asof_clock_held(options->clock_us)
+				      : asof_clock_from(options->clock_us);
+}
+
+/* A store of this process only starts empty: what is built is brought in at the reader's clock. */
+static enum asof_status
+fill_memory_store(struct asof_reader *reader, struct asof_error *err)
+{
+	struct asof_session *session = reader->session;
+	if (strncmp(session->project->online, "memory", 6) != 0)
+		return ASOF_OK;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
+	int64_t now_us = asof_clock_now_us(&reader->clock);
+	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+	for (size_t i = 0; i < set.count; i++) {
+		struct asof_materialize_report report;
+		if (!set.items[i].is_current)
+			continue;
+		enum asof_status status =
+			asof_materialize_view(session, &set.items[i], now_us, &arena, &report, err);
+		if (status != ASOF_OK)
+			return ASOF_WRAP(err, status, "materialize '%s'", set.items[i].view);
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+open_reader(struct asof_reader *reader, struct asof_error *err)
+{
+	ASOF_TRY(asof_session_check_text(reader->session, err));
+	ASOF_TRY(asof_session_store(reader->session, &reader->store, err));
+	ASOF_TRY(fill_memory_store(reader, err));
+	return asof_store_tables(reader->store, take_table, reader, err);
+}
+
+enum asof_status
+asof_reader_open(struct asof_session *session, const struct asof_reader_options *options,
+		 struct asof_reader **ret_reader, struct asof_error *err)
+{
+	struct asof_reader *reader = asof_mem_alloc(sizeof(*reader));
+	if (!reader)
+		return no_memory(err);
+	reader->session = session;
+	reader->clock = clock_of(options);
+	enum asof_status status = open_reader(reader, err);
+	if (status != ASOF_OK) {
+		asof_reader_close(reader);
+		return status;
+	}
+	*ret_reader = reader;
+	return ASOF_OK;
+}
+
+void
+asof_reader_close(struct asof_reader *reader)
+{
+	if (!reader)
+		return;
+	for (size_t i = 0; i < reader->view_count; i++)
+		asof_project_free(reader->views[i].project);
+	asof_mem_free(reader->views);
+	asof_arena_done(&reader->arena);
+	asof_mem_free(reader);
+}
+
+size_t
+asof_reader_view_count(const struct asof_reader *reader)
+{
+	return reader->view_count;
+}
+
+const struct asof_reader_view *
+asof_reader_view_at(const struct asof_reader *reader, size_t index)
+{
+	return &reader->views[index].public_view;
+}
+
+/* "1.0" is what "1.0.3" begins with, number by number. */
+static bool
+is_version_of(struct asof_str wanted, const char *version)
+{
+	if (asof_str_equal(wanted, asof_str_from("latest")))
+		return true;
+	return strncmp(version, wanted.ptr, wanted.len) == 0 &&
+	       (version[wanted.len] == '\0' || version[wanted.len] == '.');
+}
+
+const struct asof_reader_view *
+asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
+{
+	const char *at = name.len ? memchr(name.ptr, '@', name.len) : NULL;
+	struct asof_str view = { name.ptr, at ? (size_t)(at - name.ptr) : name.len };
+	struct asof_str wanted = { at ? at + 1 : NULL, at ? name.len - view.len - 1 : 0 };
+	for (size_t i = 0; i < reader->view_count; i++) {
+		const struct asof_reader_view *online = &reader->views[i].public_view;
+		if (!asof_str_equal(view, asof_str_from(online->name)))
+			continue;
+		return !at || (wanted.len > 0 && is_version_of(wanted, online->version)) ? online
+											 : NULL;
+	}
+	return NULL;
+}
+
+const struct asof_service *
+asof_reader_find_service(const struct asof_reader *reader, struct asof_str name)
+{
+	return asof_project_service(reader->session->project, name);
+}
+
+const char *
+asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const char **names = asof_arena_array(&arena, reader->view_count, sizeof(*names));
+	for (size_t i = 0; names && i < reader->view_count; i++)
+		names[i] = reader->views[i].public_view.name;
+	return names ? asof_suggest(name, names, reader->view_count) : NULL;
+}
+
+int64_t
+asof_reader_now_us(const struct asof_reader *reader)
+{
+	return asof_clock_now_us(&reader->clock);
+}
+
+/* What a batch of reads carries through the store's callback. */
+struct reading {
+	const struct asof_reader_view *view;
+	int64_t clock_us;
+	struct asof_arena *arena;
+	struct asof_answer *answers;
+	bool *is_found;
+};
+
+/* The stored bytes die with the callback, and answers borrow from them. */
+static enum asof_status
+take_value(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	struct reading *reading = arg;
+	char *copy = asof_arena_copy(reading->arena, value);
+	if (!copy)
+		return no_memory(err);
+	reading->is_found[key_index] = true;
+	return asof_answer_read(&reading->view->plan, (struct asof_str){ copy, value.len },
+				reading->clock_us, reading->arena, &reading->answers[key_index],
+				err);
+}
+
+static enum asof_status
+encode_keys(const struct asof_reader_view *view, const struct asof_value *keys, size_t row_count,
+	    struct asof_arena *arena, struct asof_str **ret_keys, struct asof_error *err)
+{
+	size_t key_count = view->view->entity->key_count;
+	struct asof_str *encoded = asof_arena_array(arena, row_count, sizeof(*encoded));
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(KEY_BYTES_MAX);
+	if (!encoded)
+		return no_memory(err);
+	for (size_t i = 0; i < row_count; i++) {
+		asof_buf_clear(&buf);
+		ASOF_TRY(asof_key_encode(keys + i * key_count, key_count, &buf, err));
+		if (asof_buf_status(&buf, NULL) == ASOF_LIMIT)
+			return ASOF_FAIL(err, ASOF_LIMIT, "a key longer than %d bytes",
+					 KEY_BYTES_MAX);
+		ASOF_TRY(asof_buf_status(&buf, err));
+		encoded[i] =
+			(struct asof_str){ asof_arena_copy(arena, asof_buf_view(&buf)), buf.len };
+		if (!encoded[i].ptr)
+			return no_memory(err);
+	}
+	*ret_keys = encoded;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view,
+		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
+		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err)
+{
+	struct asof_str *encoded = NULL;
+	/* A clock earlier than what was materialized counts as that, for keys of any row. */
+	if (clock_us < view->materialized_at_us)
+		clock_us = view->materialized_at_us;
+	struct reading reading = { .view = view,
+				   .clock_us = clock_us,
+				   .arena = arena,
+				   .answers = ret_answers,
+				   .is_found = asof_arena_array(arena, row_count, sizeof(bool)) };
+	if (!reading.is_found)
+		return no_memory(err);
+	ASOF_TRY(encode_keys(view, keys, row_count, arena, &encoded, err));
+	ASOF_TRY(asof_store_get_many(reader->store, view->table, encoded, row_count, take_value,
+				     &reading, err));
+	for (size_t i = 0; i < row_count; i++) {
+		if (!reading.is_found[i])
+			ASOF_TRY(asof_answer_read(&view->plan, (struct asof_str){ NULL, 0 },
+						  clock_us, arena, &ret_answers[i], err));
+	}
+	return ASOF_OK;
+}
+
+static void
+write_event_time(struct asof_json_writer *w, const struct asof_answer *answer)
+{
+	char text[ASOF_TIME_TEXT_MAX];
+	asof_json_key_cstr(w, "event_time");
+	if (answer->has_row)
+		asof_json_str(
+			w, (struct asof_str){ text, asof_timestamp_text(answer->event_us, text) });
+	else
+		asof_json_null(w);
+}
+
+void
+asof_reader_write_row(struct asof_json_writer *w, const struct asof_reader_view *view,
+		      const struct asof_value *key, const size_t *outputs, size_t output_count,
+		      const struct asof_answer *answer)
+{
+	const struct asof_view *definition = view->view;
+	size_t count = outputs ? output_count : definition->output_count;
+	asof_json_begin_object(w);
+	asof_json_member_cstr(w, "view", view->name);
+	asof_json_member_cstr(w, "version", view->version);
+	asof_json_key_cstr(w, "key");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < definition->entity->key_count; i++) {
+		asof_json_key_cstr(w, definition->entity->keys[i].name);
+		asof_value_write_json(w, &key[i]);
+	}
+	asof_json_end_object(w);
+	asof_json_key_cstr(w, "features");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < count; i++) {
+		size_t output = outputs ? outputs[i] : i;
+		asof_json_key_cstr(w, definition->outputs[output].name);
+		asof_value_write_json(w, &answer->values[output]);
+	}
+	asof_json_end_object(w);
+	asof_json_key_cstr(w, "statuses");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < count; i++) {
+		size_t output = outputs ? outputs[i] : i;
+		asof_json_member_cstr(w, definition->outputs[output].name,
+				      asof_value_status_text(answer->statuses[output]));
+	}
+	asof_json_end_object(w);
+	write_event_time(w, answer);
+	asof_json_end_object(w);
+}
+
+/* The key's values in the entity's order, from names and texts in any. */
+static enum asof_status
+read_key(const struct asof_view *view, const char *const *names, const char *const *texts,
+	 size_t count, struct asof_arena *arena, struct asof_value *ret_key, struct asof_error *err)
+{
+	const struct asof_entity *entity = view->entity;
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+		while (k < entity->key_count && strcmp(entity->keys[k].name, names[i]) != 0)
+			k++;
+		if (k == entity->key_count)
+			return ASOF_FAIL(err, ASOF_INVALID, "entity '%s' has no key '%s'",
+					 entity->name, names[i]);
+	}
+	for (size_t k = 0; k < entity->key_count; k++) {
+		const struct asof_key *key = &entity->keys[k];
+		size_t found = SIZE_MAX;
+		for (size_t i = 0; i < count; i++) {
+			if (strcmp(names[i], key->name) != 0)
+				continue;
+			if (found != SIZE_MAX)
+				return ASOF_FAIL(err, ASOF_INVALID, "key '%s' is given twice",
+						 key->name);
+			found = i;
+		}
+		if (found == SIZE_MAX)
+			return ASOF_FAIL(err, ASOF_INVALID, "key '%s' of entity '%s' is missing",
+					 key->name, entity->name);
+		enum asof_status status = asof_value_from_text(asof_str_from(texts[found]),
+							       key->type, arena, &ret_key[k], err);
+		if (status != ASOF_OK)
+			return ASOF_WRAP(err, status, "key '%s'", key->name);
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+no_view(const struct asof_reader *reader, const char *name, struct asof_error *err)
+{
+	struct asof_str bare = { name, strcspn(name, "@") };
+	const char *near = asof_reader_suggest_view(reader, bare);
+	const struct asof_reader_view *other = asof_reader_find_view(reader, bare);
+	if (other)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "view '%s' is not online: version %s is",
+				 name, other->version);
+	if (asof_project_view(reader->session->project, bare))
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "view '%s' is not online: run `asof materialize %.*s` first", name,
+				 ASOF_STR_ARG(bare));
+	if (near)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no view '%s' (did you mean '%s'?)", name,
+				 near);
+	return ASOF_FAIL(err, ASOF_NOT_FOUND, "no view '%s'", name);
+}
+
+enum asof_status
+asof_reader_get(struct asof_reader *reader, const char *view_name, const char *const *key_names,
+		const char *const *key_values, size_t key_count, char **ret_json,
+		struct asof_error *err)
+{
+	const struct asof_reader_view *view =
+		asof_reader_find_view(reader, asof_str_from(view_name));
+	if (!view)
+		return no_view(reader, view_name, err);
+
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ROW_JSON_BYTES_MAX);
+	struct asof_answer answer;
+	struct asof_value *key =
+		asof_arena_array(&arena, view->view->entity->key_count, sizeof(*key));
+	if (!key)
+		return no_memory(err);
+	ASOF_TRY(read_key(view->view, key_names, key_values, key_count, &arena, key, err));
+	ASOF_TRY(asof_reader_rows(reader, view, key, 1, asof_reader_now_us(reader), &arena, &answer,
+				  err));
+	struct asof_json_writer w = asof_json_writer_to(&json);
+	asof_reader_write_row(&w, view, key, NULL, 0, &answer);
+	return asof_result_text(&json, ret_json, err);
+}
