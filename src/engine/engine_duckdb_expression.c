@@ -7,6 +7,7 @@
  * to be harmless is refused.
  */
 #include <ctype.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 #include "codec/json_reader.h"
@@ -226,14 +227,8 @@ is_parameter(const struct scope *scope, struct asof_str name)
 }
 
 static enum asof_status
-add_column(struct walk *w, const struct asof_json *node, const struct scope *scope)
+add_name(struct walk *w, struct asof_str name, const struct scope *scope)
 {
-	const struct asof_json *names = asof_json_member(node, "column_names");
-	if (!names || names->kind != ASOF_JSON_ARRAY || names->count == 0)
-		return refuse(w, node, "a column without a name");
-
-	/* customer.id is the field of a column; the rows have no table's name. */
-	struct asof_str name = names->items[0].text;
 	if (w->macro_depth > 0 || is_parameter(scope, name))
 		return ASOF_OK;
 	for (size_t i = 0; i < w->column_count; i++) {
@@ -245,6 +240,50 @@ add_column(struct walk *w, const struct asof_json *node, const struct scope *sco
 				 COLUMNS_MAX);
 	w->columns[w->column_count++] = name;
 	return ASOF_OK;
+}
+
+/* Words that are functions without brackets, unless quoted. */
+static bool
+is_clock(const struct walk *w, const struct asof_json *node, struct asof_str name)
+{
+	static const char *const clocks[] = { "current_date", "current_time", "current_timestamp",
+					      "localtime", "localtimestamp" };
+	bool is_quoted =
+		w->macro_depth == 0 && w->text[offset_of(w, node, "query_location")] == '"';
+
+	for (size_t i = 0; i < ASOF_COUNTOF(clocks); i++) {
+		if (name.len == strlen(clocks[i]) &&
+		    strncasecmp(name.ptr, clocks[i], name.len) == 0)
+			return !is_quoted;
+	}
+	return false;
+}
+
+static enum asof_status
+add_column(struct walk *w, const struct asof_json *node, const struct scope *scope)
+{
+	const struct asof_json *names = asof_json_member(node, "column_names");
+	if (!names || names->kind != ASOF_JSON_ARRAY || names->count == 0)
+		return refuse(w, node, "a column without a name");
+
+	/* customer.id is the field of a column; the rows have no table's name. */
+	struct asof_str name = names->items[0].text;
+	if (names->count == 1 && is_clock(w, node, name))
+		return refuse_function(w, node, name, "not the same each time");
+	return add_name(w, name, scope);
+}
+
+/* a.lower() is lower(a): what looks like the function's schema is a column. */
+static enum asof_status
+add_receiver(struct walk *w, const struct asof_json *node, const struct scope *scope)
+{
+	struct asof_str schema = text_member(node, "schema");
+	struct asof_str catalog = text_member(node, "catalog");
+
+	if (schema.len == 0 || asof_str_equal(schema, asof_str_from("main")) ||
+	    asof_str_equal(schema, asof_str_from("pg_catalog")))
+		return ASOF_OK;
+	return add_name(w, catalog.len > 0 ? catalog : schema, scope);
 }
 
 /* "lambda x: .." and the comprehension have no place for their parameters; "x -> .." has one, and
@@ -361,6 +400,7 @@ walk_expression(struct walk *w, const struct asof_json *node, const struct scope
 		return walk_arrow(w, node, scope, false);
 	if (member_is(node, "class", "FUNCTION")) {
 		ASOF_TRY(check_function(w, node));
+		ASOF_TRY(add_receiver(w, node, scope));
 		return walk_arguments(w, node, scope);
 	}
 	if (member_is(node, "type", "GROUPING_FUNCTION"))
@@ -447,8 +487,9 @@ argument_of(const struct asof_json *tree)
 
 	const struct asof_json *list = array_member(node, "select_list", 1);
 	const struct asof_json *call = list ? &list->items[0] : NULL;
-	if (!call || !member_is(call, "function_name", "asof_check") ||
-	    text_member(call, "alias").len > 0 || has_aggregate_clause(call))
+	if (!call || !member_is(call, "class", "FUNCTION") ||
+	    !member_is(call, "function_name", "asof_check") || text_member(call, "alias").len > 0 ||
+	    has_aggregate_clause(call))
 		return NULL;
 
 	const struct asof_json *children = array_member(call, "children", 1);
