@@ -185,14 +185,16 @@ check_kind(const char *kind, struct asof_error *err)
 			 kind);
 }
 
-/* Types are known once sources are bound; a listing is worth having without them, too. */
+/* Types are known once sources are bound; a listing is worth having without them, too, so the
+ * catalog comes first. */
 static enum asof_status
-bind_if_possible(struct asof_session *session, struct asof_error *err)
+open_listing(struct asof_session *session, struct asof_arena *arena, struct asof_version_set *set,
+	     struct asof_error *err)
 {
 	struct asof_error ignored = { 0 };
-	ASOF_TRY(asof_session_check_text(session, err));
-	(void)asof_session_bind(session, &ignored);
-	return ASOF_OK;
+	ASOF_TRY(asof_version_set_read(session, arena, set, err));
+	enum asof_status status = asof_session_bind(session, &ignored);
+	return status == ASOF_CANCELLED ? ASOF_FAIL(err, status, "%s", ignored.message) : ASOF_OK;
 }
 
 enum asof_status
@@ -203,8 +205,7 @@ asof_list(struct asof_session *session, const char *kind, char **ret_json, struc
 	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
 	if (kind)
 		ASOF_TRY(check_kind(kind, err));
-	ASOF_TRY(bind_if_possible(session, err));
-	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+	ASOF_TRY(open_listing(session, &arena, &set, err));
 
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	struct listing l = { session, &w, &arena };
@@ -331,8 +332,7 @@ asof_show(struct asof_session *session, const char *name, char **ret_json, struc
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
-	ASOF_TRY(bind_if_possible(session, err));
-	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+	ASOF_TRY(open_listing(session, &arena, &set, err));
 
 	const char *at = strchr(name, '@');
 	const char *bare =

@@ -143,10 +143,11 @@ add_edge(struct asof_buf *sql, const struct asof_tile_column *column, const char
 {
 	asof_buf_add_cstr(sql, "first({value: ");
 	asof_plan_value_name(sql, column->name);
-	asof_buf_printf(sql,
-			", at: event_us, created: created_us, row_order: row_order} ORDER BY "
-			"event_us %s, created_us %s, row_order %s) FILTER (",
-			direction, direction, direction);
+	asof_buf_printf(
+		sql,
+		", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY "
+		"event_us %s, created_us %s, row_order %s) FILTER (",
+		direction, direction, direction);
 	asof_plan_value_name(sql, column->name);
 	asof_buf_add_cstr(sql, " IS NOT NULL)");
 }
@@ -158,8 +159,7 @@ add_squares(struct asof_buf *sql, const struct asof_tile_column *column)
 	if (column->type.kind == ASOF_TYPE_DECIMAL) {
 		asof_buf_add_char(sql, '(');
 		asof_plan_value_name(sql, column->name);
-		asof_buf_printf(sql, "::DECIMAL(38,%u) * 1e%u::DECIMAL(38,0))::HUGEINT",
-				column->type.scale, column->type.scale);
+		asof_sql_unscale(sql, column->type.scale);
 	} else {
 		add_addend(sql, column);
 	}
@@ -229,12 +229,12 @@ add_state(struct asof_buf *sql, const struct asof_tile_layout *layout, size_t in
 		[ASOF_STATE_SQUARES] = { ASOF_STATE_SQUARES, ".hi", false },
 		[ASOF_STATE_SQUARES_LO] = { ASOF_STATE_SQUARES, ".lo", false },
 		[ASOF_STATE_FIRST] = { ASOF_STATE_FIRST, ".value", false },
-		[ASOF_STATE_FIRST_AT] = { ASOF_STATE_FIRST, ".at", true },
-		[ASOF_STATE_FIRST_CREATED] = { ASOF_STATE_FIRST, ".created", true },
+		[ASOF_STATE_FIRST_AT] = { ASOF_STATE_FIRST, ".event_us", true },
+		[ASOF_STATE_FIRST_CREATED] = { ASOF_STATE_FIRST, ".created_us", true },
 		[ASOF_STATE_FIRST_ORDER] = { ASOF_STATE_FIRST, ".row_order", false },
 		[ASOF_STATE_LAST] = { ASOF_STATE_LAST, ".value", false },
-		[ASOF_STATE_LAST_AT] = { ASOF_STATE_LAST, ".at", true },
-		[ASOF_STATE_LAST_CREATED] = { ASOF_STATE_LAST, ".created", true },
+		[ASOF_STATE_LAST_AT] = { ASOF_STATE_LAST, ".event_us", true },
+		[ASOF_STATE_LAST_CREATED] = { ASOF_STATE_LAST, ".created_us", true },
 		[ASOF_STATE_LAST_ORDER] = { ASOF_STATE_LAST, ".row_order", false },
 		[ASOF_STATE_VALUE] = { 0, NULL, false },
 	};
@@ -320,6 +320,36 @@ asof_plan_build_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 		add_tiles(build, sql);
 	if (is_replaced)
 		asof_buf_add_char(sql, ')');
+	add_order_by(sql, build->view);
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_splice_sql(const struct asof_plan_table *table, const struct asof_plan_build *build,
+		     struct asof_buf *sql, struct asof_error *err)
+{
+	const struct asof_plan_range *range = &build->range;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const struct asof_field *fields = NULL;
+	size_t field_count = 0;
+	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
+					err));
+
+	asof_buf_add_cstr(sql, "SELECT * FROM (");
+	bool is_replaced = add_replacements(sql, fields, field_count);
+	asof_buf_add_cstr(sql, "SELECT * FROM (");
+	asof_plan_table_sql(sql, table);
+	/* A tile stands at its END: events in [from, to) of whole steps are tiles in (from - 1, to
+	 * - 1]. */
+	asof_buf_printf(sql,
+			") WHERE epoch_us(event_time) < %" PRId64
+			" OR epoch_us(event_time) >= %" PRId64,
+			range->from_us, range->to_us);
+	if (is_replaced)
+		asof_buf_add_char(sql, ')');
+	asof_buf_add_cstr(sql, "\nUNION ALL BY NAME (");
+	ASOF_TRY(asof_plan_build_sql(build, sql, err));
+	asof_buf_add_cstr(sql, "))");
 	add_order_by(sql, build->view);
 	return asof_buf_status(sql, err);
 }

@@ -29,7 +29,7 @@ add_spine(struct asof_buf *sql, const char *prefix, const struct asof_view *view
 			",\n%sspine AS (SELECT * FROM (SELECT asof_row, asof_time_us AS time_us",
 			prefix);
 	for (size_t i = 0; i < key_count; i++) {
-		asof_buf_add_cstr(sql, ", CAST(");
+		asof_buf_add_cstr(sql, ", TRY_CAST(");
 		asof_plan_key_name(sql, view, i);
 		asof_buf_add_cstr(sql, " AS ");
 		asof_sql_type(sql, view->entity->keys[i].type);
@@ -209,12 +209,13 @@ add_final(struct asof_buf *sql, const struct asof_plan_join *join)
 		asof_buf_add_cstr(sql, "p.");
 		asof_sql_name(sql, join->spine_fields[i].name);
 	}
-	for (size_t v = 0; v < join->view_count; v++) {
-		const struct asof_plan_join_view *item = &join->views[v];
-		for (size_t i = 0; i < item->output_count; i++) {
-			asof_buf_printf(sql, ",\n\tv%zu_result.f%zu AS \"%s__%s\"", v, i,
-					item->table.view->name, item->outputs[i]->name);
-		}
+	for (size_t i = 0; i < join->column_count; i++) {
+		const struct asof_plan_join_column *column = &join->columns[i];
+		const struct asof_plan_join_view *item = &join->views[column->view];
+		asof_sql_comma(sql, &is_first);
+		asof_buf_printf(sql, "\n\tv%zu_result.f%zu AS \"%s__%s\"", column->view,
+				column->output, item->table.view->name,
+				item->outputs[column->output]->name);
 	}
 	asof_buf_add_cstr(sql, "\nFROM asof_spine p");
 	for (size_t v = 0; v < join->view_count; v++)

@@ -61,6 +61,12 @@ ASOF_NODISCARD enum asof_status asof_plan_profile_sql(const struct asof_plan_bui
 /* The rows or tiles to be stored, clustered by (key, event_time, created_time, order). */
 ASOF_NODISCARD enum asof_status asof_plan_build_sql(const struct asof_plan_build *build,
 						    struct asof_buf *sql, struct asof_error *err);
+struct asof_plan_table;
+/* The stored rows outside build->range (which has both ends, on whole steps) and those of the build
+ * inside it. */
+ASOF_NODISCARD enum asof_status asof_plan_splice_sql(const struct asof_plan_table *table,
+						     const struct asof_plan_build *build,
+						     struct asof_buf *sql, struct asof_error *err);
 /* The source rows without event_time, to be set aside. */
 ASOF_NODISCARD enum asof_status asof_plan_bad_rows_sql(const struct asof_plan_build *build,
 						       struct asof_buf *sql,
@@ -95,6 +101,12 @@ struct asof_plan_join_view {
 	size_t output_count;
 };
 
+/* An output column: views[view].outputs[output]. */
+struct asof_plan_join_column {
+	size_t view;
+	size_t output;
+};
+
 enum asof_plan_known_at { ASOF_PLAN_KNOWN_NONE, ASOF_PLAN_KNOWN_LABEL, ASOF_PLAN_KNOWN_TIME };
 
 struct asof_plan_join {
@@ -106,7 +118,9 @@ struct asof_plan_join {
 	const char *time_type; /* engine type of it */
 	const struct asof_plan_join_view *views;
 	size_t view_count;
-	/* Output columns in order: which view, which of its outputs. NULL: view by view. */
+	/* Output columns in order, behind the spine's. */
+	const struct asof_plan_join_column *columns;
+	size_t column_count;
 	enum asof_plan_known_at known_at;
 	int64_t known_at_us;
 };

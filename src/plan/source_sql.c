@@ -112,12 +112,14 @@ add_created_us(struct asof_buf *sql, const struct asof_plan_build *build)
 		asof_buf_printf(sql, "%" PRId64 "::BIGINT", build->commit_us);
 		return;
 	}
-	asof_buf_add_cstr(sql, "greatest(coalesce(");
-	asof_sql_time_us(sql, source->source->created_time.text, source->created_time_type,
+	ASOF_AUTO(asof_buf_done) struct asof_buf created = ASOF_BUF(64u << 10);
+	ASOF_AUTO(asof_buf_done) struct asof_buf event = ASOF_BUF(64u << 10);
+	asof_sql_time_us(&created, source->source->created_time.text, source->created_time_type,
 			 source->source->time_zone);
-	asof_buf_printf(sql, ", %" PRId64 "), ", build->commit_us);
-	asof_plan_event_us(sql, source);
-	asof_buf_add_char(sql, ')');
+	asof_plan_event_us(&event, source);
+	asof_buf_printf(sql, "coalesce(CASE WHEN (%s) <= (%s) THEN %s ELSE %s END, %" PRId64 ")",
+			asof_buf_cstr(&created), asof_buf_cstr(&event), asof_buf_cstr(&event),
+			asof_buf_cstr(&created), build->commit_us);
 }
 
 /* The columns of the source that the view's features read, each once. */

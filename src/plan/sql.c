@@ -153,3 +153,12 @@ asof_sql_step_floor(struct asof_buf *sql, const char *us_expr, int64_t step_us)
 	asof_buf_printf(sql, "%s - (%s %% %" PRId64 " + %" PRId64 ") %% %" PRId64, us_expr, us_expr,
 			step_us, step_us, step_us);
 }
+
+void
+asof_sql_unscale(struct asof_buf *sql, unsigned scale)
+{
+	asof_buf_add_cstr(sql, " * 1");
+	for (unsigned i = 0; i < scale; i++)
+		asof_buf_add_char(sql, '0');
+	asof_buf_add_cstr(sql, ")::HUGEINT");
+}

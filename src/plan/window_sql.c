@@ -90,9 +90,8 @@ is_decimal(const struct merge *m)
 static void
 add_unscaled(const struct merge *m, enum asof_state_kind kind)
 {
-	unsigned scale = m->column->type.scale;
 	add_state(m, kind);
-	asof_buf_printf(m->sql, "::DECIMAL(38,%u) * 1e%u::DECIMAL(38,0)", scale, scale);
+	asof_sql_unscale(m->sql, m->column->type.scale);
 }
 
 static void
@@ -119,7 +118,6 @@ add_pair(const struct merge *m, enum asof_state_kind high, enum asof_state_kind 
 	} else if (is_squares && is_decimal(m)) {
 		asof_buf_add_cstr(m->sql, "asof_sum_squares((");
 		add_unscaled(m, ASOF_STATE_VALUE);
-		asof_buf_add_cstr(m->sql, ")::HUGEINT");
 	} else {
 		asof_buf_add_cstr(m->sql, is_squares ? "asof_sum_squares(" : "asof_sum(");
 		add_addend(m);
@@ -149,12 +147,13 @@ add_sum_parts(const struct merge *m)
 		asof_buf_add_cstr(m->sql, ".lo");
 		return;
 	}
-	unsigned scale = m->column->type.scale;
-	asof_buf_add_cstr(m->sql, "asof_split((");
-	add_decimal_sum(m);
-	asof_buf_printf(m->sql, " * 1e%u::DECIMAL(38,0))::HUGEINT).hi, asof_split((", scale);
-	add_decimal_sum(m);
-	asof_buf_printf(m->sql, " * 1e%u::DECIMAL(38,0))::HUGEINT).lo", scale);
+	for (int part = 0; part < 2; part++) {
+		asof_buf_add_cstr(m->sql, part ? ", (asof_sum((" : "(asof_sum((");
+		add_unscaled(m, m->is_event ? ASOF_STATE_VALUE : ASOF_STATE_SUM);
+		asof_buf_add_char(m->sql, ')');
+		add_filter(m, ASOF_STATE_ROWS);
+		asof_buf_add_cstr(m->sql, part ? ").lo" : ").hi");
+	}
 }
 
 static void
