@@ -1,0 +1,441 @@
+/* exchange.c - HTTP/1.1 on one connection, without the connection. */
+#include "http/exchange.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+
+/* Bodies and answers below this are not counted: they are what every connection may hold. */
+#define UNCOUNTED_BYTES ((size_t)64 << 10)
+/* A chunked body is reserved for in such steps. */
+#define RESERVE_STEP_BYTES ((size_t)1 << 20)
+/* Answer memory that a connection keeps between requests. */
+#define KEPT_BYTES     ((size_t)256 << 10)
+#define HEAD_BYTES_MAX ((size_t)2048)
+#define REQUEST_ID_LEN 16
+
+void
+asof_desk_done(struct asof_desk *desk)
+{
+	asof_arena_done(&desk->scratch.request);
+	asof_arena_done(&desk->scratch.rows);
+}
+
+struct asof_exchange
+asof_exchange_make(size_t response_max_bytes)
+{
+	return (struct asof_exchange){
+		.head = ASOF_BUF(HEAD_BYTES_MAX),
+		.body = ASOF_BUF(response_max_bytes),
+	};
+}
+
+static void
+release(struct asof_exchange *exchange, struct asof_desk *desk)
+{
+	atomic_fetch_sub_explicit(&desk->budget->used_bytes, exchange->reserved_bytes,
+				  memory_order_relaxed);
+	exchange->reserved_bytes = 0;
+}
+
+void
+asof_exchange_done(struct asof_exchange *exchange, struct asof_desk *desk)
+{
+	release(exchange, desk);
+	asof_buf_done(&exchange->head);
+	asof_buf_done(&exchange->body);
+}
+
+/* Hold at least `bytes` of the budget, or say that there is no room. */
+static enum asof_status
+reserve(struct asof_exchange *exchange, struct asof_desk *desk, size_t bytes,
+	struct asof_problem *problem)
+{
+	if (bytes <= UNCOUNTED_BYTES || bytes <= exchange->reserved_bytes)
+		return ASOF_OK;
+
+	struct asof_budget *budget = desk->budget;
+	size_t more = bytes - exchange->reserved_bytes;
+	size_t used = atomic_fetch_add_explicit(&budget->used_bytes, more, memory_order_relaxed);
+	if (used > budget->max_bytes || more > budget->max_bytes - used) {
+		atomic_fetch_sub_explicit(&budget->used_bytes, more, memory_order_relaxed);
+		return ASOF_FAIL(&problem->err, ASOF_UNAVAILABLE,
+				 "%zu bytes of requests and answers are in memory already", used);
+	}
+	exchange->reserved_bytes = bytes;
+	return ASOF_OK;
+}
+
+/* Unique in this process and not to be guessed from the last one (splitmix64). */
+static struct asof_str
+make_request_id(struct asof_desk *desk, char out[REQUEST_ID_LEN])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t x = desk->id_seed + ++desk->id_count * UINT64_C(0x9e3779b97f4a7c15);
+	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+	x ^= x >> 31;
+	for (size_t i = 0; i < REQUEST_ID_LEN; i++)
+		out[i] = digits[x >> (60 - 4 * i) & 15];
+	return (struct asof_str){ out, REQUEST_ID_LEN };
+}
+
+static const char *
+reason_text(int http_status)
+{
+	switch (http_status) {
+	case 200:
+		return "200 OK";
+	case 400:
+		return "400 Bad Request";
+	case 404:
+		return "404 Not Found";
+	case 405:
+		return "405 Method Not Allowed";
+	case 408:
+		return "408 Request Timeout";
+	case 409:
+		return "409 Conflict";
+	case 411:
+		return "411 Length Required";
+	case 413:
+		return "413 Content Too Large";
+	case 415:
+		return "415 Unsupported Media Type";
+	case 417:
+		return "417 Expectation Failed";
+	case 422:
+		return "422 Unprocessable Content";
+	case 431:
+		return "431 Request Header Fields Too Large";
+	case 503:
+		return "503 Service Unavailable";
+	default:
+		return "500 Internal Server Error";
+	}
+}
+
+/* The Date header, made once a second. */
+static const char *
+date_text(struct asof_desk *desk)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	if (now != desk->date_second && gmtime_r(&now, &tm)) {
+		/* strftime would speak the language of the locale. */
+		static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+		static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+						  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+		struct asof_buf buf = ASOF_BUF(ASOF_DATE_TEXT_MAX - 1);
+		asof_buf_printf(&buf, "%s, %02d %s %d %02d:%02d:%02d GMT", days[tm.tm_wday],
+				tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
+				tm.tm_min, tm.tm_sec);
+		if (buf.status == ASOF_OK) {
+			memcpy(desk->date, asof_buf_cstr(&buf), buf.len + 1);
+			desk->date_second = now;
+		}
+		asof_buf_done(&buf);
+	}
+	return desk->date;
+}
+
+/* The answer of one request while it is put together. */
+struct answering {
+	struct asof_exchange *exchange;
+	struct asof_desk *desk;
+	struct asof_str request_id;
+	bool is_http10;
+	struct asof_problem problem;
+};
+
+static void
+write_head(const struct answering *a, int http_status)
+{
+	struct asof_exchange *exchange = a->exchange;
+	struct asof_buf *head = &exchange->head;
+	char length[ASOF_DOUBLE_TEXT_MAX];
+	asof_buf_clear(head);
+	asof_buf_add_cstr(head, "HTTP/1.1 ");
+	asof_buf_add_cstr(head, reason_text(http_status));
+	asof_buf_add_cstr(head, "\r\nContent-Type: application/json\r\nContent-Length: ");
+	asof_buf_add(head, length, asof_uint64_text(exchange->body.len, length));
+	asof_buf_add_cstr(head, "\r\nCache-Control: no-store\r\nDate: ");
+	asof_buf_add_cstr(head, date_text(a->desk));
+	asof_buf_add_cstr(head, "\r\nX-Request-ID: ");
+	asof_buf_add_str(head, a->request_id);
+	if (a->problem.allow) {
+		asof_buf_add_cstr(head, "\r\nAllow: ");
+		asof_buf_add_cstr(head, a->problem.allow);
+	}
+	if (asof_problem_is_retryable(a->problem.kind))
+		asof_buf_add_cstr(head, "\r\nRetry-After: 1");
+	if (exchange->closes)
+		asof_buf_add_cstr(head, "\r\nConnection: close");
+	else if (a->is_http10)
+		asof_buf_add_cstr(head, "\r\nConnection: keep-alive");
+	asof_buf_add_cstr(head, "\r\n\r\n");
+}
+
+static void
+log_problem(const struct answering *a)
+{
+	if (asof_problem_http_status(a->problem.kind) < 500)
+		return;
+	const struct asof_log_field fields[] = {
+		ASOF_LOG_FIELD("request_id", a->request_id),
+		ASOF_LOG_FIELD("code", asof_str_from(asof_problem_code(a->problem.kind))),
+	};
+	asof_log_write(a->desk->log, ASOF_LOG_ERROR, asof_str_from(a->problem.err.message), fields,
+		       ASOF_COUNTOF(fields));
+}
+
+/* Put the refusal in place of whatever the answer was. Without memory even for that, an empty head
+ * makes the caller close. */
+static enum asof_want
+give_problem(struct answering *a, enum asof_status status)
+{
+	struct asof_exchange *exchange = a->exchange;
+	asof_problem_settle(&a->problem, status);
+	log_problem(a);
+	asof_buf_clear(&exchange->body);
+	asof_problem_write(&a->problem, a->request_id, &exchange->body);
+	write_head(a, asof_problem_http_status(a->problem.kind));
+	if (exchange->body.status != ASOF_OK || exchange->head.status != ASOF_OK) {
+		asof_buf_clear(&exchange->head);
+		asof_buf_clear(&exchange->body);
+		exchange->closes = true;
+	}
+	return ASOF_WANT_OUTPUT;
+}
+
+/* Refuse a request whose end is not known: nothing behind it can be understood. */
+static enum asof_want
+refuse_and_close(struct asof_exchange *exchange, struct asof_desk *desk, struct answering *a,
+		 const struct asof_head *head, enum asof_status status)
+{
+	char made[REQUEST_ID_LEN];
+	a->exchange = exchange;
+	a->desk = desk;
+	a->request_id =
+		head && head->request_id.ptr ? head->request_id : make_request_id(desk, made);
+	exchange->closes = true;
+	exchange->sends_body = !head || head->method != ASOF_METHOD_HEAD;
+	return give_problem(a, status);
+}
+
+/* Debug only: routes are told by their first two segments, so that no key gets into a log. */
+static void
+log_request(const struct answering *a, const struct asof_head *head, int64_t began_us)
+{
+	const struct asof_log *log = a->desk->log;
+	if (!log || log->level < ASOF_LOG_DEBUG)
+		return;
+	size_t len = 0;
+	for (unsigned slashes = 0; len < head->target.len; len++) {
+		char c = head->target.ptr[len];
+		slashes += c == '/';
+		if (slashes == 3 || c == '?')
+			break;
+	}
+	char status[ASOF_DOUBLE_TEXT_MAX];
+	char micros[ASOF_DOUBLE_TEXT_MAX];
+	size_t status_len = asof_int64_text(asof_problem_http_status(a->problem.kind), status);
+	size_t micros_len = asof_int64_text(asof_monotonic_us() - began_us, micros);
+	const struct asof_log_field fields[] = {
+		ASOF_LOG_FIELD("route", ((struct asof_str){ head->target.ptr, len })),
+		ASOF_LOG_FIELD("status", ((struct asof_str){ status, status_len })),
+		ASOF_LOG_FIELD("micros", ((struct asof_str){ micros, micros_len })),
+		ASOF_LOG_FIELD("request_id", a->request_id),
+	};
+	asof_log_write(log, ASOF_LOG_DEBUG, asof_str_from("request"), fields, ASOF_COUNTOF(fields));
+}
+
+static enum asof_status
+answer_routes(struct answering *a, const struct asof_head *head, struct asof_str body)
+{
+	struct asof_exchange *exchange = a->exchange;
+	struct asof_request request = { .head = head, .body = body };
+	ASOF_TRY(asof_routes_answer(&a->desk->routes, &request, &a->desk->scratch, &exchange->body,
+				    &a->problem));
+	return reserve(exchange, a->desk, exchange->body.len, &a->problem);
+}
+
+/* The whole request is there. */
+static enum asof_want
+answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_head *head,
+       struct asof_str body)
+{
+	char made[REQUEST_ID_LEN];
+	int64_t began_us = asof_monotonic_us();
+	struct answering a = { .exchange = exchange, .desk = desk, .is_http10 = head->is_http10 };
+	a.request_id = head->request_id.ptr ? head->request_id : make_request_id(desk, made);
+	exchange->closes = !head->keeps_alive ||
+			   atomic_load_explicit(desk->routes.is_closing, memory_order_relaxed);
+	exchange->sends_body = head->method != ASOF_METHOD_HEAD;
+
+	asof_arena_reset(&desk->scratch.request);
+	asof_arena_reset(&desk->scratch.rows);
+	asof_buf_clear(&exchange->body);
+	enum asof_status status = answer_routes(&a, head, body);
+	if (status != ASOF_OK) {
+		/* A client that meant a body but did not say so will send it next. */
+		if (a.problem.kind == ASOF_PROBLEM_LENGTH_REQUIRED)
+			exchange->closes = true;
+		(void)give_problem(&a, status);
+	} else {
+		write_head(&a, 200);
+	}
+	log_request(&a, head, began_us);
+	return ASOF_WANT_OUTPUT;
+}
+
+static enum asof_status
+begin_body(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_head *head,
+	   struct asof_problem *problem)
+{
+	exchange->framing = head->framing;
+	exchange->content_length = head->content_length;
+	exchange->chunked = (struct asof_chunked){ 0 };
+	exchange->body_len = 0;
+	exchange->expects_continue = head->expects_continue && !head->is_http10;
+	if (head->content_length > desk->body_max_bytes)
+		return ASOF_REFUSE(problem, ASOF_PROBLEM_BODY_TOO_LARGE,
+				   "a body of %llu bytes, at most %zu",
+				   (unsigned long long)head->content_length, desk->body_max_bytes);
+	return reserve(exchange, desk, (size_t)head->content_length, problem);
+}
+
+/* Decode what arrived of a chunked body, right behind what was decoded before. */
+static enum asof_status
+read_chunks(struct asof_exchange *exchange, struct asof_desk *desk, struct asof_input *input,
+	    bool *ret_is_complete, struct asof_problem *problem)
+{
+	size_t end = exchange->head_len + exchange->body_len;
+	char *raw = input->ptr + end;
+	size_t raw_len = input->len - end;
+	size_t decoded;
+	size_t used;
+	ASOF_TRY(asof_chunked_decode(&exchange->chunked, raw, raw_len, &decoded, &used, problem));
+	memmove(raw + decoded, raw + used, raw_len - used);
+	input->len -= used - decoded;
+	exchange->body_len += decoded;
+	if (exchange->body_len > desk->body_max_bytes)
+		return ASOF_REFUSE(problem, ASOF_PROBLEM_BODY_TOO_LARGE,
+				   "a body of more than %zu bytes", desk->body_max_bytes);
+	size_t steps = exchange->body_len / RESERVE_STEP_BYTES;
+	ASOF_TRY(reserve(exchange, desk, steps * RESERVE_STEP_BYTES, problem));
+	*ret_is_complete = exchange->chunked.state == ASOF_CHUNKED_DONE;
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_body(struct asof_exchange *exchange, struct asof_desk *desk, struct asof_input *input,
+	  bool *ret_is_complete, struct asof_problem *problem)
+{
+	if (exchange->framing == ASOF_FRAMING_CHUNKED)
+		return read_chunks(exchange, desk, input, ret_is_complete, problem);
+	size_t wanted = (size_t)exchange->content_length;
+	size_t arrived = input->len - exchange->head_len;
+	exchange->body_len = arrived < wanted ? arrived : wanted;
+	*ret_is_complete = arrived >= wanted;
+	return ASOF_OK;
+}
+
+static enum asof_want
+give_continue(struct asof_exchange *exchange)
+{
+	exchange->expects_continue = false;
+	exchange->is_interim = true;
+	exchange->sends_body = false;
+	asof_buf_clear(&exchange->head);
+	asof_buf_add_cstr(&exchange->head, "HTTP/1.1 100 Continue\r\n\r\n");
+	exchange->closes = exchange->head.status != ASOF_OK;
+	return ASOF_WANT_OUTPUT;
+}
+
+/* Find and check the head; *ret_head is parsed where head_len gets set. */
+static enum asof_status
+read_head(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_input *input,
+	  struct asof_head *ret_head, struct asof_problem *problem)
+{
+	struct asof_str bytes = { input->ptr, input->len };
+	size_t len;
+	ASOF_TRY(asof_head_find(bytes, desk->header_max_bytes, &exchange->scanned, &len, problem));
+	if (len == 0)
+		return ASOF_OK;
+	exchange->head_len = len;
+	ASOF_TRY(asof_head_parse((struct asof_str){ input->ptr, len }, ret_head, problem));
+	return begin_body(exchange, desk, ret_head, problem);
+}
+
+/* The body is complete, or wrong. `head` is parsed again where it was parsed in an earlier call:
+ * the input may have moved since. */
+static enum asof_want
+end_request(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_input *input,
+	    struct asof_head *head, struct answering *refusal, enum asof_status status)
+{
+	struct asof_str bytes = { input->ptr, exchange->head_len };
+	if (!head->target.ptr) {
+		struct asof_problem *problem = status == ASOF_OK ? &refusal->problem : NULL;
+		enum asof_status again = asof_head_parse(bytes, head, problem);
+		if (status == ASOF_OK)
+			status = again;
+	}
+	if (status != ASOF_OK)
+		return refuse_and_close(exchange, desk, refusal, head, status);
+	struct asof_str body = { input->ptr + exchange->head_len, exchange->body_len };
+	return answer(exchange, desk, head, body);
+}
+
+enum asof_want
+asof_exchange_advance(struct asof_exchange *exchange, struct asof_desk *desk,
+		      struct asof_input *input)
+{
+	struct answering refusal = { 0 };
+	struct asof_head head = { 0 };
+	if (input->len == 0)
+		return ASOF_WANT_INPUT;
+	if (exchange->head_len == 0) {
+		enum asof_status status = read_head(exchange, desk, input, &head, &refusal.problem);
+		if (status != ASOF_OK)
+			return refuse_and_close(exchange, desk, &refusal, &head, status);
+		if (exchange->head_len == 0)
+			return ASOF_WANT_INPUT;
+	}
+	bool is_complete = false;
+	enum asof_status status = read_body(exchange, desk, input, &is_complete, &refusal.problem);
+	if (status != ASOF_OK || is_complete)
+		return end_request(exchange, desk, input, &head, &refusal, status);
+	if (exchange->expects_continue && exchange->body_len == 0)
+		return give_continue(exchange);
+	return ASOF_WANT_INPUT;
+}
+
+size_t
+asof_exchange_written(struct asof_exchange *exchange, struct asof_desk *desk)
+{
+	if (exchange->is_interim) {
+		exchange->is_interim = false;
+		return 0;
+	}
+	size_t used = exchange->head_len + exchange->body_len;
+	release(exchange, desk);
+	exchange->head_len = 0;
+	exchange->body_len = 0;
+	exchange->scanned = 0;
+	if (exchange->body.capacity > KEPT_BYTES)
+		asof_buf_done(&exchange->body);
+	return used;
+}
+
+enum asof_want
+asof_exchange_expire(struct asof_exchange *exchange, struct asof_desk *desk, size_t input_len)
+{
+	if (input_len == 0)
+		return ASOF_WANT_INPUT;
+	struct answering refusal = { 0 };
+	enum asof_status status = ASOF_REFUSE(&refusal.problem, ASOF_PROBLEM_REQUEST_TIMEOUT,
+					      "the request did not arrive in time");
+	return refuse_and_close(exchange, desk, &refusal, NULL, status);
+}

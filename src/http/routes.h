@@ -1,0 +1,38 @@
+/*
+ * routes.h - what the server answers to: a request in, JSON or a refusal out. Knows no sockets.
+ *
+ * Thread-safe: a scratch is of one thread.
+ */
+#ifndef ASOF_HTTP_ROUTES_H
+#define ASOF_HTTP_ROUTES_H
+
+#include <stdatomic.h>
+
+#include "http/head.h"
+#include "job/reader.h"
+
+struct asof_routes {
+	struct asof_reader *reader;
+	size_t entity_max;             /* of one request */
+	const atomic_bool *is_closing; /* not ready any more */
+};
+
+struct asof_request {
+	const struct asof_head *head;
+	struct asof_str body;
+};
+
+/* Memory of one request at a time, used again. */
+struct asof_scratch {
+	struct asof_arena request;
+	struct asof_arena rows;
+};
+
+/* Append the answer (status 200) to `body`. A refusal may leave `body` half written. */
+ASOF_NODISCARD enum asof_status asof_routes_answer(const struct asof_routes *routes,
+						   const struct asof_request *request,
+						   struct asof_scratch *scratch,
+						   struct asof_buf *body,
+						   struct asof_problem *problem);
+
+#endif

@@ -1,0 +1,209 @@
+#include "http/batch_request.h"
+
+#include "check.h"
+
+#define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
+/* In static tables. */
+#define T(literal)                           \
+	{                                    \
+		literal, sizeof(literal) - 1 \
+	}
+#define ENTITY_MAX  ((size_t)4)
+#define ARENA_BYTES ((size_t)1 << 20)
+
+static struct asof_key keys[] = {
+	{ .name = "origin", .type = { .kind = ASOF_TYPE_STRING } },
+	{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
+};
+static const struct asof_entity route = { .name = "route", .keys = keys, .key_count = 2 };
+static struct asof_output outputs[] = {
+	{ .name = "price", .type = { .kind = ASOF_TYPE_FLOAT64 } },
+	{ .name = "count", .type = { .kind = ASOF_TYPE_INT64 } },
+};
+static const struct asof_view view = {
+	.name = "v", .entity = &route, .outputs = outputs, .output_count = ASOF_COUNTOF(outputs)
+};
+static const struct asof_reader_view online = { .name = "v", .version = "1.0.0", .view = &view };
+
+static enum asof_status
+read_view(struct asof_str body, struct asof_arena *arena, struct asof_batch_request *ret_batch,
+	  struct asof_problem *problem)
+{
+	return asof_batch_read_view(&online, body, ENTITY_MAX, arena, ret_batch, problem);
+}
+
+static void
+columns_are_converted_in_order(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+	struct asof_batch_request batch;
+	struct asof_problem problem = { 0 };
+	assert_ok(read_view(S("{\"entities\": {\"id\": [1, \"2\", 3.0, null], \"x\": 7,"
+			      " \"origin\": [\"a\", null, \"\", \"\\u00e9\"]}, \"more\": []}"),
+			    &arena, &batch, &problem),
+		  problem.err);
+	assert_int_equal(batch.row_count, 4);
+	assert_int_equal(batch.part_count, 1);
+	assert_int_equal(batch.parts[0].output_count, 0);
+	const struct asof_value *origins = batch.parts[0].columns[0]->values;
+	const struct asof_value *ids = batch.parts[0].columns[1]->values;
+	assert_true(asof_str_equal(origins[0].str, S("a")));
+	assert_true(origins[1].is_null);
+	assert_int_equal(origins[2].str.len, 0);
+	assert_true(asof_str_equal(origins[3].str, S("\xc3\xa9")));
+	assert_int_equal(ids[0].int64, 1);
+	assert_int_equal(ids[1].int64, 2);
+	assert_int_equal(ids[2].int64, 3);
+	assert_true(ids[3].is_null);
+}
+
+static void
+features_are_kept_in_order_and_once(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+	struct asof_batch_request batch;
+	struct asof_problem problem = { 0 };
+	assert_ok(read_view(S("{\"features\": [\"count\", \"price\", \"count\"],"
+			      " \"entities\": {\"id\": [], \"origin\": []}}"),
+			    &arena, &batch, &problem),
+		  problem.err);
+	assert_int_equal(batch.row_count, 0);
+	assert_int_equal(batch.parts[0].output_count, 2);
+	assert_int_equal(batch.parts[0].outputs[0], 1);
+	assert_int_equal(batch.parts[0].outputs[1], 0);
+}
+
+static void
+features_null_is_all_of_them(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+	struct asof_batch_request batch;
+	struct asof_problem problem = { 0 };
+	assert_ok(read_view(S("{\"features\": null, \"entities\": {\"id\": [], \"origin\": []}}"),
+			    &arena, &batch, &problem),
+		  problem.err);
+	assert_int_equal(batch.parts[0].output_count, 0);
+}
+
+#define OK_ENTITIES "\"entities\": {\"id\": [1], \"origin\": [\"a\"]}"
+
+static const struct {
+	struct asof_str body;
+	enum asof_problem_kind kind;
+	const char *mentions;
+} wrong[] = {
+	{ T(""), ASOF_PROBLEM_MALFORMED_JSON, "body: " },
+	{ T("{"), ASOF_PROBLEM_MALFORMED_JSON, "line 1" },
+	{ T("{\"a\": 1, \"a\": 2}"), ASOF_PROBLEM_MALFORMED_JSON, "" },
+	{ T("{} {}"), ASOF_PROBLEM_MALFORMED_JSON, "" },
+	{ T("{\"a\": \"\xff\"}"), ASOF_PROBLEM_MALFORMED_JSON, "" },
+	{ T("{\"a\": NaN}"), ASOF_PROBLEM_MALFORMED_JSON, "" },
+	{ T("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["),
+	  ASOF_PROBLEM_MALFORMED_JSON, "" },
+	{ T("[]"), ASOF_PROBLEM_INVALID_BODY, "object" },
+	{ T("null"), ASOF_PROBLEM_INVALID_BODY, "object" },
+	{ T("{}"), ASOF_PROBLEM_INVALID_BODY, "entities" },
+	{ T("{\"entities\": null}"), ASOF_PROBLEM_INVALID_BODY, "entities" },
+	{ T("{\"entities\": [{\"id\": 1}]}"), ASOF_PROBLEM_INVALID_BODY, "entities" },
+	{ T("{\"entities\": {}}"), ASOF_PROBLEM_MISSING_KEY, "'origin'" },
+	{ T("{\"entities\": {\"origin\": [\"a\"]}}"), ASOF_PROBLEM_MISSING_KEY, "'id'" },
+	{ T("{\"entities\": {\"origin\": \"a\", \"id\": 1}}"), ASOF_PROBLEM_INVALID_BODY,
+	  "entities.origin is no list" },
+	{ T("{\"entities\": {\"origin\": [\"a\"], \"id\": [1, 2]}}"), ASOF_PROBLEM_UNEQUAL_LENGTHS,
+	  "entities.id has 2 values, entities.origin 1" },
+	{ T("{\"entities\": {\"origin\": [\"a\"], \"id\": []}}"), ASOF_PROBLEM_UNEQUAL_LENGTHS,
+	  "entities.id has 0" },
+	{ T("{\"entities\": {\"origin\": [\"a\"], \"id\": [1.5]}}"), ASOF_PROBLEM_INVALID_KEY,
+	  "entities.id[0]: '1.5' is no int64" },
+	{ T("{\"entities\": {\"origin\": [\"a\"], \"id\": [9223372036854775808]}}"),
+	  ASOF_PROBLEM_INVALID_KEY, "9223372036854775808" },
+	{ T("{\"entities\": {\"origin\": [{}], \"id\": [1]}}"), ASOF_PROBLEM_INVALID_KEY,
+	  "entities.origin[0]" },
+	{ T("{\"entities\": {\"origin\": [true], \"id\": [1]}}"), ASOF_PROBLEM_INVALID_KEY,
+	  "entities.origin[0]" },
+	{ T("{\"entities\": {\"origin\": [1, 2, 3, 4, 5], \"id\": [1]}}"),
+	  ASOF_PROBLEM_TOO_MANY_ENTITIES, "5 entities, at most 4" },
+	{ T("{\"features\": \"price\", " OK_ENTITIES "}"), ASOF_PROBLEM_INVALID_BODY, "features" },
+	{ T("{\"features\": [], " OK_ENTITIES "}"), ASOF_PROBLEM_INVALID_BODY, "empty" },
+	{ T("{\"features\": [1], " OK_ENTITIES "}"), ASOF_PROBLEM_INVALID_BODY, "features[0]" },
+	{ T("{\"features\": [\"prise\"], " OK_ENTITIES "}"), ASOF_PROBLEM_UNKNOWN_FEATURE,
+	  "did you mean 'price'?" },
+	{ T("{\"features\": [\"\"], " OK_ENTITIES "}"), ASOF_PROBLEM_UNKNOWN_FEATURE, "''" },
+};
+
+static void
+wrong_bodies_are_refused_with_their_kind(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ASOF_COUNTOF(wrong); i++) {
+		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+		struct asof_batch_request batch;
+		struct asof_problem problem = { 0 };
+		assert_int_not_equal(read_view(wrong[i].body, &arena, &batch, &problem), ASOF_OK);
+		if (problem.kind != wrong[i].kind ||
+		    !strstr(problem.err.message, wrong[i].mentions))
+			fail_msg("case %zu: %s: %s", i, asof_problem_code(problem.kind),
+				 problem.err.message);
+	}
+}
+
+static void
+a_body_of_too_many_values_is_too_large(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_buf_done) struct asof_buf body = ASOF_BUF((size_t)8 << 20);
+	asof_buf_add_cstr(&body, "{\"x\": [0");
+	for (int i = 0; i < 2000000; i++)
+		asof_buf_add(&body, ",0", 2);
+	asof_buf_add_cstr(&body, "]}");
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+	struct asof_batch_request batch;
+	struct asof_problem problem = { 0 };
+	assert_int_not_equal(read_view(asof_buf_view(&body), &arena, &batch, &problem), ASOF_OK);
+	assert_int_equal(problem.kind, ASOF_PROBLEM_BODY_TOO_LARGE);
+	assert_int_equal(arena.used_bytes, 0);
+}
+
+static void
+every_allocation_failure_is_survived(void **state)
+{
+	(void)state;
+	struct asof_str body = S("{\"features\": [\"price\", \"count\"], \"entities\": "
+				 "{\"id\": [1, 2], \"origin\": [\"\\u00e9\", \"b\"]}}");
+	for (size_t n = 1;; n++) {
+		size_t before = asof_mem_live();
+		struct asof_batch_request batch;
+		struct asof_problem problem = { 0 };
+		enum asof_status status;
+		{
+			ASOF_AUTO(asof_arena_done)
+			struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+			asof_mem_fail_at(n);
+			status = read_view(body, &arena, &batch, &problem);
+			asof_mem_fail_at(0);
+		}
+		assert_int_equal(asof_mem_live(), before);
+		if (status == ASOF_OK)
+			break;
+		asof_problem_settle(&problem, status);
+		assert_int_equal(problem.kind, ASOF_PROBLEM_UNAVAILABLE);
+		assert_true(n < 100);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(columns_are_converted_in_order),
+		cmocka_unit_test(features_are_kept_in_order_and_once),
+		cmocka_unit_test(features_null_is_all_of_them),
+		cmocka_unit_test(wrong_bodies_are_refused_with_their_kind),
+		cmocka_unit_test(a_body_of_too_many_values_is_too_large),
+		cmocka_unit_test(every_allocation_failure_is_survived),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
