@@ -22,7 +22,12 @@ struct asof_answer {
 	enum asof_value_status *statuses; /* per output */
 };
 
-/* Everything needed to read a view's stored rows; made once per view, immutable, thread-safe. */
+/*
+ * Everything needed to read a view's stored rows; made once per view, immutable, thread-safe.
+ * shape.values are the outputs' types, then one bool per std and var of a windowed view: whether
+ * its window was empty (else its NULL is a deviation of one value). shape.entries are the tiles'
+ * states, with `step: event` then created_us and order; or a plain view's outputs.
+ */
 struct asof_answer_plan {
 	const struct asof_view *view;
 	struct asof_tile_layout layout; /* of a windowed view */

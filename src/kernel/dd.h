@@ -129,7 +129,7 @@ asof_dd_from_int128(asof_int128 value)
 {
 	double hi = (double)value;
 	/* 2^127 does not fit where we subtract it from: take one less, and give it back. */
-	asof_int128 max = ~((asof_int128)1 << 126 << 1);
+	asof_int128 max = (((asof_int128)1 << 126) - 1) * 2 + 1;
 	bool is_past_max = hi >= 0x1p127;
 	asof_int128 rest = value - (is_past_max ? max : (asof_int128)hi) - (is_past_max ? 1 : 0);
 

@@ -38,6 +38,19 @@ asof_window_eval(const struct asof_view *view, const struct asof_tile_layout *la
 		 bool *ret_has_row, int64_t *ret_event_us, struct asof_value *ret_values,
 		 struct asof_error *err);
 
+/* The same, and which windows held no value: a NULL that is no empty window is a deviation of one
+ * value, and a default does not stand for it. Both arrays are the caller's, one per output. */
+struct asof_window_result {
+	bool has_row;
+	int64_t event_us;
+	struct asof_value *values;
+	bool *is_empty;
+};
+ASOF_NODISCARD enum asof_status
+asof_window_eval_into(const struct asof_view *view, const struct asof_tile_layout *layout,
+		      const struct asof_tiles *tiles, int64_t at_us, struct asof_arena *arena,
+		      struct asof_window_result *result, struct asof_error *err);
+
 /* The first S > at_us at which the outputs may differ from those at at_us: a tile enters or leaves
  * a window. INT64_MAX: never. */
 int64_t asof_window_holds_until(const struct asof_view *view, const struct asof_tiles *tiles,
