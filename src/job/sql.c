@@ -1,7 +1,10 @@
 /* sql.c - queries over sources and views by name. */
-#include "plan/sql.h"
+#define _GNU_SOURCE /* strcasestr */
+#include <string.h>
+
 #include "codec/value_text.h"
 #include "job/version_set.h"
+#include "plan/sql.h"
 
 #define CELL_BYTES_MAX (64u << 20)
 
@@ -95,6 +98,20 @@ create_view(struct asof_engine *engine, const char *schema, const char *name, co
 	return asof_engine_run(engine, asof_buf_cstr(&sql), NULL, err);
 }
 
+/* Defining a name opens its files: only those that the query may mean are, or all where it asks
+ * what there is. */
+static bool
+is_mentioned(const char *query, const char *name)
+{
+	static const char *const listings[] = { "show",    "describe",   "information_schema",
+						"duckdb_", "pg_catalog", "summarize" };
+	for (size_t i = 0; i < ASOF_COUNTOF(listings); i++) {
+		if (strcasestr(query, listings[i]))
+			return true;
+	}
+	return strcasestr(query, name) != NULL;
+}
+
 /* A view: finished values under its name; what is stored under <name>__tiles, where that is
  * something else. */
 static enum asof_status
@@ -116,12 +133,15 @@ show_view(struct asof_session *session, struct asof_engine *engine,
 
 /* Sources stand in the schema `source`, and under their bare name where no view has it. */
 static enum asof_status
-show_sources(struct asof_session *session, struct asof_engine *engine, struct asof_error *err)
+show_sources(struct asof_session *session, struct asof_engine *engine, const char *query,
+	     struct asof_error *err)
 {
 	const struct asof_project *project = session->project;
 	ASOF_TRY(asof_engine_run(engine, "CREATE SCHEMA IF NOT EXISTS source", NULL, err));
 	for (size_t i = 0; i < project->source_count; i++) {
 		const struct asof_source *source = &project->sources[i];
+		if (!is_mentioned(query, source->name))
+			continue;
 		struct asof_plan_source plan = asof_session_plan_source(session, source);
 		ASOF_AUTO(asof_buf_done) struct asof_buf rows = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 		asof_buf_add_cstr(&rows, "SELECT * EXCLUDE (\"_order\") FROM (");
@@ -134,13 +154,14 @@ show_sources(struct asof_session *session, struct asof_engine *engine, struct as
 }
 
 static enum asof_status
-show_views(struct asof_session *session, struct asof_engine *engine, struct asof_error *err)
+show_views(struct asof_session *session, struct asof_engine *engine, const char *query,
+	   struct asof_error *err)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
 	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
 	for (size_t i = 0; i < set.count; i++) {
-		if (set.items[i].is_current)
+		if (set.items[i].is_current && is_mentioned(query, set.items[i].view))
 			ASOF_TRY(show_view(session, engine, &set.items[i], err));
 	}
 	return ASOF_OK;
@@ -153,8 +174,8 @@ asof_sql(struct asof_session *session, const char *query, const struct asof_sql_
 	struct asof_engine *engine = NULL;
 	ASOF_TRY(asof_session_bind(session, err));
 	ASOF_TRY(asof_session_engine(session, &engine, err));
-	ASOF_TRY(show_sources(session, engine, err));
-	ASOF_TRY(show_views(session, engine, err));
+	ASOF_TRY(show_sources(session, engine, query, err));
+	ASOF_TRY(show_views(session, engine, query, err));
 
 	ASOF_AUTO(printing_done)
 	struct printing p = { .visitor = visitor, .text = ASOF_BUF(CELL_BYTES_MAX) };

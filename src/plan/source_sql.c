@@ -52,7 +52,7 @@ add_order(struct asof_buf *sql, const struct asof_plan_source *source)
 		asof_buf_add_char(sql, '[');
 		for (size_t i = 0; i < source->path_count; i++)
 			asof_buf_printf(sql, "%s%" PRId64, i ? ", " : "", source->ordinals[i]);
-		asof_buf_add_cstr(sql, "][file_index + 1]");
+		asof_buf_add_cstr(sql, "][file_index::BIGINT + 1]");
 	} else {
 		asof_buf_add_cstr(sql, "file_index");
 	}
