@@ -113,7 +113,7 @@ static enum asof_status
 read_slice(struct slice *slice, struct asof_error *err)
 {
 	const struct asof_batch_request *batch = slice->batch;
-	slice->answers = asof_arena_array(slice->arena, batch->part_count, sizeof(*slice->answers));
+	slice->answers = asof_arena_array(slice->arena, batch->part_count, sizeof(void *));
 	if (!slice->answers)
 		return no_memory(err);
 	for (size_t i = 0; i < batch->part_count; i++)

@@ -313,7 +313,7 @@ read_part_columns(struct reading *reading, const struct asof_json *entities,
 		  struct asof_batch_part *part)
 {
 	const struct asof_entity *entity = part->view->view->entity;
-	part->columns = asof_arena_array(reading->arena, entity->key_count, sizeof(*part->columns));
+	part->columns = asof_arena_array(reading->arena, entity->key_count, sizeof(void *));
 	if (!part->columns)
 		return no_memory(reading);
 	for (size_t i = 0; i < entity->key_count; i++)

@@ -19,6 +19,15 @@ close_auto(int *fd)
 		(void)close(*fd);
 }
 
+/* Hand a descriptor to somebody else. */
+static int
+steal(int *fd)
+{
+	int stolen = *fd;
+	*fd = -1;
+	return stolen;
+}
+
 static void
 addresses_free_auto(struct addrinfo **list)
 {
@@ -89,8 +98,7 @@ open_socket(const char *text, const struct addrinfo *info, int *ret_fd, struct a
 		       bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
 	if (!is_open)
 		return ASOF_FAIL(err, ASOF_IO, "listen on '%s': %s", text, strerror(errno));
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = steal(&fd);
 	return ASOF_OK;
 }
 
@@ -126,6 +134,6 @@ asof_listen(const char *text, struct asof_listener *ret_listener, struct asof_er
 	struct asof_listener listener = { .fd = fd };
 	ASOF_TRY(describe(text, &listener, err));
 	*ret_listener = listener;
-	fd = -1;
+	(void)steal(&fd);
 	return ASOF_OK;
 }
