@@ -19,7 +19,8 @@ struct asof_place {
 	uint32_t column;
 };
 
-/* A piece of text of the user's and its place; text is NULL where it was not given. */
+/* A piece of text of the user's and its place; text is NULL where it was not given. The place of an
+ * SQL expression is that of its first character, inside quotes. */
 struct asof_text {
 	const char *text;
 	struct asof_place place;
@@ -73,7 +74,8 @@ struct asof_field {
 struct asof_source {
 	const char *name;
 	enum asof_source_kind kind;
-	struct asof_text location; /* the path, table, query or topic as written */
+	struct asof_text location; /* the path, table, SQL query or topic as written */
+	const char *connection;    /* of a query; else NULL */
 	enum asof_file_format format;
 	struct asof_text event_time;   /* SQL expression; never NULL text */
 	struct asof_text created_time; /* SQL expression or absent */

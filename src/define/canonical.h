@@ -1,0 +1,13 @@
+/* canonical.h - which parts of a source a view uses. Pure. */
+#ifndef ASOF_DEFINE_CANONICAL_H
+#define ASOF_DEFINE_CANONICAL_H
+
+#include "model/project.h"
+
+/*
+ * is_used[i] is set for each of source->selects that the view's columns name, or that is mentioned
+ * in an expression that counts: by whole words, so rather one too many.
+ */
+void asof_canonical_used_selects(const struct asof_view *view, bool *is_used);
+
+#endif

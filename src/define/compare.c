@@ -1,0 +1,312 @@
+/* compare.c - how two definitions of a view differ, and whether their data do. */
+#include "base/number.h"
+#include "define/canonical.h"
+#include "define/define.h"
+#include "model/duration.h"
+#include "model/tile.h"
+
+/* Two definitions being compared. */
+struct comparison {
+	const struct asof_view *old;
+	const struct asof_view *new;
+	struct asof_buf *reasons;
+	enum asof_change change;
+};
+
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void
+raise_to(struct comparison *c, enum asof_change change)
+{
+	if (c->change < change)
+		c->change = change;
+}
+
+static bool
+is_same_key(const struct asof_key *a, const struct asof_key *b)
+{
+	return strcmp(a->name, b->name) == 0 && asof_type_equal(a->type, b->type);
+}
+
+static bool
+has_same_keys(const struct asof_entity *a, const struct asof_entity *b)
+{
+	if (a->key_count != b->key_count)
+		return false;
+	for (size_t i = 0; i < a->key_count; i++) {
+		if (!is_same_key(&a->keys[i], &b->keys[i]))
+			return false;
+	}
+	return true;
+}
+
+static void
+write_keys(const struct asof_entity *entity, struct asof_buf *buf)
+{
+	char text[ASOF_TYPE_TEXT_MAX];
+	for (size_t i = 0; i < entity->key_count; i++)
+		asof_buf_printf(buf, "%s%s %s", i ? ", " : "", entity->keys[i].name,
+				asof_type_text(entity->keys[i].type, text));
+}
+
+static void
+compare_keys(struct comparison *c)
+{
+	if (has_same_keys(c->old->entity, c->new->entity))
+		return;
+	raise_to(c, ASOF_CHANGE_MAJOR);
+	asof_buf_add_cstr(c->reasons, "the key changes: ");
+	write_keys(c->old->entity, c->reasons);
+	asof_buf_add_cstr(c->reasons, " -> ");
+	write_keys(c->new->entity, c->reasons);
+	asof_buf_add_char(c->reasons, '\n');
+}
+
+static bool
+is_same_default(const struct asof_output *a, const struct asof_output *b)
+{
+	if (a->has_default != b->has_default)
+		return false;
+	return !a->has_default || asof_value_compare(a->default_value, b->default_value) == 0;
+}
+
+/* Same name and type: the same values? */
+static void
+compare_meaning(struct comparison *c, const struct asof_output *before,
+		const struct asof_output *after)
+{
+	if (!is_same_text(before->feature->column.text, after->feature->column.text)) {
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "feature '%s' is of column '%s', not '%s'\n",
+				after->name,
+				after->feature->column.text ? after->feature->column.text : "",
+				before->feature->column.text ? before->feature->column.text : "");
+	}
+	if (!is_same_default(before, after)) {
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "the default of feature '%s' changes\n", after->name);
+	}
+}
+
+static void
+compare_outputs(struct comparison *c)
+{
+	char old_text[ASOF_TYPE_TEXT_MAX];
+	char new_text[ASOF_TYPE_TEXT_MAX];
+	for (size_t i = 0; i < c->old->output_count; i++) {
+		const struct asof_output *before = &c->old->outputs[i];
+		const struct asof_output *after =
+			asof_view_output(c->new, asof_str_from(before->name));
+		if (!after) {
+			raise_to(c, ASOF_CHANGE_MAJOR);
+			asof_buf_printf(c->reasons, "feature '%s' disappears\n", before->name);
+		} else if (!asof_type_equal(before->type, after->type)) {
+			raise_to(c, ASOF_CHANGE_MAJOR);
+			asof_buf_printf(c->reasons, "feature '%s' changes type: %s -> %s\n",
+					before->name, asof_type_text(before->type, old_text),
+					asof_type_text(after->type, new_text));
+		} else {
+			compare_meaning(c, before, after);
+		}
+	}
+	for (size_t i = 0; i < c->new->output_count; i++) {
+		const char *name = c->new->outputs[i].name;
+		if (asof_view_output(c->old, asof_str_from(name)))
+			continue;
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "feature '%s' is new\n", name);
+	}
+}
+
+static void
+compare_duration(struct comparison *c, const char *what, int64_t old_us, int64_t new_us)
+{
+	char old_text[ASOF_DURATION_TEXT_MAX] = "none";
+	char new_text[ASOF_DURATION_TEXT_MAX] = "none";
+	if (old_us == new_us)
+		return;
+	raise_to(c, ASOF_CHANGE_MINOR);
+	if (old_us > 0)
+		(void)asof_duration_text(old_us, old_text);
+	if (new_us > 0)
+		(void)asof_duration_text(new_us, new_text);
+	asof_buf_printf(c->reasons, "'%s' changes: %s -> %s\n", what,
+			old_us == ASOF_STEP_EVENT ? "event" : old_text,
+			new_us == ASOF_STEP_EVENT ? "event" : new_text);
+}
+
+static void
+compare_text(struct comparison *c, const char *what, const char *old_text, const char *new_text)
+{
+	if (is_same_text(old_text, new_text))
+		return;
+	raise_to(c, ASOF_CHANGE_MINOR);
+	asof_buf_printf(c->reasons, "'%s' of the source changes: %s -> %s\n", what,
+			old_text ? old_text : "none", new_text ? new_text : "none");
+}
+
+static void
+compare_sources(struct comparison *c)
+{
+	static const char *const kinds[] = { "path", "table", "query", "topic" };
+	const struct asof_source *before = c->old->source;
+	const struct asof_source *after = c->new->source;
+	compare_text(c, kinds[after->kind], before->location.text, after->location.text);
+	compare_text(c, "event_time", before->event_time.text, after->event_time.text);
+	compare_text(c, "created_time", before->created_time.text, after->created_time.text);
+	compare_text(c, "filter", before->filter.text, after->filter.text);
+	compare_text(c, "time_zone", before->time_zone, after->time_zone);
+}
+
+/* The texts that are hashed decide; the reasons found before say where they differ. */
+static enum asof_status
+compare_canonical(struct comparison *c, const struct asof_project *old_project,
+		  const struct asof_project *new_project, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf before = ASOF_BUF(16u << 20);
+	ASOF_AUTO(asof_buf_done) struct asof_buf after = ASOF_BUF(16u << 20);
+	ASOF_TRY(asof_define_canonical(old_project, c->old, true, &before, err));
+	ASOF_TRY(asof_define_canonical(new_project, c->new, true, &after, err));
+	if (c->change == ASOF_CHANGE_NONE &&
+	    !asof_str_equal(asof_buf_view(&before), asof_buf_view(&after))) {
+		c->change = ASOF_CHANGE_MINOR;
+		asof_buf_add_cstr(c->reasons, "the definition changes\n");
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_define_compare(const struct asof_view *old_view, const struct asof_project *old_project,
+		    const struct asof_view *new_view, const struct asof_project *new_project,
+		    enum asof_change *ret_change, struct asof_buf *reasons, struct asof_error *err)
+{
+	struct comparison c = { old_view, new_view, reasons, ASOF_CHANGE_NONE };
+	compare_keys(&c);
+	compare_outputs(&c);
+	compare_duration(&c, "step", old_view->step_us, new_view->step_us);
+	compare_duration(&c, "max_age", old_view->max_age_us, new_view->max_age_us);
+	compare_duration(&c, "available_after", old_view->available_after_us,
+			 new_view->available_after_us);
+	compare_sources(&c);
+	ASOF_TRY(compare_canonical(&c, old_project, new_project, err));
+	ASOF_TRY(asof_buf_status(reasons, err));
+	*ret_change = c.change;
+	return ASOF_OK;
+}
+
+static const struct asof_select *
+find_select(const struct asof_source *source, const char *name)
+{
+	for (size_t i = 0; i < source->select_count; i++) {
+		if (strcmp(source->selects[i].name, name) == 0)
+			return &source->selects[i];
+	}
+	return NULL;
+}
+
+/* The selects that `view` uses have the same expressions in `other`. */
+static bool
+has_same_selects(const struct asof_view *view, const struct asof_source *other,
+		 struct asof_arena *arena)
+{
+	const struct asof_source *source = view->source;
+	bool *is_used = asof_arena_array(arena, source->select_count, sizeof(*is_used));
+	if (!is_used)
+		return false;
+	asof_canonical_used_selects(view, is_used);
+	for (size_t i = 0; i < source->select_count; i++) {
+		const struct asof_select *mine = &source->selects[i];
+		const struct asof_select *theirs = find_select(other, mine->name);
+		if (is_used[i] &&
+		    (!theirs || strcmp(mine->expression.text, theirs->expression.text) != 0))
+			return false;
+	}
+	return true;
+}
+
+static bool
+has_same_source(const struct asof_view *a, const struct asof_view *b, struct asof_arena *arena)
+{
+	const struct asof_source *left = a->source;
+	const struct asof_source *right = b->source;
+	return left->kind == right->kind && left->format == right->format &&
+	       left->on_bad_row == right->on_bad_row &&
+	       is_same_text(left->location.text, right->location.text) &&
+	       is_same_text(left->connection, right->connection) &&
+	       is_same_text(left->event_time.text, right->event_time.text) &&
+	       is_same_text(left->created_time.text, right->created_time.text) &&
+	       is_same_text(left->filter.text, right->filter.text) &&
+	       is_same_text(left->time_zone, right->time_zone) &&
+	       has_same_selects(a, right, arena) && has_same_selects(b, left, arena);
+}
+
+static bool
+has_same_key_columns(const struct asof_view *a, const struct asof_view *b)
+{
+	for (size_t i = 0; i < a->entity->key_count; i++) {
+		if (strcmp(a->key_columns[i].text, b->key_columns[i].text) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Plain views are stored as their outputs: the same names from the same columns. */
+static bool
+has_same_columns(const struct asof_view *a, const struct asof_view *b)
+{
+	if (a->output_count != b->output_count)
+		return false;
+	for (size_t i = 0; i < a->output_count; i++) {
+		const struct asof_output *mine = &a->outputs[i];
+		const struct asof_output *theirs = asof_view_output(b, asof_str_from(mine->name));
+		if (!theirs || !asof_type_equal(mine->type, theirs->type) ||
+		    !is_same_text(mine->feature->column.text, theirs->feature->column.text))
+			return false;
+	}
+	return true;
+}
+
+static const struct asof_state *
+find_state(const struct asof_tile_layout *layout, const char *name)
+{
+	for (size_t i = 0; i < layout->state_count; i++) {
+		if (strcmp(layout->states[i].name, name) == 0)
+			return &layout->states[i];
+	}
+	return NULL;
+}
+
+/* Every state that `b` needs is in `a`'s tiles. */
+static bool
+has_states_of(const struct asof_view *a, const struct asof_view *b, struct asof_arena *arena)
+{
+	struct asof_tile_layout have = { 0 };
+	struct asof_tile_layout need = { 0 };
+	if (asof_tile_layout_make(a, arena, &have, NULL) != ASOF_OK ||
+	    asof_tile_layout_make(b, arena, &need, NULL) != ASOF_OK)
+		return false;
+	for (size_t i = 0; i < need.state_count; i++) {
+		const struct asof_state *state = find_state(&have, need.states[i].name);
+		if (!state || !asof_type_equal(state->type, need.states[i].type))
+			return false;
+	}
+	return true;
+}
+
+/* Without memory the answer is no: then everything is computed again, which is never wrong. */
+bool
+asof_define_same_table(const struct asof_view *old_view, const struct asof_view *new_view)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	if (!has_same_keys(old_view->entity, new_view->entity) ||
+	    !has_same_source(old_view, new_view, &arena) ||
+	    !has_same_key_columns(old_view, new_view) || old_view->step_us != new_view->step_us)
+		return false;
+	if (asof_view_is_windowed(old_view))
+		return has_states_of(old_view, new_view, &arena);
+	return has_same_columns(old_view, new_view);
+}
