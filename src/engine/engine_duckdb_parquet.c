@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "plan/sql.h"
@@ -19,24 +20,25 @@
 
 /* ---- what is written ---- */
 
-/* Whether DuckDB writes the column as our type already. */
+/* Whether DuckDB writes the column as our type already: their names are the same. */
 static bool
-is_canonical(const struct asof_duckdb_shape *shape)
+is_canonical(const struct asof_field *field)
 {
 	ASOF_AUTO(duckdb_destroy_logical_type)
-	duckdb_logical_type logical = asof_duckdb_logical_of(shape->type);
-	struct asof_duckdb_shape canonical = asof_duckdb_shape_of(logical);
+	duckdb_logical_type logical = asof_duckdb_logical_of(field->type);
+	ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(256);
 
-	return canonical.physical == shape->physical && canonical.element == shape->element;
+	asof_duckdb_type_text(logical, &name);
+	return strcmp(asof_buf_cstr(&name), field->type_text) == 0;
 }
 
 static void
-add_column(struct asof_buf *sql, const struct asof_field *field,
-	   const struct asof_duckdb_shape *shape, const char *expr)
+add_column(struct asof_buf *sql, const struct asof_field *field, duckdb_type physical,
+	   const char *expr)
 {
-	if (is_canonical(shape))
+	if (is_canonical(field))
 		asof_buf_add_cstr(sql, expr);
-	else if (shape->physical == DUCKDB_TYPE_TIMESTAMP)
+	else if (physical == DUCKDB_TYPE_TIMESTAMP)
 		/* A cast of a finite time would ask the calendar: twenty times slower. */
 		asof_buf_printf(sql,
 				"CASE WHEN isfinite(%s) THEN make_timestamptz(epoch_us(%s)) "
@@ -52,7 +54,7 @@ static bool
 all_canonical(const struct asof_duckdb_schema *schema)
 {
 	for (size_t i = 0; i < schema->count; i++) {
-		if (!is_canonical(&schema->shapes[i]))
+		if (!is_canonical(&schema->fields[i]))
 			return false;
 	}
 	return true;
@@ -72,7 +74,7 @@ add_select(struct asof_buf *sql, const char *select, const struct asof_duckdb_sc
 
 		(void)snprintf(expr, sizeof(expr), "c%zu", i);
 		asof_buf_add_cstr(sql, i > 0 ? ", " : "");
-		add_column(sql, &schema->fields[i], &schema->shapes[i], expr);
+		add_column(sql, &schema->fields[i], schema->shapes[i].physical, expr);
 	}
 	asof_buf_add_cstr(sql, " FROM ");
 	asof_duckdb_add_subquery(sql, select, schema->count);
@@ -322,6 +324,20 @@ copy_and_rename(struct asof_engine *engine, const char *select,
 	return status;
 }
 
+/* Readers find columns by name in any case. */
+static enum asof_status
+check_names(const struct asof_duckdb_schema *schema, struct asof_error *err)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (strcasecmp(schema->fields[i].name, schema->fields[k].name) == 0)
+				return ASOF_FAIL(err, ASOF_INVALID, "two columns are named '%s'",
+						 schema->fields[i].name);
+		}
+	}
+	return ASOF_OK;
+}
+
 static enum asof_status
 written_schema(struct asof_engine *engine, const char *select, struct asof_arena *arena,
 	       struct asof_duckdb_schema *ret_schema, struct asof_error *err)
@@ -337,7 +353,7 @@ written_schema(struct asof_engine *engine, const char *select, struct asof_arena
 			return ASOF_FAIL(err, ASOF_UNSUPPORTED, "column '%s' has the type %s",
 					 field->name, field->type_text);
 	}
-	return ASOF_OK;
+	return check_names(ret_schema, err);
 }
 
 enum asof_status
