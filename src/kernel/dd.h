@@ -162,20 +162,25 @@ asof_dd_mean(struct asof_dd sum, int64_t n)
 }
 
 /*
- * Sample variance of n > 1 values, >= 0 or NaN. What is left of the squares after the subtraction
- * is rounding noise when it is below 2^-98 of them: equal values have variance 0. Squares leave
- * double past 1e154: then infinity or NaN.
+ * Sample variance of n > 1 values, >= 0 or NaN: (n * squares - sum^2) / (n * (n - 1)), every
+ * product exact, large ones first, so that nothing is lost but what the sums themselves lack: up to
+ * 2^-105 of the squares for each addition. What is left after the subtraction is noise when it is
+ * below that: equal values have variance 0. Where squares leave double (values past about 1e145):
+ * infinity or NaN.
  */
 static inline double
 asof_dd_variance(struct asof_dd sum, struct asof_dd squares, int64_t n)
 {
-	struct asof_dd square_of_sum = asof_dd_mul(sum, sum);
-	struct asof_dd expected = asof_dd_div(square_of_sum, asof_dd_from_int64(n));
-	struct asof_dd deviation = asof_dd_sub(squares, expected);
+	double count = (double)n;
+	struct asof_dd whole = asof_two_prod(count, squares.hi);
+	struct asof_dd rest = asof_dd_sub(whole, asof_two_prod(sum.hi, sum.hi));
 
-	if (isfinite(deviation.hi) && deviation.hi <= squares.hi * 0x1p-98)
+	rest = asof_dd_add(rest, asof_two_prod(count, squares.lo));
+	rest = asof_dd_sub(rest, asof_two_prod(2 * sum.hi, sum.lo));
+	rest = asof_dd_sub(rest, asof_two_prod(sum.lo, sum.lo));
+	if (isfinite(rest.hi) && rest.hi <= whole.hi * count * 0x1p-104)
 		return 0;
-	return asof_dd_div(deviation, asof_dd_from_int64(n - 1)).hi;
+	return asof_dd_div(rest, asof_dd_from_int128((asof_int128)n * (n - 1))).hi;
 }
 
 #endif
