@@ -1,0 +1,70 @@
+# fish completion for asof; written by 'asof completion fish'.
+
+complete -c asof -f
+complete -c asof -l directory -s C -r -f -a '(__fish_complete_directories)' -d 'run as if started in DIR, where asof.yaml is'
+complete -c asof -l profile -r -f -d 'use the overrides of this profile'
+complete -c asof -l json -d 'one JSON document on standard output; errors as JSON too'
+complete -c asof -l quiet -s q -d 'no progress, no summary; only errors'
+complete -c asof -l verbose -s v -d 'log in detail'
+complete -c asof -l log-format -r -f -a 'text json' -d 'text or json lines on standard error'
+complete -c asof -l threads -r -f -d 'use N threads (default: one per CPU)'
+complete -c asof -l memory -r -f -d 'use at most SIZE of memory, like 4GiB (default: 80 % of the machine\'s)'
+complete -c asof -l help -s h -d 'explain the command'
+complete -c asof -l version -d 'print the version'
+
+complete -c asof -n __fish_use_subcommand -a init -d 'make a project that works, with a small source of its own'
+complete -c asof -n '__fish_seen_subcommand_from init' -f -a '(__fish_complete_directories)'
+
+complete -c asof -n __fish_use_subcommand -a plan -d 'show what the definitions change: versions, data, who is affected'
+complete -c asof -n '__fish_seen_subcommand_from plan' -l check -d 'exit with 3 if there is a difference'
+
+complete -c asof -n __fish_use_subcommand -a apply -d 'register the definitions'
+complete -c asof -n '__fish_seen_subcommand_from apply' -l yes -d 'also changes that break readers (a new MAJOR version)'
+
+complete -c asof -n __fish_use_subcommand -a build -d 'compute views and publish them; incremental unless --full'
+complete -c asof -n '__fish_seen_subcommand_from build' -l tag -r -f -d 'keep T with the versions that are published'
+complete -c asof -n '__fish_seen_subcommand_from build' -l full -d 'compute everything again'
+complete -c asof -n '__fish_seen_subcommand_from build' -l from -r -f -d 'only events from T on; with --to'
+complete -c asof -n '__fish_seen_subcommand_from build' -l to -r -f -d 'only events before T; with --from'
+complete -c asof -n '__fish_seen_subcommand_from build' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a join -d 'join features onto a spine as they were at each row\'s time'
+complete -c asof -n '__fish_seen_subcommand_from join' -l spine -r -F -d 'the rows (key, time, labels) to join onto: Parquet, CSV or JSON'
+complete -c asof -n '__fish_seen_subcommand_from join' -l service -r -f -a '(asof names services 2>/dev/null)' -d 'the features of this service'
+complete -c asof -n '__fish_seen_subcommand_from join' -l features -r -f -d 'these features: view.feature, view.*, view@1.2.3.feature'
+complete -c asof -n '__fish_seen_subcommand_from join' -l out -r -F -d 'where the training set goes: Parquet or CSV, by its ending'
+complete -c asof -n '__fish_seen_subcommand_from join' -l time-column -r -f -d 'the spine\'s time (default: event_time, or the only timestamp)'
+complete -c asof -n '__fish_seen_subcommand_from join' -l known-at -r -f -d 'only what was known by the row\'s own time, or by T'
+complete -c asof -n '__fish_seen_subcommand_from join' -l as-of -r -f -d 'the versions that were current at T'
+complete -c asof -n '__fish_seen_subcommand_from join' -l from-manifest -r -F -d 'repeat what FILE.asof.json records; only --out goes with it'
+
+complete -c asof -n __fish_use_subcommand -a materialize -d 'bring views from the lake to the online store'
+complete -c asof -n '__fish_seen_subcommand_from materialize' -l at -r -f -d 'as the world was at T (default: now)'
+complete -c asof -n '__fish_seen_subcommand_from materialize' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a get -d 'print one online row as JSON'
+complete -c asof -n '__fish_seen_subcommand_from get' -l at -r -f -d 'with the clock standing at T (default: now)'
+complete -c asof -n '__fish_seen_subcommand_from get' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a serve -d 'answer online features over HTTP'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host:port; port 0 picks one (default: 127.0.0.1:8080)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
+
+complete -c asof -n __fish_use_subcommand -a list -d 'list views, features, entities, sources, services, versions, runs'
+complete -c asof -n '__fish_seen_subcommand_from list' -f -a 'views features entities sources services versions runs'
+
+complete -c asof -n __fish_use_subcommand -a show -d 'show everything about a view, entity, source or service'
+complete -c asof -n '__fish_seen_subcommand_from show' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a sql -d 'query every source and view by name'
+complete -c asof -n '__fish_seen_subcommand_from sql' -l csv -d 'rows as CSV instead of a table'
+
+complete -c asof -n __fish_use_subcommand -a validate -d 'check definitions, then the views\' data against their checks'
+complete -c asof -n '__fish_seen_subcommand_from validate' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a schema -d 'print the JSON Schema of the definitions, for editors'
+
+complete -c asof -n __fish_use_subcommand -a version -d 'print the version'
+
+complete -c asof -n __fish_use_subcommand -a completion -d 'print a completion script for a shell'
+complete -c asof -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'
