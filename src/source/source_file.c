@@ -1,6 +1,7 @@
 /* source_file.c - files, directories and patterns of a source. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -115,6 +116,24 @@ close_dir(DIR **dir)
 		(void)closedir(*dir);
 }
 
+/* What an entry is, itself or behind a link; 0 where it has vanished or leads nowhere. */
+static mode_t
+kind_of(DIR *dir, const struct dirent *entry, bool follows_links)
+{
+	struct stat info;
+	int flags = follows_links ? 0 : AT_SYMLINK_NOFOLLOW;
+	return fstatat(dirfd(dir), entry->d_name, &info, flags) == 0 ? info.st_mode & S_IFMT : 0;
+}
+
+/* A real directory: links are followed where the user's text leads through them, never on the way
+ * down, where they might lead back up. */
+static bool
+is_way_down(DIR *dir, const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR ||
+	       (entry->d_type == DT_UNKNOWN && kind_of(dir, entry, false) == S_IFDIR);
+}
+
 /* Every entry of the directory that `part` matches; with `**`, also every directory below. */
 static enum asof_status
 walk_entries(struct listing *listing, struct asof_buf *path, const char *part, const char *rest,
@@ -132,7 +151,7 @@ walk_entries(struct listing *listing, struct asof_buf *path, const char *part, c
 		if (entry->d_name[0] == '.')
 			continue;
 		if (is_deep) {
-			if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)
+			if (entry->d_name[0] != '_' && is_way_down(dir, entry))
 				ASOF_TRY(enter(listing, path, entry->d_name, pattern, depth, err));
 		} else if (fnmatch(part, entry->d_name, FNM_PERIOD) == 0) {
 			ASOF_TRY(enter(listing, path, entry->d_name, rest, depth, err));
@@ -154,7 +173,9 @@ add_directory(struct listing *listing, struct asof_buf *path, unsigned depth,
 		bool is_hidden = entry->d_name[0] == '.' || entry->d_name[0] == '_';
 		if (is_hidden)
 			continue;
-		if (entry->d_type == DT_DIR || has_format(entry->d_name, listing->format))
+		bool is_file = has_format(entry->d_name, listing->format) &&
+			       kind_of(dir, entry, true) == S_IFREG;
+		if (is_file || is_way_down(dir, entry))
 			ASOF_TRY(enter(listing, path, entry->d_name, "", depth, err));
 	}
 	return ASOF_OK;
@@ -165,12 +186,16 @@ add_leaf(struct listing *listing, struct asof_buf *path, unsigned depth, struct 
 {
 	struct stat info;
 	if (stat(asof_buf_cstr(path), &info) != 0) {
-		if (errno == ENOENT || errno == ENOTDIR)
+		bool leads_nowhere = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+		if (leads_nowhere)
 			return ASOF_OK;
 		return ASOF_FAIL(err, ASOF_IO, "'%s': %s", asof_buf_cstr(path), strerror(errno));
 	}
 	if (S_ISDIR(info.st_mode))
 		return add_directory(listing, path, depth, err);
+	if (!S_ISREG(info.st_mode))
+		return ASOF_FAIL(err, ASOF_INVALID, "'%s' is neither a file nor a directory",
+				 asof_buf_cstr(path));
 	return add_file(listing, asof_buf_cstr(path), &info, err);
 }
 
@@ -182,7 +207,7 @@ walk(struct listing *listing, struct asof_buf *path, const char *pattern, unsign
 	if (depth > DEPTH_MAX)
 		return ASOF_FAIL(err, ASOF_LIMIT, "directories deeper than %d below '%s'",
 				 DEPTH_MAX, asof_buf_cstr(path));
-	while (*pattern == '/')
+	while (*pattern == '/' || (pattern[0] == '.' && (pattern[1] == '/' || !pattern[1])))
 		pattern++;
 	if (*pattern == '\0')
 		return add_leaf(listing, path, depth, err);
@@ -194,8 +219,11 @@ walk(struct listing *listing, struct asof_buf *path, const char *pattern, unsign
 	const char *rest = pattern + len;
 	if (!is_pattern(pattern, len))
 		return enter(listing, path, asof_buf_cstr(&part), rest, depth, err);
-	if (strcmp(asof_buf_cstr(&part), "**") == 0)
+	if (strcmp(asof_buf_cstr(&part), "**") == 0) {
+		while (strncmp(rest, "/**", 3) == 0 && (rest[3] == '/' || rest[3] == '\0'))
+			rest += 3;                                   /* the same again, and slow */
 		ASOF_TRY(walk(listing, path, rest, depth + 1, err)); /* no directory at all */
+	}
 	return walk_entries(listing, path, asof_buf_cstr(&part), rest, pattern, depth, err);
 }
 
@@ -239,7 +267,9 @@ asof_source_list(const struct asof_source *source, const char *project_dir,
 	ASOF_AUTO(asof_buf_done) struct asof_buf path = ASOF_BUF(PATH_BYTES_MAX);
 	if (source->location.text[0] != '/')
 		asof_buf_add_cstr(&path, project_dir);
-	ASOF_TRY(walk(&listing, &path, source->location.text, 0, err));
+	enum asof_status status = walk(&listing, &path, source->location.text, 0, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "source '%s'", source->name);
 	if (listing.count == 0)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "path '%s' matches no file",
 				 source->location.text);
