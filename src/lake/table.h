@@ -88,9 +88,10 @@ struct asof_table_change {
 
 /*
  * Publish: *ret_version is base_version + 1. ASOF_CONFLICT where somebody else has committed since
- * base_version: nothing is published, read again and decide. Data files are synced before, the log
- * directory after. Fault points: lake.commit.before_sync lake.commit.before_put
- * lake.commit.after_put.
+ * base_version: nothing is published, read again and decide. Where `run_id` has committed already,
+ * nothing more is published and *ret_version is that commit's. Data files are synced before, the
+ * log directory after. The commit's time is now_us, or a millisecond after the commit before it.
+ * Fault points: lake.commit.before_sync lake.commit.before_put lake.commit.after_put.
  */
 ASOF_NODISCARD enum asof_status asof_table_commit(struct asof_blob *lake, const char *table,
 						  const struct asof_table_change *change,

@@ -1,0 +1,82 @@
+/*
+ * delta_log.h - the lines of a Delta log: JSON actions to and from plain structs. Pure; fuzzed.
+ *
+ * Source: the Delta Transaction Log Protocol, "Actions". Unknown actions and members are ignored,
+ * as it demands. Strings without escapes borrow from the text that was read, others live in the
+ * arena; none holds a NUL byte. One thread at a time.
+ */
+#ifndef ASOF_LAKE_DELTA_LOG_H
+#define ASOF_LAKE_DELTA_LOG_H
+
+#include "base/json_writer.h"
+#include "lake/table.h"
+
+enum asof_delta_kind {
+	ASOF_DELTA_OTHER, /* one that does not matter to us */
+	ASOF_DELTA_PROTOCOL,
+	ASOF_DELTA_METADATA,
+	ASOF_DELTA_ADD,
+	ASOF_DELTA_REMOVE,
+	ASOF_DELTA_TXN,
+	ASOF_DELTA_COMMIT_INFO,
+};
+
+struct asof_delta_protocol {
+	int64_t min_reader;
+	int64_t min_writer;
+};
+
+struct asof_delta_metadata {
+	struct asof_str id;
+	struct asof_str schema; /* schemaString: see delta_schema.h */
+	size_t partition_column_count;
+	struct asof_property *properties; /* configuration, NUL-terminated in the arena */
+	size_t property_count;
+};
+
+struct asof_delta_add {
+	struct asof_str name; /* relative to the table, percent-decoded */
+	int64_t size_bytes;
+	struct asof_str stats; /* JSON, or empty */
+};
+
+struct asof_delta_commit_info {
+	int64_t committed_us; /* -1: not said */
+	struct asof_str operation;
+	struct asof_property *info; /* the texts given to our commit, NUL-terminated in the arena */
+	size_t info_count;
+};
+
+struct asof_delta_action {
+	enum asof_delta_kind kind;
+	union {
+		struct asof_delta_protocol protocol;
+		struct asof_delta_metadata metadata;
+		struct asof_delta_add add;
+		struct asof_str removed; /* the file's name */
+		struct asof_str run_id;  /* of TXN: the appId */
+		struct asof_delta_commit_info commit;
+	};
+};
+
+/* One line. ASOF_CORRUPT; ASOF_UNSUPPORTED where a file lies outside its table. */
+ASOF_NODISCARD enum asof_status asof_delta_line_read(struct asof_str line, struct asof_arena *arena,
+						     struct asof_delta_action *ret_action,
+						     struct asof_error *err);
+
+/* A whole log entry for `change`; see asof_table_commit(). Errors are those of the buffer. */
+struct asof_delta_entry {
+	const struct asof_table_change *change;
+	int64_t committed_us;
+	bool is_first;                   /* writes the protocol too */
+	const char *table_id;            /* of metaData, where `change` has fields */
+	const char *table;               /* name */
+	struct asof_str schema;          /* schemaString */
+	const struct asof_field *fields; /* of the table after the change, for statistics */
+	size_t field_count;
+	const struct asof_table_file *removed;
+	size_t removed_count;
+};
+void asof_delta_entry_write(const struct asof_delta_entry *entry, struct asof_buf *buf);
+
+#endif
