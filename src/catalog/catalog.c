@@ -233,7 +233,7 @@ consider(void *arg, const struct asof_version *version, struct asof_error *err)
 	if (search->is_found || !is_wanted(search, version))
 		return ASOF_OK;
 	search->is_found = true;
-	return asof_version_copy(version, search->arena, search->ret_version, err);
+	return asof_catalog_copy_version(version, search->arena, search->ret_version, err);
 }
 
 enum asof_status
@@ -248,6 +248,7 @@ asof_catalog_find_version(struct asof_catalog *catalog, const char *view, const 
 				 .have = ASOF_BUF(LIST_BYTES) };
 	ASOF_TRY(parse_wanted(wanted, &search, err));
 	ASOF_TRY(asof_catalog_versions(catalog, view, consider, &search, err));
+	ASOF_TRY(asof_buf_status(&search.have, err));
 	if (search.is_found)
 		return ASOF_OK;
 	if (search.seen_count == 0)

@@ -12,8 +12,8 @@ copy_text(const char **text, struct asof_arena *arena, struct asof_error *err)
 }
 
 enum asof_status
-asof_definition_copy(const struct asof_definition *from, struct asof_arena *arena,
-		     struct asof_definition *ret, struct asof_error *err)
+asof_catalog_copy_definition(const struct asof_definition *from, struct asof_arena *arena,
+			     struct asof_definition *ret, struct asof_error *err)
 {
 	struct asof_definition copy = *from;
 	ASOF_TRY(copy_text(&copy.kind, arena, err));
@@ -25,8 +25,8 @@ asof_definition_copy(const struct asof_definition *from, struct asof_arena *aren
 }
 
 enum asof_status
-asof_version_copy(const struct asof_version *from, struct asof_arena *arena,
-		  struct asof_version *ret, struct asof_error *err)
+asof_catalog_copy_version(const struct asof_version *from, struct asof_arena *arena,
+			  struct asof_version *ret, struct asof_error *err)
 {
 	struct asof_version copy = *from;
 	ASOF_TRY(copy_text(&copy.view, arena, err));
@@ -39,8 +39,8 @@ asof_version_copy(const struct asof_version *from, struct asof_arena *arena,
 }
 
 enum asof_status
-asof_run_copy(const struct asof_run *from, struct asof_arena *arena, struct asof_run *ret,
-	      struct asof_error *err)
+asof_catalog_copy_run(const struct asof_run *from, struct asof_arena *arena, struct asof_run *ret,
+		      struct asof_error *err)
 {
 	struct asof_run copy = *from;
 	ASOF_TRY(copy_text(&copy.id, arena, err));
@@ -53,8 +53,8 @@ asof_run_copy(const struct asof_run *from, struct asof_arena *arena, struct asof
 }
 
 enum asof_status
-asof_materialization_copy(const struct asof_materialization *from, struct asof_arena *arena,
-			  struct asof_materialization *ret, struct asof_error *err)
+asof_catalog_copy_materialization(const struct asof_materialization *from, struct asof_arena *arena,
+				  struct asof_materialization *ret, struct asof_error *err)
 {
 	struct asof_materialization copy = *from;
 	ASOF_TRY(copy_text(&copy.view, arena, err));

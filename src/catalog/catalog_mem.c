@@ -214,8 +214,8 @@ mem_define(struct asof_catalog *catalog, const struct asof_definition *definitio
 		struct record *record = NULL;
 		ASOF_TRY(record_new(&record, err));
 		fresh.records[fresh.count++] = record;
-		ASOF_TRY(asof_definition_copy(&definitions[i], &record->arena, &record->definition,
-					      err));
+		ASOF_TRY(asof_catalog_copy_definition(&definitions[i], &record->arena,
+						      &record->definition, err));
 	}
 
 	ASOF_HOLD(held, &self->lock);
@@ -242,9 +242,9 @@ copy_definitions(struct mem_catalog *self, const char *kind, struct copies *copi
 		const struct asof_definition *definition =
 			&self->definitions.records[i]->definition;
 		if (!kind || strcmp(definition->kind, kind) == 0)
-			ASOF_TRY(asof_definition_copy(definition, &copies->arena,
-						      &copies->records[copies->count++].definition,
-						      err));
+			ASOF_TRY(asof_catalog_copy_definition(
+				definition, &copies->arena,
+				&copies->records[copies->count++].definition, err));
 	}
 	return ASOF_OK;
 }
@@ -278,7 +278,7 @@ mem_publish(struct asof_catalog *catalog, const struct asof_version *version,
 	struct mem_catalog *self = mem_catalog(catalog);
 	ASOF_AUTO(record_free_auto) struct record *record = NULL;
 	ASOF_TRY(record_new(&record, err));
-	ASOF_TRY(asof_version_copy(version, &record->arena, &record->version, err));
+	ASOF_TRY(asof_catalog_copy_version(version, &record->arena, &record->version, err));
 
 	ASOF_HOLD(held, &self->lock);
 	const struct record *there = find_record(&self->versions, record, compare_versions);
@@ -304,8 +304,9 @@ copy_versions(struct mem_catalog *self, const char *view, struct copies *copies,
 	for (size_t i = 0; i < self->versions.count; i++) {
 		const struct asof_version *version = &self->versions.records[i]->version;
 		if (!view || strcmp(version->view, view) == 0)
-			ASOF_TRY(asof_version_copy(version, &copies->arena,
-						   &copies->records[copies->count++].version, err));
+			ASOF_TRY(asof_catalog_copy_version(
+				version, &copies->arena, &copies->records[copies->count++].version,
+				err));
 	}
 	return ASOF_OK;
 }
@@ -356,7 +357,7 @@ mem_put_run(struct asof_catalog *catalog, const struct asof_run *run, struct aso
 	struct mem_catalog *self = mem_catalog(catalog);
 	ASOF_AUTO(record_free_auto) struct record *record = NULL;
 	ASOF_TRY(record_new(&record, err));
-	ASOF_TRY(asof_run_copy(run, &record->arena, &record->run, err));
+	ASOF_TRY(asof_catalog_copy_run(run, &record->arena, &record->run, err));
 
 	ASOF_HOLD(held, &self->lock);
 	ASOF_TRY(reserve(&self->runs, 1, err));
@@ -371,8 +372,8 @@ copy_runs(struct mem_catalog *self, size_t limit, struct copies *copies, struct 
 	ASOF_HOLD(held, &self->lock);
 	ASOF_TRY(copies_init(copies, &self->runs, err));
 	for (size_t i = 0; i < self->runs.count && i < limit; i++)
-		ASOF_TRY(asof_run_copy(&self->runs.records[i]->run, &copies->arena,
-				       &copies->records[copies->count++].run, err));
+		ASOF_TRY(asof_catalog_copy_run(&self->runs.records[i]->run, &copies->arena,
+					       &copies->records[copies->count++].run, err));
 	return ASOF_OK;
 }
 
@@ -394,8 +395,8 @@ mem_put_materialization(struct asof_catalog *catalog,
 	struct mem_catalog *self = mem_catalog(catalog);
 	ASOF_AUTO(record_free_auto) struct record *record = NULL;
 	ASOF_TRY(record_new(&record, err));
-	ASOF_TRY(asof_materialization_copy(materialization, &record->arena,
-					   &record->materialization, err));
+	ASOF_TRY(asof_catalog_copy_materialization(materialization, &record->arena,
+						   &record->materialization, err));
 
 	ASOF_HOLD(held, &self->lock);
 	ASOF_TRY(reserve(&self->materializations, 1, err));
@@ -414,7 +415,8 @@ mem_find_materialization(struct asof_catalog *catalog, const char *view, struct 
 		find_record(&self->materializations, &wanted, compare_materializations);
 	if (!record)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "it was never materialized");
-	return asof_materialization_copy(&record->materialization, arena, ret_materialization, err);
+	return asof_catalog_copy_materialization(&record->materialization, arena,
+						 ret_materialization, err);
 }
 
 const struct asof_catalog_ops asof_catalog_mem_ops = {
