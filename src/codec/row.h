@@ -2,10 +2,10 @@
  * row.h - what the online store keeps per key: an answer in effect, until when, and what comes
  * next. Pure; fuzzed.
  *
- * A packed row: header (magic, format version, shape hash, counts), the answer's values, the
- * entries that still matter (tiles of a windowed view, rows not yet available of a plain one), each
- * with NULL bitmaps, and an XXH3 checksum over all of it. The shape (types) is not repeated in the
- * row; its hash is, so that a row is never read with another's shape.
+ * A packed row: header (magic, format version, shape hash, sizes), the answer's values, the entries
+ * that still matter (tiles of a windowed view, rows not yet available of a plain one), each with
+ * NULL bitmaps, and XXH3 checksums over all of it. The shape (types) is not repeated in the row;
+ * its hash is, so that a row is never read with another's shape.
  */
 #ifndef ASOF_CODEC_ROW_H
 #define ASOF_CODEC_ROW_H
@@ -46,7 +46,8 @@ ASOF_NODISCARD enum asof_status asof_row_encode(const struct asof_row_shape *sha
 /*
  * ASOF_CORRUPT for anything but what asof_row_encode() wrote with an equal shape (the checksum is
  * checked first). Arrays live in `arena`, strings borrow from `bytes`. With `wants_entries` false
- * the entries are skipped (entry_count 0): the fast path while the clock is before until_us.
+ * the entries are skipped, their bytes unseen (entry_count 0): the fast path while the clock is
+ * before until_us.
  */
 ASOF_NODISCARD enum asof_status asof_row_decode(struct asof_str bytes,
 						const struct asof_row_shape *shape,

@@ -2,7 +2,7 @@
 #include "codec/row_format.h"
 
 struct reader {
-	struct asof_str bytes; /* without the checksum */
+	struct asof_str bytes; /* the part that a checksum vouches for; at first the whole row */
 	size_t at;
 	struct asof_arena *arena;
 };
@@ -12,6 +12,14 @@ corrupt(const struct reader *reader, const char *what, struct asof_error *err)
 {
 	return ASOF_FAIL(err, ASOF_CORRUPT, "row of %zu bytes: %s at byte %zu", reader->bytes.len,
 			 what, reader->at);
+}
+
+static enum asof_status
+check_end(const struct reader *reader, struct asof_error *err)
+{
+	if (reader->at != reader->bytes.len)
+		return corrupt(reader, "it goes on", err);
+	return ASOF_OK;
 }
 
 static enum asof_status
@@ -368,36 +376,56 @@ take_entries(struct reader *reader, const struct asof_row_shape *shape, size_t c
 		row->entries = columns;
 		row->entry_count = count;
 	}
-	if (reader->at != reader->bytes.len)
-		return corrupt(reader, "it goes on", err);
-	return ASOF_OK;
+	return check_end(reader, err);
 }
 
-/* The checksum, then what the header says. */
+/* Is bytes[from, to) what the checksum at `to` was made of? */
+static bool
+is_intact(struct asof_str bytes, size_t from, size_t to)
+{
+	uint64_t checksum;
+	memcpy(&checksum, bytes.ptr + to, sizeof(checksum));
+	return checksum == asof_hash64((struct asof_str){ bytes.ptr + from, to - from });
+}
+
+/* The head's checksum, then what the header says; from then on the reader sees only the head. */
 static enum asof_status
 take_header(struct reader *reader, const struct asof_row_shape *shape,
 	    struct asof_row_header *ret_header, struct asof_error *err)
 {
 	struct asof_row_header header;
-	uint64_t checksum;
-	if (reader->bytes.len < sizeof(header) + sizeof(checksum))
+	size_t checksums = 2 * sizeof(uint64_t);
+	if (reader->bytes.len < sizeof(header) + checksums)
 		return corrupt(reader, "it ends too early", err);
-	reader->bytes.len -= sizeof(checksum);
-	memcpy(&checksum, reader->bytes.ptr + reader->bytes.len, sizeof(checksum));
-	if (checksum != asof_hash64(reader->bytes))
-		return corrupt(reader, "the checksum differs", err);
-
 	memcpy(&header, reader->bytes.ptr, sizeof(header));
 	if (header.magic != ASOF_ROW_MAGIC)
 		return corrupt(reader, "no row of this format", err);
-	reader->at += sizeof(header.magic);
+	if (header.total_size != reader->bytes.len || header.head_size < sizeof(header) ||
+	    header.head_size > reader->bytes.len - checksums)
+		return corrupt(reader, "it has another size", err);
+	if (!is_intact(reader->bytes, 0, header.head_size))
+		return corrupt(reader, "the checksum differs", err);
 	if ((header.flags & ~ASOF_ROW_HAS_ANSWER) != 0)
 		return corrupt(reader, "unknown flags", err);
-	reader->at += sizeof(header.flags);
 	if (header.shape_hash != asof_row_shape_hash(shape))
 		return corrupt(reader, "columns of another definition", err);
 	reader->at = sizeof(header);
+	reader->bytes.len = header.head_size;
 	*ret_header = header;
+	return ASOF_OK;
+}
+
+/* The entries' checksum; from then on the reader sees them. */
+static enum asof_status
+go_to_entries(struct reader *reader, const struct asof_row_header *header, struct asof_error *err)
+{
+	struct asof_str whole = { reader->bytes.ptr, header->total_size };
+	size_t start = header->head_size + sizeof(uint64_t);
+	size_t end = header->total_size - sizeof(uint64_t);
+	reader->at = start;
+	if (!is_intact(whole, start, end))
+		return corrupt(reader, "the checksum differs", err);
+	reader->bytes.len = end;
 	return ASOF_OK;
 }
 
@@ -419,8 +447,11 @@ decode(struct reader *reader, const struct asof_row_shape *shape, enum wish wish
 	bool is_due = clock_us >= row.until_us;
 	if (row.has_answer)
 		ASOF_TRY(take_values(reader, shape, &row.values, err));
-	if (wish == WISH_ENTRIES || (wish == WISH_ENTRIES_WHEN_DUE && is_due))
+	ASOF_TRY(check_end(reader, err));
+	if (wish == WISH_ENTRIES || (wish == WISH_ENTRIES_WHEN_DUE && is_due)) {
+		ASOF_TRY(go_to_entries(reader, &header, err));
 		ASOF_TRY(take_entries(reader, shape, header.entry_count, &row, err));
+	}
 	*ret_row = row;
 	return ASOF_OK;
 }

@@ -323,9 +323,20 @@ add_entries(struct asof_buf *buf, const struct asof_row_shape *shape, const stru
 	return ASOF_OK;
 }
 
+static void
+add_checksum(struct asof_buf *buf, size_t from)
+{
+	if (asof_buf_status(buf, NULL) != ASOF_OK)
+		return;
+	uint64_t checksum = asof_hash64((struct asof_str){ buf->ptr + from, buf->len - from });
+	asof_buf_add(buf, &checksum, sizeof(checksum));
+}
+
+/* Header, values, entries. The header's sizes and the head's checksum are known only at the end:
+ * they are written over. */
 static enum asof_status
-add_body(struct asof_buf *buf, const struct asof_row_shape *shape, const struct asof_row *row,
-	 struct asof_error *err)
+add_row(struct asof_buf *buf, const struct asof_row_shape *shape, const struct asof_row *row,
+	struct asof_error *err)
 {
 	struct asof_row_header header = {
 		.magic = ASOF_ROW_MAGIC,
@@ -336,11 +347,23 @@ add_body(struct asof_buf *buf, const struct asof_row_shape *shape, const struct 
 		.until_us = row->until_us,
 		.entry_count = row->entry_count,
 	};
+	size_t start = buf->len;
+	uint64_t checksum = 0;
 	asof_buf_add(buf, &header, sizeof(header));
 	if (row->has_answer)
 		ASOF_TRY(add_values(buf, shape, row->values, err));
+	header.head_size = buf->len - start;
+	asof_buf_add(buf, &checksum, sizeof(checksum));
+	size_t entries_start = buf->len;
 	ASOF_TRY(add_entries(buf, shape, row, err));
-	return asof_buf_status(buf, err);
+	add_checksum(buf, entries_start);
+	ASOF_TRY(asof_buf_status(buf, err));
+
+	header.total_size = buf->len - start;
+	memcpy(buf->ptr + start, &header, sizeof(header));
+	checksum = asof_hash64((struct asof_str){ buf->ptr + start, header.head_size });
+	memcpy(buf->ptr + start + header.head_size, &checksum, sizeof(checksum));
+	return ASOF_OK;
 }
 
 enum asof_status
@@ -348,12 +371,8 @@ asof_row_encode(const struct asof_row_shape *shape, const struct asof_row *row,
 		struct asof_buf *buf, struct asof_error *err)
 {
 	size_t start = buf->len;
-	enum asof_status status = add_body(buf, shape, row, err);
-	if (status != ASOF_OK) {
+	enum asof_status status = add_row(buf, shape, row, err);
+	if (status != ASOF_OK)
 		asof_buf_truncate(buf, start);
-		return status;
-	}
-	uint64_t checksum = asof_hash64((struct asof_str){ buf->ptr + start, buf->len - start });
-	asof_buf_add(buf, &checksum, sizeof(checksum));
-	return asof_buf_status(buf, err);
+	return status;
 }

@@ -1,7 +1,10 @@
 /*
  * row_format.h - the bytes of a packed row. Pure.
  *
- *   header | values, if there is an answer | entries | checksum (XXH3 of all before it)
+ *   header | values, if there is an answer | checksum | entries | checksum
+ *
+ * A checksum is XXH3 of what stands before it, from the start or from the other checksum on: a
+ * look-up that needs no entries touches only the head, which says how long it and all are.
  *
  * values   a bitmap (bit set: NULL), then what is not NULL, one after the other
  * entries  an event time each, then per column: a byte (has NULLs), if so a bitmap of all rows,
@@ -27,12 +30,14 @@ struct asof_row_header {
 	uint32_t magic;
 	uint32_t flags;
 	uint64_t shape_hash;
+	uint64_t head_size;  /* header and values */
+	uint64_t total_size; /* with both checksums */
 	int64_t event_us;
 	int64_t from_us;
 	int64_t until_us;
 	uint64_t entry_count;
 };
-_Static_assert(sizeof(struct asof_row_header) == 48, "no padding");
+_Static_assert(sizeof(struct asof_row_header) == 64, "no padding");
 
 /* Bytes of one value, 0 where they vary. */
 static inline size_t

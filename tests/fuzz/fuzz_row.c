@@ -31,20 +31,29 @@ type_of(const uint8_t bytes[2])
 	return type;
 }
 
-/* What no fuzzer guesses: magic, the shape's hash and the checksum. */
+static void
+sign_part(char *bytes, size_t from, size_t to)
+{
+	uint64_t checksum = asof_hash64((struct asof_str){ bytes + from, to - from });
+	memcpy(bytes + to, &checksum, sizeof(checksum));
+}
+
+/* What no fuzzer guesses: magic, the shape's hash, the size and the checksums. */
 static void
 sign(char *bytes, size_t len, const struct asof_row_shape *shape)
 {
 	struct asof_row_header header;
-	uint64_t checksum;
-	if (len < sizeof(header) + sizeof(checksum))
+	if (len < sizeof(header) + 2 * sizeof(uint64_t))
 		return;
 	memcpy(&header, bytes, sizeof(header));
 	header.magic = ASOF_ROW_MAGIC;
 	header.shape_hash = asof_row_shape_hash(shape);
+	header.total_size = len;
 	memcpy(bytes, &header, sizeof(header));
-	checksum = asof_hash64((struct asof_str){ bytes, len - sizeof(checksum) });
-	memcpy(bytes + len - sizeof(checksum), &checksum, sizeof(checksum));
+	if (header.head_size > len - 2 * sizeof(uint64_t))
+		return;
+	sign_part(bytes, 0, header.head_size);
+	sign_part(bytes, header.head_size + sizeof(uint64_t), len - sizeof(uint64_t));
 }
 
 static void
