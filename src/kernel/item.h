@@ -68,29 +68,31 @@ asof_item_kind_of(struct asof_type type)
 	}
 }
 
+/* Of the kinds that become integers. */
+static inline uint64_t
+asof_ordinal_at(enum asof_type_kind kind, const void *data, size_t row)
+{
+	switch (kind) {
+	case ASOF_TYPE_BOOL:
+		return ((const uint8_t *)data)[row];
+	case ASOF_TYPE_INT32:
+	case ASOF_TYPE_DATE:
+		return asof_ordinal_of_int64(((const int32_t *)data)[row]);
+	case ASOF_TYPE_FLOAT32:
+		return asof_ordinal_of_double((double)((const float *)data)[row]);
+	case ASOF_TYPE_FLOAT64:
+		return asof_ordinal_of_double(((const double *)data)[row]);
+	default: /* int64, timestamp */
+		return asof_ordinal_of_int64(((const int64_t *)data)[row]);
+	}
+}
+
 /* The value at a row that is not NULL, of a column of scalars. */
 static inline struct asof_item
 asof_item_at(const struct asof_column *column, size_t row)
 {
 	struct asof_item item = { .ordinal = 0 };
 	switch ((enum asof_type_kind)column->type.kind) {
-	case ASOF_TYPE_BOOL:
-		item.ordinal = ((const uint8_t *)column->data)[row];
-		break;
-	case ASOF_TYPE_INT32:
-	case ASOF_TYPE_DATE:
-		item.ordinal = asof_ordinal_of_int64(((const int32_t *)column->data)[row]);
-		break;
-	case ASOF_TYPE_INT64:
-	case ASOF_TYPE_TIMESTAMP:
-		item.ordinal = asof_ordinal_of_int64(((const int64_t *)column->data)[row]);
-		break;
-	case ASOF_TYPE_FLOAT32:
-		item.ordinal = asof_ordinal_of_double((double)((const float *)column->data)[row]);
-		break;
-	case ASOF_TYPE_FLOAT64:
-		item.ordinal = asof_ordinal_of_double(((const double *)column->data)[row]);
-		break;
 	case ASOF_TYPE_DECIMAL:
 		item.wide = ((const asof_int128 *)column->data)[row];
 		break;
@@ -102,10 +104,9 @@ asof_item_at(const struct asof_column *column, size_t row)
 	case ASOF_TYPE_JSON:
 		item.str = ((const struct asof_str *)column->data)[row];
 		break;
-	case ASOF_TYPE_NONE:
-	case ASOF_TYPE_LIST:
-	case ASOF_TYPE_VECTOR:
-		break;
+	default:
+		item.ordinal =
+			asof_ordinal_at((enum asof_type_kind)column->type.kind, column->data, row);
 	}
 	return item;
 }

@@ -21,6 +21,27 @@ struct asof_merge {
 	struct asof_arena *arena;
 };
 
+static inline bool
+asof_merge_is_event(const struct asof_merge *merge)
+{
+	return merge->layout->step_us == ASOF_STEP_EVENT;
+}
+
+/* NULL where the column has no such state. */
+static inline const struct asof_column *
+asof_merge_state(const struct asof_merge *merge, const struct asof_tile_column *column,
+		 enum asof_state_kind kind)
+{
+	size_t index = column->state[kind];
+	return index == SIZE_MAX ? NULL : &merge->tiles->states[index];
+}
+
+static inline int64_t
+asof_merge_int64(const struct asof_column *column, size_t row, int64_t if_null)
+{
+	return asof_column_is_null(column, row) ? if_null : ((const int64_t *)column->data)[row];
+}
+
 /* One column over one window. Of an integer or decimal, what is summed exactly is total + carry *
  * 2^128; `sum` follows from it. */
 struct asof_moments {
@@ -67,6 +88,9 @@ size_t asof_items_count_distinct(const struct asof_items *items, uint32_t rank);
 /* The value at (n - 1) * p among the n > 0 that window `rank` holds, between two linearly. */
 double asof_items_quantile(const struct asof_items *items, uint32_t rank, size_t n, double p);
 
+/* The sum of the pairs high[i] + low[i], i in [from, to); NULLs count nothing. */
+struct asof_dd asof_dd_sum(const struct asof_column *high, const struct asof_column *low,
+			   size_t from, size_t to);
 /* 10^exponent, exponent <= 76. */
 double asof_power_of_ten(unsigned exponent);
 

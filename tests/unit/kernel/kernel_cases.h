@@ -14,19 +14,26 @@
 
 __extension__ typedef __float128 quad;
 
-#define CASE_COLUMNS     10
+#define CASE_COLUMNS     11
 #define CASE_OUTPUTS_MAX 40
 #define CASE_EVENTS_MAX  80
 
-static const struct asof_type case_types[CASE_COLUMNS] = {
-	{ .kind = ASOF_TYPE_BOOL },      { .kind = ASOF_TYPE_INT32 },
-	{ .kind = ASOF_TYPE_INT64 },     { .kind = ASOF_TYPE_FLOAT32 },
-	{ .kind = ASOF_TYPE_FLOAT64 },   { .kind = ASOF_TYPE_DECIMAL, .precision = 12, .scale = 2 },
-	{ .kind = ASOF_TYPE_STRING },    { .kind = ASOF_TYPE_DATE },
-	{ .kind = ASOF_TYPE_TIMESTAMP }, { .kind = ASOF_TYPE_LIST, .element = ASOF_TYPE_INT64 },
+static const struct asof_type case_types[] = {
+	{ .kind = ASOF_TYPE_BOOL },
+	{ .kind = ASOF_TYPE_INT32 },
+	{ .kind = ASOF_TYPE_INT64 },
+	{ .kind = ASOF_TYPE_FLOAT32 },
+	{ .kind = ASOF_TYPE_FLOAT64 },
+	{ .kind = ASOF_TYPE_DECIMAL, .precision = 12, .scale = 2 },
+	{ .kind = ASOF_TYPE_STRING },
+	{ .kind = ASOF_TYPE_DATE },
+	{ .kind = ASOF_TYPE_TIMESTAMP },
+	{ .kind = ASOF_TYPE_UUID },
+	{ .kind = ASOF_TYPE_LIST, .element = ASOF_TYPE_INT64 },
 };
-static const char *const case_names[CASE_COLUMNS] = { "b", "i", "n",   "r",  "x",
-						      "d", "s", "day", "at", "l" };
+_Static_assert(ASOF_COUNTOF(case_types) == CASE_COLUMNS, "one type per column");
+static const char *const case_names[CASE_COLUMNS] = { "b", "i",   "n",  "r", "x", "d",
+						      "s", "day", "at", "u", "l" };
 
 struct case_event {
 	int64_t event_us;
@@ -108,6 +115,9 @@ case_value(struct random *r, struct asof_type type, enum case_taste taste, struc
 		break;
 	case ASOF_TYPE_STRING:
 		value.str = asof_str_from(words[random_below(r, ASOF_COUNTOF(words))]);
+		break;
+	case ASOF_TYPE_UUID:
+		value.str = (struct asof_str){ &"0123456789abcdef0101"[random_below(r, 5)], 16 };
 		break;
 	case ASOF_TYPE_DATE:
 		value.int32 = (int32_t)small;
@@ -406,6 +416,9 @@ case_put(unsigned char *data, size_t row, const struct asof_value *value)
 	case ASOF_TYPE_DECIMAL:
 		memcpy(data + row * 16, &value->decimal, 16);
 		break;
+	case ASOF_TYPE_UUID:
+		memcpy(data + row * 16, value->str.ptr, 16);
+		break;
 	case ASOF_TYPE_STRING:
 		memcpy(data + row * sizeof(value->str), &value->str, sizeof(value->str));
 		break;
@@ -421,7 +434,7 @@ case_column(struct asof_type type, const struct asof_value *values, size_t count
 {
 	unsigned char *data = case_alloc(arena, count, 16);
 	uint64_t *validity = case_alloc(arena, count / 64 + 1, sizeof(*validity));
-	struct asof_column column = { .type = type, .data = data, .validity = validity };
+	struct asof_column column = { .type = type, .data = data };
 	struct asof_value *items = NULL;
 	size_t item_count = 0;
 	for (size_t i = 0; type.kind == ASOF_TYPE_LIST && i < count; i++)
@@ -429,8 +442,10 @@ case_column(struct asof_type type, const struct asof_value *values, size_t count
 	items = case_alloc(arena, item_count, sizeof(*items));
 	item_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (values[i].is_null)
+		if (values[i].is_null) {
+			column.validity = validity;
 			continue;
+		}
 		validity[i / 64] |= UINT64_C(1) << (i % 64);
 		if (type.kind != ASOF_TYPE_LIST) {
 			case_put(data, i, &values[i]);

@@ -4,7 +4,6 @@
 #include "window_oracle.h"
 
 #define ROW_MAX ((size_t)1 << 20)
-#define INT64   ASOF_TYPE(ASOF_TYPE_INT64)
 
 static const struct asof_value seven = { .type = { .kind = ASOF_TYPE_INT64 }, .int64 = 7 };
 

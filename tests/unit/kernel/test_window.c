@@ -6,7 +6,6 @@
 #include "kernel/window_merge.h"
 #include "window_oracle.h"
 
-#define INT64   ASOF_TYPE(ASOF_TYPE_INT64)
 #define FLOAT64 ASOF_TYPE(ASOF_TYPE_FLOAT64)
 
 static bool
@@ -338,7 +337,7 @@ sum_decimals(enum asof_agg_kind agg, const int64_t *leading, size_t count)
 	struct random r = { 35 };
 	case_of_values(&c, ASOF_STEP_EVENT, "d", values, count);
 	c.fields[case_column_index("d")].type = type;
-	assert_true(case_add_output(&c, agg, "d", 1000, 0));
+	assert_true(case_add_output(&c, agg, "d", 1000, 0.5));
 	case_make_layout(&c);
 	struct asof_tiles tiles = case_make_tiles(&r, &c);
 	eval(&c, &tiles, 1000, &c.arena, &answer);
@@ -369,9 +368,44 @@ a_decimal_sum_is_exact_or_an_error(void **state)
 	answer = sum_decimals(ASOF_AGG_MEAN, wraps, 4);
 	assert_ok(answer.status, answer.err);
 	assert_true(fabs(answer.values[0].float64 - 99e34) <= 1e21);
+	answer = sum_decimals(ASOF_AGG_MEDIAN, wraps, 7);
+	assert_ok(answer.status, answer.err);
+	assert_true(answer.values[0].float64 == 99e34);
 	answer = sum_decimals(ASOF_AGG_VAR, fits, 2);
 	assert_ok(answer.status, answer.err);
 	assert_true(fabs(answer.values[0].float64 / 220.5e68 - 1) <= 1e-15);
+}
+
+static void
+sums_of_many_tiles_meet_infinities_too(void **state)
+{
+	(void)state;
+	struct random r = { 39 };
+	for (int i = 0; i < 300; i++) {
+		double highs[CASE_EVENTS_MAX];
+		double lows[CASE_EVENTS_MAX];
+		size_t from = random_below(&r, 10);
+		size_t to = from + random_below(&r, CASE_EVENTS_MAX - from);
+		quad expected = 0;
+		for (size_t j = 0; j < CASE_EVENTS_MAX; j++) {
+			quad exact = (quad)case_double(&r, TASTE_TAME) / 3;
+			highs[j] = (double)exact;
+			lows[j] = (double)(exact - (quad)highs[j]);
+			if (i % 4 == 0 && random_below(&r, 40) == 0) {
+				highs[j] = random_below(&r, 2) ? INFINITY : -INFINITY;
+				lows[j] = 0;
+			}
+			if (j >= from && j < to)
+				expected += (quad)highs[j] + (quad)lows[j];
+		}
+		struct asof_column high = { .type = FLOAT64, .data = highs };
+		struct asof_column low = { .type = FLOAT64, .data = lows };
+		struct asof_dd sum = asof_dd_sum(&high, &low, from, to);
+		struct asof_value got = case_of_double(sum.hi);
+		struct asof_value wanted = case_of_double((double)expected);
+		assert_int_equal(asof_value_compare(&got, &wanted), 0);
+		assert_true(isfinite(sum.hi) || sum.lo == 0);
+	}
 }
 
 static void
@@ -414,6 +448,30 @@ without_a_tile_there_is_no_row(void **state)
 	assert_true(has_row);
 	assert_int_equal(event_us, 10);
 	assert_true(value.float64 == 1);
+	case_done(&c);
+}
+
+static void
+without_created_time_and_order_the_place_decides(void **state)
+{
+	(void)state;
+	struct random r = { 40 };
+	struct kernel_case c;
+	struct answer answer;
+	const struct asof_value values[] = { case_of_double(1), case_of_double(2),
+					     case_of_double(3) };
+	case_of_values(&c, ASOF_STEP_EVENT, "x", values, 3);
+	for (size_t i = 0; i < 3; i++)
+		c.events[i].event_us = 5;
+	assert_true(case_add_output(&c, ASOF_AGG_FIRST, "x", 10, 0));
+	assert_true(case_add_output(&c, ASOF_AGG_LAST, "x", 10, 0));
+	case_make_layout(&c);
+	struct asof_tiles tiles = case_make_tiles(&r, &c);
+	tiles.created_us = NULL;
+	tiles.order = NULL;
+	eval(&c, &tiles, 5, &c.arena, &answer);
+	assert_true(answer.values[0].float64 == 1);
+	assert_true(answer.values[1].float64 == 3);
 	case_done(&c);
 }
 
@@ -538,8 +596,10 @@ main(void)
 		cmocka_unit_test(negative_zero_is_zero),
 		cmocka_unit_test(an_integer_sum_that_leaves_int64_is_an_error),
 		cmocka_unit_test(a_decimal_sum_is_exact_or_an_error),
+		cmocka_unit_test(sums_of_many_tiles_meet_infinities_too),
 		cmocka_unit_test(powers_of_ten_are_rounded_correctly),
 		cmocka_unit_test(without_a_tile_there_is_no_row),
+		cmocka_unit_test(without_created_time_and_order_the_place_decides),
 		cmocka_unit_test(an_output_without_aggregate_is_our_bug),
 		cmocka_unit_test(instants_are_steps_after_what_is_available),
 		cmocka_unit_test(outputs_hold_exactly_until_a_tile_enters_or_leaves),
