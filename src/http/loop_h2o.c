@@ -1,7 +1,7 @@
 /*
- * server_h2o.c - the server: libh2o's event loops and sockets under asof_exchange.
+ * loop_h2o.c - one thread of the server: libh2o's event loop and sockets under asof_exchange.
  *
- * One loop per thread, all accepting from one socket. A connection belongs to its loop for life and
+ * All threads accept from one socket. A connection belongs to its loop for life and
  * is in one state at a time; each state has its timer. Nothing is read while an answer is written,
  * so that a client cannot make the input grow by pipelining.
  */
@@ -10,16 +10,10 @@
 #include <h2o.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "http/exchange.h"
-#include "http/listen.h"
-#include "http/server.h"
+#include "http/loop.h"
 
 /* One write, so that a slow client shows progress before its timer ends. */
 #define SLICE_BYTES ((size_t)1 << 20)
@@ -40,18 +34,9 @@ enum state {
 	STATE_LINGERING, /* answered and shut down; what still arrives is dropped */
 };
 
-struct asof_server {
-	struct asof_server_options options; /* defaults filled in */
-	struct asof_reader *reader;
-	struct asof_listener listener;
-	int stop_fd; /* eventfd: readable for good once stopped */
-	atomic_bool is_closing;
-	struct asof_budget budget;
-};
-
 /* One thread's. */
 struct loop {
-	struct asof_server *server;
+	const struct asof_server_options *options;
 	struct asof_desk desk;
 	h2o_loop_t *h2o;
 	h2o_socket_t *listener; /* NULL once draining */
@@ -67,10 +52,6 @@ struct loop {
 	h2o_linklist_t connections;
 	size_t connection_count;
 	size_t connection_max;
-	int listen_fd; /* of its own; given to `listener` */
-	int stop_fd;   /* likewise */
-	pthread_t thread;
-	bool has_thread;
 };
 
 struct connection {
@@ -263,7 +244,7 @@ add_connection(struct loop *loop, h2o_socket_t *sock)
 	}
 	conn->loop = loop;
 	conn->sock = sock;
-	conn->exchange = asof_exchange_make(loop->server->options.response_max_bytes);
+	conn->exchange = asof_exchange_make(loop->options->response_max_bytes);
 	conn->timer.cb = on_timer;
 	sock->data = conn;
 	h2o_linklist_insert(&loop->connections, &conn->link);
@@ -374,7 +355,7 @@ on_drain_timer(h2o_timeout_entry_t *timer)
 static void
 init_timeouts(struct loop *loop)
 {
-	const struct asof_server_options *options = &loop->server->options;
+	const struct asof_server_options *options = loop->options;
 	h2o_timeout_init(loop->h2o, &loop->read_timeout, options->read_timeout_ms);
 	h2o_timeout_init(loop->h2o, &loop->idle_timeout, options->idle_timeout_ms);
 	h2o_timeout_init(loop->h2o, &loop->linger_timeout, LINGER_MS);
@@ -417,232 +398,51 @@ free_kept_buffers(void)
 		free(h2o_mem_alloc_recycle(kept, 1));
 }
 
-static void
-serve_until_drained(struct loop *loop)
+void
+asof_loop_prepare(void)
 {
-	loop->h2o = h2o_evloop_create();
-	init_timeouts(loop);
-	h2o_linklist_init_anchor(&loop->connections);
-	loop->listener = watch(loop, loop->listen_fd, on_accept);
-	loop->stopper = watch(loop, loop->stop_fd, on_stop);
-	loop->listen_fd = -1;
-	loop->stop_fd = -1;
-	while (loop->listener || loop->connection_count > 0)
-		(void)h2o_evloop_run(loop->h2o, INT32_MAX);
-
-	/* A closed socket is freed by the next round. */
-	(void)h2o_evloop_run(loop->h2o, 0);
-	dispose_timeouts(loop);
-	h2o_evloop_destroy(loop->h2o);
-	free_kept_buffers();
-	asof_desk_done(&loop->desk);
-}
-
-static void *
-run_thread(void *arg)
-{
-	serve_until_drained(arg);
-	return NULL;
-}
-
-static size_t
-or_default(size_t value, size_t otherwise)
-{
-	return value > 0 ? value : otherwise;
-}
-
-static struct asof_server_options
-with_defaults(const struct asof_server_options *given)
-{
-	struct asof_server_options options = *given;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	if (!options.listen)
-		options.listen = "127.0.0.1:8080";
-	options.threads = (unsigned)or_default(options.threads, cpus > 0 ? (size_t)cpus : 1);
-	options.body_max_bytes = or_default(options.body_max_bytes, (size_t)16 << 20);
-	options.header_max_bytes = or_default(options.header_max_bytes, (size_t)64 << 10);
-	options.entity_max = or_default(options.entity_max, 100000);
-	options.response_max_bytes = or_default(options.response_max_bytes, (size_t)256 << 20);
-	options.memory_max_bytes = or_default(options.memory_max_bytes, (size_t)1 << 30);
-	options.connection_max = or_default(options.connection_max, 10000);
-	options.read_timeout_ms = (unsigned)or_default(options.read_timeout_ms, 30000);
-	options.idle_timeout_ms = (unsigned)or_default(options.idle_timeout_ms, 75000);
-	options.drain_timeout_ms = (unsigned)or_default(options.drain_timeout_ms, 30000);
-	return options;
-}
-
-enum asof_status
-asof_server_new(struct asof_reader *reader, const struct asof_server_options *options,
-		struct asof_server **ret_server, struct asof_error *err)
-{
-	ASOF_AUTO(asof_server_free_auto)
-	struct asof_server *server = asof_mem_alloc(sizeof(*server));
-	if (!server)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "server");
-	server->options = with_defaults(options);
-	server->reader = reader;
-	server->listener.fd = -1;
-	server->budget.max_bytes = server->options.memory_max_bytes;
-	server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (server->stop_fd < 0)
-		return ASOF_FAIL(err, ASOF_IO, "server: %s", strerror(errno));
-	ASOF_TRY(asof_listen(server->options.listen, &server->listener, err));
-
 	/* libh2o would keep input beyond this in files of a temporary directory. */
 	h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
-	*ret_server = ASOF_STEAL(server);
-	return ASOF_OK;
 }
 
-void
-asof_server_free(struct asof_server *server)
+static struct asof_desk
+desk_of(const struct asof_loop_job *job)
 {
-	if (!server)
-		return;
-	if (server->listener.fd >= 0)
-		(void)close(server->listener.fd);
-	if (server->stop_fd >= 0)
-		(void)close(server->stop_fd);
-	asof_mem_free(server);
-}
-
-void
-asof_server_stop(struct asof_server *server)
-{
-	const uint64_t one = 1;
-	int saved = errno;
-	atomic_store(&server->is_closing, true);
-	/* Fails only where the counter is full: then it was stopped before. */
-	if (write(server->stop_fd, &one, sizeof(one)) < 0)
-		errno = saved;
-	errno = saved;
-}
-
-static enum asof_status
-init_loop(struct asof_server *server, struct loop *loop, struct asof_error *err)
-{
-	const struct asof_server_options *options = &server->options;
-	size_t share = options->connection_max / options->threads;
-	loop->server = server;
-	loop->connection_max = share > 0 ? share : 1;
-	loop->desk = (struct asof_desk){
-		.routes = { .reader = server->reader,
-			    .entity_max = options->entity_max,
-			    .is_closing = &server->is_closing },
+	return (struct asof_desk){
+		.routes = { .reader = job->reader,
+			    .entity_max = job->options->entity_max,
+			    .is_closing = job->is_closing },
 		.scratch = { .request = ASOF_ARENA(REQUEST_ARENA_BYTES),
 			     .rows = ASOF_ARENA(ROWS_ARENA_BYTES) },
-		.header_max_bytes = options->header_max_bytes,
-		.body_max_bytes = options->body_max_bytes,
-		.budget = &server->budget,
-		.log = options->log,
+		.header_max_bytes = job->options->header_max_bytes,
+		.body_max_bytes = job->options->body_max_bytes,
+		.budget = job->budget,
+		.log = job->options->log,
+		.id_seed = job->id_seed,
 	};
-	if (getrandom(&loop->desk.id_seed, sizeof(loop->desk.id_seed), 0) < 0)
-		return ASOF_FAIL(err, ASOF_IO, "random numbers: %s", strerror(errno));
-	loop->listen_fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 3);
-	loop->stop_fd = fcntl(server->stop_fd, F_DUPFD_CLOEXEC, 3);
-	if (loop->listen_fd < 0 || loop->stop_fd < 0)
-		return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(errno));
-	return ASOF_OK;
 }
 
-/* The loops but the first, which is the caller's. What cannot be started is not missed at the end:
- * those that run are stopped and waited for. */
-static enum asof_status
-start_threads(struct loop *loops, unsigned count, struct asof_error *err)
+void
+asof_loop_serve(const struct asof_loop_job *job)
 {
-	for (unsigned i = 1; i < count; i++) {
-		int rc = pthread_create(&loops[i].thread, NULL, run_thread, &loops[i]);
-		if (rc != 0)
-			return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(rc));
-		loops[i].has_thread = true;
-	}
-	return ASOF_OK;
-}
+	size_t share = job->options->connection_max / job->options->threads;
+	struct loop loop = {
+		.options = job->options,
+		.desk = desk_of(job),
+		.h2o = h2o_evloop_create(),
+		.connection_max = share > 0 ? share : 1,
+	};
+	init_timeouts(&loop);
+	h2o_linklist_init_anchor(&loop.connections);
+	loop.listener = watch(&loop, job->listen_fd, on_accept);
+	loop.stopper = watch(&loop, job->stop_fd, on_stop);
+	while (loop.listener || loop.connection_count > 0)
+		(void)h2o_evloop_run(loop.h2o, INT32_MAX);
 
-static void
-end_loops(struct loop *loops, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (loops[i].has_thread)
-			(void)pthread_join(loops[i].thread, NULL);
-		if (loops[i].listen_fd >= 0)
-			(void)close(loops[i].listen_fd);
-		if (loops[i].stop_fd >= 0)
-			(void)close(loops[i].stop_fd);
-	}
-}
-
-/* Threads of the server take no signals; writing to a closed socket must not end the program. */
-static void
-block_signals(sigset_t *ret_before)
-{
-	sigset_t all;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, ret_before);
-}
-
-static void
-unblock_signals_but_pipe(const sigset_t *before)
-{
-	sigset_t mask = *before;
-	(void)sigaddset(&mask, SIGPIPE);
-	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
-
-static void
-restore_signals(const sigset_t *before)
-{
-	const struct timespec at_once = { 0 };
-	sigset_t pipe_only;
-	(void)sigemptyset(&pipe_only);
-	(void)sigaddset(&pipe_only, SIGPIPE);
-	if (!sigismember(before, SIGPIPE))
-		(void)sigtimedwait(&pipe_only, NULL, &at_once);
-	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
-}
-
-static enum asof_status
-run_loops(struct asof_server *server, struct loop *loops, struct asof_error *err)
-{
-	unsigned count = server->options.threads;
-	for (unsigned i = 0; i < count; i++)
-		ASOF_TRY(init_loop(server, &loops[i], err));
-
-	sigset_t before;
-	block_signals(&before);
-	enum asof_status status = start_threads(loops, count, err);
-	unblock_signals_but_pipe(&before);
-	if (status == ASOF_OK && server->options.ready)
-		server->options.ready(server->options.ready_arg, server->listener.address,
-				      server->listener.port);
-	if (status != ASOF_OK)
-		asof_server_stop(server);
-	else
-		serve_until_drained(&loops[0]);
-	end_loops(loops, count);
-	restore_signals(&before);
-	return status;
-}
-
-static void
-loops_free_auto(struct loop **loops)
-{
-	asof_mem_free(*loops);
-}
-
-enum asof_status
-asof_server_run(struct asof_server *server, struct asof_error *err)
-{
-	unsigned count = server->options.threads;
-	ASOF_AUTO(loops_free_auto) struct loop *loops = asof_mem_alloc(count * sizeof(*loops));
-	if (!loops)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%u server threads", count);
-	for (unsigned i = 0; i < count; i++) {
-		loops[i].listen_fd = -1;
-		loops[i].stop_fd = -1;
-	}
-	enum asof_status status = run_loops(server, loops, err);
-	if (status != ASOF_OK)
-		end_loops(loops, count);
-	return status;
+	/* A closed socket is freed by the next round. */
+	(void)h2o_evloop_run(loop.h2o, 0);
+	dispose_timeouts(&loop);
+	h2o_evloop_destroy(loop.h2o);
+	free_kept_buffers();
+	asof_desk_done(&loop.desk);
 }

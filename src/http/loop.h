@@ -1,0 +1,24 @@
+/* loop.h - one thread of the server. */
+#ifndef ASOF_HTTP_LOOP_H
+#define ASOF_HTTP_LOOP_H
+
+#include "http/exchange.h"
+#include "http/server.h"
+
+/* What a loop serves; borrowed while it does, but for the two descriptors, which it closes. */
+struct asof_loop_job {
+	const struct asof_server_options *options; /* defaults filled in */
+	struct asof_reader *reader;
+	const atomic_bool *is_closing;
+	struct asof_budget *budget;
+	int listen_fd;
+	int stop_fd; /* readable for good once the server is stopped */
+	uint64_t id_seed;
+};
+
+/* Once before any loop. */
+void asof_loop_prepare(void);
+/* Serve until stopped and drained. */
+void asof_loop_serve(const struct asof_loop_job *job);
+
+#endif

@@ -1,0 +1,224 @@
+/* server.c - the server's life: an address, threads, signals, the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "http/listen.h"
+#include "http/loop.h"
+
+struct asof_server {
+	struct asof_server_options options; /* defaults filled in */
+	struct asof_reader *reader;
+	struct asof_listener listener;
+	int stop_fd; /* eventfd: readable for good once stopped */
+	atomic_bool is_closing;
+	struct asof_budget budget;
+};
+
+struct thread {
+	struct asof_loop_job job;
+	pthread_t thread;
+	bool has_served; /* or does: the job's descriptors are the loop's */
+};
+
+static void *
+run_thread(void *arg)
+{
+	const struct thread *thread = arg;
+	asof_loop_serve(&thread->job);
+	return NULL;
+}
+
+static size_t
+or_default(size_t value, size_t otherwise)
+{
+	return value > 0 ? value : otherwise;
+}
+
+static struct asof_server_options
+with_defaults(const struct asof_server_options *given)
+{
+	struct asof_server_options options = *given;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (!options.listen)
+		options.listen = "127.0.0.1:8080";
+	options.threads = (unsigned)or_default(options.threads, cpus > 0 ? (size_t)cpus : 1);
+	options.body_max_bytes = or_default(options.body_max_bytes, (size_t)16 << 20);
+	options.header_max_bytes = or_default(options.header_max_bytes, (size_t)64 << 10);
+	options.entity_max = or_default(options.entity_max, 100000);
+	options.response_max_bytes = or_default(options.response_max_bytes, (size_t)256 << 20);
+	options.memory_max_bytes = or_default(options.memory_max_bytes, (size_t)1 << 30);
+	options.connection_max = or_default(options.connection_max, 10000);
+	options.read_timeout_ms = (unsigned)or_default(options.read_timeout_ms, 30000);
+	options.idle_timeout_ms = (unsigned)or_default(options.idle_timeout_ms, 75000);
+	options.drain_timeout_ms = (unsigned)or_default(options.drain_timeout_ms, 30000);
+	return options;
+}
+
+enum asof_status
+asof_server_new(struct asof_reader *reader, const struct asof_server_options *options,
+		struct asof_server **ret_server, struct asof_error *err)
+{
+	ASOF_AUTO(asof_server_free_auto)
+	struct asof_server *server = asof_mem_alloc(sizeof(*server));
+	if (!server)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "server");
+	server->options = with_defaults(options);
+	server->reader = reader;
+	server->listener.fd = -1;
+	server->budget.max_bytes = server->options.memory_max_bytes;
+	server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (server->stop_fd < 0)
+		return ASOF_FAIL(err, ASOF_IO, "server: %s", strerror(errno));
+	ASOF_TRY(asof_listen(server->options.listen, &server->listener, err));
+	asof_loop_prepare();
+	*ret_server = ASOF_STEAL(server);
+	return ASOF_OK;
+}
+
+void
+asof_server_free(struct asof_server *server)
+{
+	if (!server)
+		return;
+	if (server->listener.fd >= 0)
+		(void)close(server->listener.fd);
+	if (server->stop_fd >= 0)
+		(void)close(server->stop_fd);
+	asof_mem_free(server);
+}
+
+void
+asof_server_stop(struct asof_server *server)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+	atomic_store(&server->is_closing, true);
+	/* Fails only where the counter is full: then it was stopped before. */
+	if (write(server->stop_fd, &one, sizeof(one)) < 0)
+		errno = saved;
+	errno = saved;
+}
+
+static enum asof_status
+init_job(struct asof_server *server, struct asof_loop_job *job, struct asof_error *err)
+{
+	job->options = &server->options;
+	job->reader = server->reader;
+	job->is_closing = &server->is_closing;
+	job->budget = &server->budget;
+	if (getrandom(&job->id_seed, sizeof(job->id_seed), 0) < 0)
+		return ASOF_FAIL(err, ASOF_IO, "random numbers: %s", strerror(errno));
+	job->listen_fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 3);
+	job->stop_fd = fcntl(server->stop_fd, F_DUPFD_CLOEXEC, 3);
+	if (job->listen_fd < 0 || job->stop_fd < 0)
+		return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(errno));
+	return ASOF_OK;
+}
+
+/* All but the first, which is the caller's. */
+static enum asof_status
+start_threads(struct thread *threads, unsigned count, struct asof_error *err)
+{
+	for (unsigned i = 1; i < count; i++) {
+		int rc = pthread_create(&threads[i].thread, NULL, run_thread, &threads[i]);
+		if (rc != 0)
+			return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(rc));
+		threads[i].has_served = true;
+	}
+	return ASOF_OK;
+}
+
+/* Wait for those that serve; what the others would have closed is closed here. */
+static void
+end_threads(struct thread *threads, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct thread *thread = &threads[i];
+		if (i > 0 && thread->has_served)
+			(void)pthread_join(thread->thread, NULL);
+		if (!thread->has_served && thread->job.listen_fd >= 0)
+			(void)close(thread->job.listen_fd);
+		if (!thread->has_served && thread->job.stop_fd >= 0)
+			(void)close(thread->job.stop_fd);
+	}
+}
+
+/* Threads of the server take no signals; writing to a closed socket must not end the program. */
+static void
+block_signals(sigset_t *ret_before)
+{
+	sigset_t all;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+static void
+unblock_signals_but_pipe(const sigset_t *before)
+{
+	sigset_t mask = *before;
+	(void)sigaddset(&mask, SIGPIPE);
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+}
+
+static void
+restore_signals(const sigset_t *before)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t pipe_only;
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	if (!sigismember(before, SIGPIPE))
+		(void)sigtimedwait(&pipe_only, NULL, &at_once);
+	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static enum asof_status
+serve(struct asof_server *server, struct thread *threads, struct asof_error *err)
+{
+	unsigned count = server->options.threads;
+	for (unsigned i = 0; i < count; i++)
+		ASOF_TRY(init_job(server, &threads[i].job, err));
+
+	sigset_t before;
+	block_signals(&before);
+	enum asof_status status = start_threads(threads, count, err);
+	unblock_signals_but_pipe(&before);
+	if (status == ASOF_OK) {
+		if (server->options.ready)
+			server->options.ready(server->options.ready_arg, server->listener.address,
+					      server->listener.port);
+		threads[0].has_served = true;
+		asof_loop_serve(&threads[0].job);
+	} else {
+		asof_server_stop(server);
+	}
+	restore_signals(&before);
+	return status;
+}
+
+static void
+threads_free_auto(struct thread **threads)
+{
+	asof_mem_free(*threads);
+}
+
+enum asof_status
+asof_server_run(struct asof_server *server, struct asof_error *err)
+{
+	unsigned count = server->options.threads;
+	ASOF_AUTO(threads_free_auto)
+	struct thread *threads = asof_mem_alloc(count * sizeof(*threads));
+	if (!threads)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%u server threads", count);
+	for (unsigned i = 0; i < count; i++) {
+		threads[i].job.listen_fd = -1;
+		threads[i].job.stop_fd = -1;
+	}
+	enum asof_status status = serve(server, threads, err);
+	end_threads(threads, count);
+	return status;
+}
