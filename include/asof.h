@@ -145,6 +145,7 @@ struct asof_join_options {
 	int64_t as_of_us;
 	const char *from_manifest; /* FILE.asof.json to repeat; everything else but `out` is NULL
 				      then */
+	bool is_sql;               /* the reference SQL instead of the kernels: the same result */
 };
 /*
  * A training set, and <out>.asof.json beside it.

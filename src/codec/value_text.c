@@ -51,7 +51,9 @@ asof_value_write_json(struct asof_json_writer *w, const struct asof_value *value
 		asof_json_int(w, value->int64);
 		break;
 	case ASOF_TYPE_FLOAT32:
-		asof_json_float(w, value->float32);
+		/* As the double it is: readers of JSON have no other, and it must equal the
+		 * training set's. */
+		asof_json_double(w, (double)value->float32);
 		break;
 	case ASOF_TYPE_FLOAT64:
 		asof_json_double(w, value->float64);

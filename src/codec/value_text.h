@@ -1,8 +1,8 @@
 /*
  * value_text.h - typed values to and from JSON and plain text. Pure.
  *
- * JSON forms: bool; int32, int64 as integers; floats shortest round trip, NaN and infinities as
- * strings "NaN" "Infinity"
+ * JSON forms: bool; int32, int64 as integers; floats shortest round trip as doubles, NaN and
+ * infinities as strings "NaN" "Infinity"
  * "-Infinity"; decimal as a number with all its digits ("1.50" stays 1.50); string; bytes as base64
  * text; date "2001-06-30"; timestamp RFC 3339 with Z; uuid as text; json embedded as it is; lists
  * and vectors as arrays.

@@ -117,6 +117,17 @@ asof_describe_service(struct asof_json_writer *w, const struct asof_service *ser
 	asof_describe_about(w, &service->about);
 }
 
+/* As the user wrote it, which is how the output's name has it. */
+static const char *
+window_text(const struct asof_output *output)
+{
+	for (size_t i = 0; i < output->feature->window_count; i++) {
+		if (output->feature->windows[i].length_us == output->window_us)
+			return output->feature->windows[i].text;
+	}
+	return "";
+}
+
 void
 asof_describe_output(struct asof_json_writer *w, const struct asof_output *output)
 {
@@ -124,7 +135,7 @@ asof_describe_output(struct asof_json_writer *w, const struct asof_output *outpu
 	write_type(w, "type", output->type);
 	if (output->agg != ASOF_AGG_NONE) {
 		asof_json_member_cstr(w, "aggregate", asof_agg_text(output->agg));
-		asof_describe_duration(w, "window", output->window_us);
+		asof_json_member_cstr(w, "window", window_text(output));
 	}
 	optional(w, "column", output->feature->column.text);
 	if (output->has_default) {

@@ -100,10 +100,8 @@ add_items(struct asof_entry_column *column, const struct asof_column *from, size
 }
 
 static enum asof_status
-add_text(const struct asof_column *from, size_t row, struct asof_arena *arena, void *ret_text,
-	 struct asof_error *err)
+add_text(struct asof_str text, struct asof_arena *arena, void *ret_text, struct asof_error *err)
 {
-	struct asof_str text = ((const struct asof_str *)from->data)[row];
 	struct asof_str copy = { asof_arena_copy(arena, text), text.len };
 	if (!copy.ptr)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "text of %zu bytes", text.len);
@@ -118,9 +116,9 @@ is_text(struct asof_type type)
 	       type.kind == ASOF_TYPE_JSON;
 }
 
+/* Room for one more value, marked as NULL or not; *ret_to is where it goes. */
 static enum asof_status
-column_add(struct asof_entry_column *column, const struct asof_column *from, size_t row,
-	   struct asof_arena *arena, struct asof_error *err)
+column_grow(struct asof_entry_column *column, bool is_null, char **ret_to, struct asof_error *err)
 {
 	size_t index = column->count;
 	ASOF_TRY(asof_mem_reserve(&column->data, &column->data_capacity, index + 1, column->width,
@@ -129,20 +127,55 @@ column_add(struct asof_entry_column *column, const struct asof_column *from, siz
 				  sizeof(uint64_t), err));
 	uint64_t *word = (uint64_t *)column->validity + index / 64;
 	uint64_t bit = UINT64_C(1) << (index % 64);
-	char *to = (char *)column->data + index * column->width;
-
+	*word = is_null ? *word & ~bit : *word | bit;
+	*ret_to = (char *)column->data + index * column->width;
+	if (is_null)
+		memset(*ret_to, 0, column->width);
 	column->count++;
-	if (asof_column_is_null(from, row)) {
-		*word &= ~bit;
-		memset(to, 0, column->width);
+	return ASOF_OK;
+}
+
+static enum asof_status
+column_add(struct asof_entry_column *column, const struct asof_column *from, size_t row,
+	   struct asof_arena *arena, struct asof_error *err)
+{
+	char *to = NULL;
+	bool is_null = asof_column_is_null(from, row);
+	ASOF_TRY(column_grow(column, is_null, &to, err));
+	if (is_null)
 		return ASOF_OK;
-	}
-	*word |= bit;
 	if (is_list(column->type))
 		return add_items(column, from, row, arena, to, err);
 	if (is_text(column->type))
-		return add_text(from, row, arena, to, err);
+		return add_text(((const struct asof_str *)from->data)[row], arena, to, err);
 	memcpy(to, (const char *)from->data + row * column->width, column->width);
+	return ASOF_OK;
+}
+
+static enum asof_status
+column_add_value(struct asof_entry_column *column, const struct asof_value *value,
+		 struct asof_arena *arena, struct asof_error *err)
+{
+	char *to = NULL;
+	ASOF_TRY(column_grow(column, value->is_null, &to, err));
+	if (value->is_null)
+		return ASOF_OK;
+	if (is_list(column->type)) {
+		struct asof_span span = { column->child->count, value->list.count };
+		memcpy(to, &span, sizeof(span));
+		for (size_t i = 0; i < value->list.count; i++)
+			ASOF_TRY(
+				column_add_value(column->child, &value->list.items[i], arena, err));
+		return ASOF_OK;
+	}
+	if (is_text(column->type))
+		return add_text(value->str, arena, to, err);
+	if (column->type.kind == ASOF_TYPE_UUID)
+		memcpy(to, value->str.ptr, column->width);
+	else if (column->type.kind == ASOF_TYPE_BOOL)
+		*to = value->boolean;
+	else
+		memcpy(to, &value->decimal, column->width); /* all numbers begin the union */
 	return ASOF_OK;
 }
 
@@ -190,4 +223,35 @@ asof_entry_table_add(struct asof_entry_table *table, const struct asof_column *c
 	}
 	table->row_count++;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_entry_table_add_values(struct asof_entry_table *table, const struct asof_column *columns,
+			    size_t row, size_t from_columns, const struct asof_value *values,
+			    struct asof_error *err)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (i < from_columns)
+			ASOF_TRY(column_add(&table->builders[i], &columns[i], row, &table->arena,
+					    err));
+		else
+			ASOF_TRY(column_add_value(&table->builders[i], &values[i - from_columns],
+						  &table->arena, err));
+		table->columns[i] = column_view(&table->builders[i]);
+	}
+	table->row_count++;
+	return ASOF_OK;
+}
+
+struct asof_batch
+asof_entry_table_slice(const struct asof_entry_table *table, size_t first, size_t count,
+		       struct asof_column *ret_columns)
+{
+	for (size_t i = 0; i < table->column_count; i++) {
+		ret_columns[i] = table->columns[i];
+		ret_columns[i].data =
+			(const char *)ret_columns[i].data + first * table->builders[i].width;
+		ret_columns[i].validity += first / 64;
+	}
+	return (struct asof_batch){ ret_columns, table->column_count, count };
 }

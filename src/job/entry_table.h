@@ -29,5 +29,21 @@ void asof_entry_table_clear(struct asof_entry_table *table);
 ASOF_NODISCARD enum asof_status asof_entry_table_add(struct asof_entry_table *table,
 						     const struct asof_column *columns, size_t row,
 						     struct asof_error *err);
+/*
+ * Add a row whose first columns are row `row` of columns[0 .. from_columns), the rest `values`,
+ * which are of the columns' types.
+ */
+ASOF_NODISCARD enum asof_status asof_entry_table_add_values(struct asof_entry_table *table,
+							    const struct asof_column *columns,
+							    size_t row, size_t from_columns,
+							    const struct asof_value *values,
+							    struct asof_error *err);
+
+/*
+ * Rows [first, first + count) as a batch over ret_columns (column_count of them, the caller's);
+ * `first` is a multiple of 64. Thread-safe while the table does not change.
+ */
+struct asof_batch asof_entry_table_slice(const struct asof_entry_table *table, size_t first,
+					 size_t count, struct asof_column *ret_columns);
 
 #endif

@@ -11,6 +11,7 @@
 #include "codec/time_text.h"
 #include "job/join_spine.h"
 #include "job/manifest.h"
+#include "job/window_answers.h"
 #include "model/duration.h"
 #include "plan/sql.h"
 
@@ -220,6 +221,24 @@ check_names(const struct join *join, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* The kernel evaluates windows; a label's own known-at is the reference's. */
+static enum asof_status
+answer_windows(struct join *join, const struct asof_plan_join *plan, struct asof_error *err)
+{
+	for (size_t i = 0; i < join->table_count; i++) {
+		struct asof_plan_join_view *view = &join->views[i];
+		if (!asof_view_is_windowed(view->table.view))
+			continue;
+		const char *name = asof_arena_printf(&join->arena, "asof_answers_%zu", i);
+		if (!name)
+			return no_memory(err);
+		asof_session_stage(join->session, "windows of '%s'", view->table.view->name);
+		ASOF_TRY(asof_window_answers(join->engine, plan, i, name, err));
+		view->answers = name;
+	}
+	return ASOF_OK;
+}
+
 static enum asof_status
 plan_join(struct join *join, struct asof_buf *sql, struct asof_error *err)
 {
@@ -237,12 +256,15 @@ plan_join(struct join *join, struct asof_buf *sql, struct asof_error *err)
 		.known_at = (enum asof_plan_known_at)join->manifest.known_at,
 		.known_at_us = join->manifest.known_at_us,
 	};
+	if (!join->options->is_sql && join->manifest.known_at != ASOF_KNOWN_AT_LABEL)
+		ASOF_TRY(answer_windows(join, &plan, err));
 	return asof_plan_join_sql(&plan, sql, err);
 }
 
-/* Written beside, then renamed: nobody sees half a file. */
+/* Written beside, then renamed: nobody sees half a file. Snappy, because every reader of Parquet
+ * has it. */
 static enum asof_status
-write_csv(struct join *join, const char *select, struct asof_error *err)
+write_file(struct join *join, const char *select, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	const char *part = asof_arena_printf(&join->arena, "%s.part-%d", join->out, (int)getpid());
@@ -252,7 +274,8 @@ write_csv(struct join *join, const char *select, struct asof_error *err)
 		return no_memory(err);
 	asof_buf_printf(&sql, "COPY (%s) TO ", select);
 	asof_sql_text(&sql, part);
-	asof_buf_add_cstr(&sql, " (FORMAT csv, HEADER true)");
+	asof_buf_add_cstr(&sql, is_csv(join->out) ? " (FORMAT csv, HEADER true)"
+						  : " (FORMAT parquet, COMPRESSION snappy)");
 	ASOF_TRY(asof_buf_status(&sql, err));
 	enum asof_status status = asof_engine_run(join->engine, asof_buf_cstr(&sql), &rows, err);
 	if (status == ASOF_OK && (rename(part, join->out) != 0 || stat(join->out, &info) != 0))
@@ -272,14 +295,7 @@ write_out(struct join *join, struct asof_error *err)
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	ASOF_TRY(plan_join(join, &sql, err));
 	asof_session_stage(join->session, "join %zu views", join->table_count);
-	if (is_csv(join->out))
-		return write_csv(join, asof_buf_cstr(&sql), err);
-	struct asof_file_stats stats;
-	ASOF_TRY(asof_engine_write_parquet(join->engine, asof_buf_cstr(&sql), join->out,
-					   &join->arena, &stats, err));
-	join->row_count = (int64_t)stats.row_count;
-	join->size_bytes = stats.size_bytes;
-	return ASOF_OK;
+	return write_file(join, asof_buf_cstr(&sql), err);
 }
 
 /* How many rows got at least one value of each view: the first thing to look at in a training set.

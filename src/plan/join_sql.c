@@ -116,17 +116,12 @@ add_match_known_at_label(struct asof_buf *sql, const char *prefix, const struct 
 	asof_buf_add_cstr(sql, "\nGROUP BY s.asof_row))");
 }
 
-/* "<prefix>match" of a windowed view: the answers at S of each spine row. */
-static enum asof_status
-add_match_windows(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *join,
-		  const struct asof_plan_join_view *item, struct asof_error *err)
+/* "<prefix>at": the spine with S of each row. */
+static void
+add_at(struct asof_buf *sql, const char *prefix, const struct asof_view *view, bool is_label)
 {
-	const struct asof_view *view = item->table.view;
-	size_t key_count = view->entity->key_count;
-	bool is_label = join->known_at == ASOF_PLAN_KNOWN_LABEL;
 	ASOF_AUTO(asof_buf_done) struct asof_buf available = ASOF_BUF(128);
 	asof_buf_printf(&available, "(time_us - %" PRId64 ")", view->available_after_us);
-
 	asof_buf_printf(sql, ",\n%sat AS (SELECT *, ", prefix);
 	if (view->step_us == ASOF_STEP_EVENT)
 		asof_buf_add_cstr(sql, asof_buf_cstr(&available));
@@ -134,18 +129,45 @@ add_match_windows(struct asof_buf *sql, const char *prefix, const struct asof_pl
 		asof_sql_step_floor(sql, asof_buf_cstr(&available), view->step_us);
 	asof_buf_printf(sql, " AS at_us%s FROM %sspine)", is_label ? ", time_us AS known_us" : "",
 			prefix);
+}
 
+/* "<prefix>answers": the windows at every S, each once. */
+static enum asof_status
+add_answers(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *join,
+	    const struct asof_plan_join_view *item, bool is_label, struct asof_error *err)
+{
+	const struct asof_view *view = item->table.view;
+	asof_buf_add_cstr(sql, ",\n");
+	asof_plan_tiles(sql, prefix, &item->table, join->known_at == ASOF_PLAN_KNOWN_TIME,
+			known_at_of(join, view));
 	asof_buf_printf(sql, ",\n%sinstants AS (SELECT DISTINCT ", prefix);
-	asof_plan_keys(sql, "", key_count);
+	asof_plan_keys(sql, "", view->entity->key_count);
 	asof_buf_printf(sql, ", at_us%s FROM %sat)", is_label ? ", known_us" : "", prefix);
-	ASOF_TRY(asof_plan_windows(sql, prefix, &item->table, item->outputs, item->output_count,
-				   is_label, err));
+	return asof_plan_windows(sql, prefix, &item->table, item->outputs, item->output_count,
+				 is_label, err);
+}
+
+/* "<prefix>match" of a windowed view: the answers at S of each spine row. */
+static enum asof_status
+add_match_windows(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *join,
+		  const struct asof_plan_join_view *item, struct asof_error *err)
+{
+	const struct asof_view *view = item->table.view;
+	bool is_label = join->known_at == ASOF_PLAN_KNOWN_LABEL;
+	add_at(sql, prefix, view, is_label);
+	if (!item->answers)
+		ASOF_TRY(add_answers(sql, prefix, join, item, is_label, err));
 
 	asof_buf_printf(sql, ",\n%smatch AS (SELECT s.asof_row, s.time_us, a.event_us", prefix);
 	for (size_t i = 0; i < item->output_count; i++)
 		asof_buf_printf(sql, ", a.f%zu", i);
-	asof_buf_printf(sql, "\nFROM %sat s LEFT JOIN %sanswers a ON ", prefix, prefix);
-	asof_plan_keys_equal(sql, "s.", "a.", key_count);
+	asof_buf_printf(sql, "\nFROM %sat s LEFT JOIN ", prefix);
+	if (item->answers)
+		asof_sql_name(sql, item->answers);
+	else
+		asof_buf_printf(sql, "%sanswers", prefix);
+	asof_buf_add_cstr(sql, " a ON ");
+	asof_plan_keys_equal(sql, "s.", "a.", view->entity->key_count);
 	asof_buf_printf(sql, " AND s.at_us = a.at_us%s)",
 			is_label ? " AND s.known_us = a.known_us" : "");
 	return ASOF_OK;
@@ -183,11 +205,10 @@ add_view(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *
 	int64_t known_us = known_at_of(join, view);
 
 	add_spine(sql, prefix, view);
-	asof_buf_add_cstr(sql, ",\n");
 	if (asof_view_is_windowed(view)) {
-		asof_plan_tiles(sql, prefix, &item->table, is_known, known_us);
 		ASOF_TRY(add_match_windows(sql, prefix, join, item, err));
 	} else {
+		asof_buf_add_cstr(sql, ",\n");
 		add_rows(sql, prefix, &item->table, item->outputs, item->output_count);
 		if (join->known_at == ASOF_PLAN_KNOWN_LABEL) {
 			add_match_known_at_label(sql, prefix, view, item->output_count);
@@ -224,15 +245,74 @@ add_final(struct asof_buf *sql, const struct asof_plan_join *join)
 	asof_buf_add_cstr(sql, "\nORDER BY p.asof_row");
 }
 
-enum asof_status
-asof_plan_join_sql(const struct asof_plan_join *join, struct asof_buf *sql, struct asof_error *err)
+/* The spine with its rows numbered and their times in microseconds. */
+static void
+add_input(struct asof_buf *sql, const struct asof_plan_join *join)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf time = ASOF_BUF(1024);
 	asof_sql_name(&time, join->time_column);
-
 	asof_buf_printf(sql, "WITH asof_spine AS (SELECT *, %s AS asof_row, ", join->spine_row);
 	asof_sql_time_us(sql, asof_buf_cstr(&time), join->time_type, NULL);
 	asof_buf_printf(sql, " AS asof_time_us FROM %s)", join->spine_sql);
+}
+
+enum asof_status
+asof_plan_instants_sql(const struct asof_plan_join *join, size_t index, struct asof_buf *sql,
+		       struct asof_error *err)
+{
+	const struct asof_view *view = join->views[index].table.view;
+	size_t key_count = view->entity->key_count;
+	add_input(sql, join);
+	add_spine(sql, "v_", view);
+	add_at(sql, "v_", view, false);
+	asof_buf_add_cstr(sql, "\nSELECT DISTINCT ");
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, ", at_us FROM v_at ORDER BY ");
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, ", at_us");
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_join_tiles_sql(const struct asof_plan_join *join, size_t index, int64_t from_us,
+			 struct asof_buf *sql, struct asof_error *err)
+{
+	const struct asof_plan_table *table = &join->views[index].table;
+	size_t key_count = table->view->entity->key_count;
+	int64_t oldest_us = 0;
+	if (__builtin_sub_overflow(from_us, asof_view_longest_window_us(table->view), &oldest_us))
+		oldest_us = INT64_MIN;
+
+	asof_buf_add_cstr(sql, "WITH ");
+	asof_plan_tiles(sql, "", table, join->known_at == ASOF_PLAN_KNOWN_TIME,
+			known_at_of(join, table->view));
+	asof_buf_add_cstr(sql, "\nSELECT ");
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_printf(sql, ", end_us AS event_us, created_us, %s AS row_order",
+			table->view->step_us > 0 ? "0::BIGINT" : "\"_order\"");
+	for (size_t i = 0; i < table->layout->state_count; i++) {
+		asof_buf_add_cstr(sql, ", ");
+		asof_sql_name(sql, table->layout->states[i].name);
+		asof_buf_printf(sql, " AS f%zu", i);
+	}
+	asof_buf_printf(sql, " FROM tiles WHERE end_us > %" PRId64 "\nUNION ALL SELECT ",
+			oldest_us);
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, ", max(end_us), 0, 0");
+	for (size_t i = 0; i < table->layout->state_count; i++)
+		asof_buf_add_cstr(sql, ", NULL");
+	asof_buf_printf(sql, " FROM tiles WHERE end_us <= %" PRId64 " GROUP BY ", oldest_us);
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, "\nORDER BY ");
+	asof_plan_keys(sql, "", key_count);
+	asof_buf_add_cstr(sql, ", event_us");
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_join_sql(const struct asof_plan_join *join, struct asof_buf *sql, struct asof_error *err)
+{
+	add_input(sql, join);
 	for (size_t v = 0; v < join->view_count; v++) {
 		char prefix[PREFIX_MAX];
 		(void)snprintf(prefix, sizeof(prefix), "v%zu_", v);

@@ -99,6 +99,9 @@ struct asof_plan_join_view {
 	struct asof_plan_table table;
 	const struct asof_output *const *outputs;
 	size_t output_count;
+	/* A table (k0.., at_us, event_us, f0..) that has a windowed view's answers already, made by
+	 * the kernel; NULL: the statement computes them. */
+	const char *answers;
 };
 
 /* An output column: views[view].outputs[output]. */
@@ -128,6 +131,20 @@ struct asof_plan_join {
  * and their outputs. */
 ASOF_NODISCARD enum asof_status asof_plan_join_sql(const struct asof_plan_join *join,
 						   struct asof_buf *sql, struct asof_error *err);
+
+/*
+ * For the kernel: the instants at which views[index], which has windows, is to be evaluated - k0..,
+ * at_us, each once, ascending - and the tiles that matter to instants from `from_us` on: k0..,
+ * event_us (END), created_us, row_order, f0.. (states), ascending by key then END. Of older tiles
+ * only the newest END of each key is there, its states NULL.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_instants_sql(const struct asof_plan_join *join,
+						       size_t index, struct asof_buf *sql,
+						       struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_plan_join_tiles_sql(const struct asof_plan_join *join,
+							 size_t index, int64_t from_us,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
 
 /*
  * What materialize at `at_us` stores, ordered by key then event time. Columns: the keys, event_us,

@@ -62,10 +62,34 @@ add_order(struct asof_buf *sql, const struct asof_plan_source *source)
 				       : "row_number() OVER ()");
 }
 
+/* JSON's integers are int64, whatever width the engine took from what the files happen to hold. */
+static void
+add_json_integers(struct asof_buf *sql, const struct asof_source *source)
+{
+	bool is_first = true;
+	for (size_t i = 0; source->format == ASOF_FORMAT_JSON && i < source->field_count; i++) {
+		const struct asof_field *field = &source->fields[i];
+		bool is_list = field->type.kind == ASOF_TYPE_LIST;
+		bool is_wide = strncmp(field->type_text, "HUGEINT", 7) == 0 ||
+			       strncmp(field->type_text, "UBIGINT", 7) == 0;
+		if (!is_wide)
+			continue;
+		asof_buf_add_cstr(sql, is_first ? " REPLACE (CAST(" : ", CAST(");
+		is_first = false;
+		asof_sql_name(sql, field->name);
+		asof_buf_add_cstr(sql, is_list ? " AS BIGINT[]) AS " : " AS BIGINT) AS ");
+		asof_sql_name(sql, field->name);
+	}
+	if (!is_first)
+		asof_buf_add_char(sql, ')');
+}
+
 void
 asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 {
-	asof_buf_add_cstr(sql, "SELECT *, ");
+	asof_buf_add_cstr(sql, "SELECT *");
+	add_json_integers(sql, source->source);
+	asof_buf_add_cstr(sql, ", ");
 	add_order(sql, source);
 	asof_buf_add_cstr(sql, " AS \"_order\" FROM ");
 	add_reader(sql, source);

@@ -157,7 +157,7 @@ asof_sql_step_floor(struct asof_buf *sql, const char *us_expr, int64_t step_us)
 void
 asof_sql_unscale(struct asof_buf *sql, unsigned scale)
 {
-	asof_buf_add_cstr(sql, " * 1");
+	asof_buf_printf(sql, "::DECIMAL(38,%u) * 1", scale);
 	for (unsigned i = 0; i < scale; i++)
 		asof_buf_add_char(sql, '0');
 	asof_buf_add_cstr(sql, ")::HUGEINT");

@@ -40,7 +40,8 @@ void asof_sql_column(struct asof_buf *sql, const char *expr, const char *type_te
 void asof_sql_step_end(struct asof_buf *sql, const char *us_expr, int64_t step_us);
 void asof_sql_step_floor(struct asof_buf *sql, const char *us_expr, int64_t step_us);
 
-/* Behind "(x": " * 100)::HUGEINT", the unscaled integer of a decimal with `scale` digits. */
+/* Behind "(x": "::DECIMAL(38,2) * 100)::HUGEINT", the unscaled integer of a decimal with `scale`
+ * digits. */
 void asof_sql_unscale(struct asof_buf *sql, unsigned scale);
 
 /* `, ` before every item but the first: asof_sql_comma(sql, &is_first). */

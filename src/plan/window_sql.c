@@ -261,8 +261,20 @@ add_quantile(const struct merge *m)
 {
 	asof_buf_add_cstr(m->sql, "list_aggregate(CAST(");
 	add_values(m, ASOF_STATE_VALUES);
-	asof_buf_printf(m->sql, " AS DOUBLE[]), 'quantile_cont', %.17g::DOUBLE)",
+	asof_buf_printf(m->sql, " AS DOUBLE[]), 'quantile_cont', '%.17g'::DOUBLE)",
 			m->output->quantile);
+}
+
+/* list_distinct() holds every NaN for another: floats are told apart by their texts. */
+static void
+add_count_distinct(const struct merge *m)
+{
+	uint8_t kind = m->column->type.kind;
+	bool is_float = kind == ASOF_TYPE_FLOAT32 || kind == ASOF_TYPE_FLOAT64;
+	asof_buf_add_cstr(m->sql, is_float ? "coalesce(len(list_distinct(CAST("
+					   : "coalesce(len(list_distinct((");
+	add_values(m, ASOF_STATE_DISTINCT);
+	asof_buf_add_cstr(m->sql, is_float ? " AS VARCHAR[]))), 0)::BIGINT" : "))), 0)::BIGINT");
 }
 
 static void
@@ -302,9 +314,7 @@ add_value(const struct merge *m)
 		add_quantile(m);
 		return;
 	case ASOF_AGG_COUNT_DISTINCT:
-		asof_buf_add_cstr(m->sql, "coalesce(len(list_distinct(");
-		add_values(m, ASOF_STATE_DISTINCT);
-		asof_buf_add_cstr(m->sql, ")), 0)::BIGINT");
+		add_count_distinct(m);
 		return;
 	case ASOF_AGG_NONE:
 		return;

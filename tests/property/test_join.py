@@ -147,7 +147,7 @@ class Training:
                         columns[f"{view.name}__{feature.name}"][number],
                         answers[key, t][feature.name],
                     )
-                    if not compare.same(got, want, type_name, compare.is_stored(feature)):
+                    if not compare.same(got, want, type_name):
                         faults.append(
                             f"{view.name}.{feature.name} at row {number}, key {short(key)}, T {t and v.rfc3339(t)}: "
                             f"got {got!r}, want {want!r}"

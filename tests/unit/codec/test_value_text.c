@@ -97,7 +97,7 @@ every_type_has_one_json_form(void **state)
 	assert_json("true", BOOL, "true");
 	assert_json("-2147483648", INT32, "-2147483648");
 	assert_json("9223372036854775807", INT64, "9223372036854775807");
-	assert_json("0.10000000149011612", FLOAT32, "0.1");
+	assert_json("0.10000000149011612", FLOAT32, "0.10000000149011612");
 	assert_json("0.1", FLOAT64, "0.1");
 	assert_json("1.5", decimal_10_2, "1.50");
 	assert_json("\"d\\u00e9j\\u00e0\"", STRING, "\"d\xC3\xA9j\xC3\xA0\"");

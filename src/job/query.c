@@ -1,4 +1,4 @@
-/* sql.c - queries over sources and views by name. */
+/* query.c - queries over sources and views by name. */
 #define _GNU_SOURCE /* strcasestr */
 #include <string.h>
 

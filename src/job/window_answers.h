@@ -1,0 +1,19 @@
+/*
+ * window_answers.h - the windows of one view at every instant of a spine, by the kernel.
+ *
+ * Tiles are streamed once, key by key; what is held is the instants, their answers, and the tiles
+ * of one key.
+ */
+#ifndef ASOF_JOB_WINDOW_ANSWERS_H
+#define ASOF_JOB_WINDOW_ANSWERS_H
+
+#include "engine/engine.h"
+#include "plan/plan.h"
+
+/* Make the temporary table `name` (k0.., at_us, event_us, f0..) for join->views[index]; nothing is
+ * known-at-label. */
+ASOF_NODISCARD enum asof_status asof_window_answers(struct asof_engine *engine,
+						    const struct asof_plan_join *join, size_t index,
+						    const char *name, struct asof_error *err);
+
+#endif
