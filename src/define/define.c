@@ -1,6 +1,7 @@
 /* define.c - a project from its files, or from one text. */
 #include "define/define.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -293,6 +294,7 @@ asof_define_read(const struct asof_define_options *options, struct asof_mistakes
 
 	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
 	ASOF_TRY(new_project(&absolute, &project, err));
+	assert(project);
 	ASOF_AUTO(asof_reading_done)
 	struct asof_reading r = { .options = &absolute,
 				  .project = project,

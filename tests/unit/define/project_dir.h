@@ -3,9 +3,9 @@
 #ifndef ASOF_TEST_PROJECT_DIR_H
 #define ASOF_TEST_PROJECT_DIR_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,17 +27,28 @@ project_dir_make(void)
 	return dir;
 }
 
+/* The directory and what is in it; directories in it hold files only. */
+static inline void
+remove_tree(const char *path, int levels)
+{
+	DIR *dir = opendir(path);
+	for (struct dirent *entry; dir && (entry = readdir(dir));) {
+		char below[512];
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		(void)snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
+		if (remove(below) != 0 && levels > 1)
+			remove_tree(below, levels - 1);
+	}
+	if (dir)
+		(void)closedir(dir);
+	(void)rmdir(path);
+}
+
 static inline void
 project_dir_remove(struct project_dir *dir)
 {
-	char *const roots[] = { dir->path, NULL };
-	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	for (FTSENT *entry; walk && (entry = fts_read(walk));) {
-		if (entry->fts_info != FTS_D)
-			(void)remove(entry->fts_accpath);
-	}
-	if (walk)
-		(void)fts_close(walk);
+	remove_tree(dir->path, 2);
 }
 
 /* Write `name`, in a directory below when it has one. */
@@ -77,7 +88,7 @@ static inline struct asof_bytes
 read_whole(const char *path)
 {
 	struct asof_bytes bytes = { 0 };
-	struct stat stat;
+	struct stat stat = { 0 };
 	int fd = open(path, O_RDONLY);
 	assert_true(fd >= 0 && fstat(fd, &stat) == 0);
 	bytes.ptr = asof_mem_alloc((size_t)stat.st_size + 1);
