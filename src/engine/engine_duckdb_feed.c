@@ -9,6 +9,7 @@ struct asof_duckdb_feed {
 	const struct asof_cancel *cancel;
 	atomic_uint next_worker;
 	atomic_bool is_read;
+	atomic_size_t calls;     /* orders what the workers wrote before what our caller reads */
 	pthread_mutex_t lock;    /* guards `error` */
 	struct asof_error error; /* the first failure */
 };
@@ -132,6 +133,7 @@ feed_main(duckdb_function_info info, duckdb_data_chunk output)
 		fail(engine->feed, status, &err);
 		duckdb_function_set_error(info, "stopped");
 	}
+	atomic_fetch_add(&engine->feed->calls, 1);
 }
 
 enum asof_status
@@ -181,6 +183,7 @@ asof_engine_feed(struct asof_engine *engine, const char *sql, const struct asof_
 	engine->feed = &running;
 	enum asof_status status = run_fed(engine, sql, feed->max_workers <= 1, ret_rows, err);
 	engine->feed = NULL;
+	(void)atomic_load(&running.calls);
 	(void)pthread_mutex_destroy(&running.lock);
 	if (running.error.status != ASOF_OK && err)
 		*err = running.error;

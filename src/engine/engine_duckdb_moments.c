@@ -5,6 +5,8 @@
  *   asof_mean(hi, lo, n BIGINT) -> DOUBLE; NULL for n < 1
  *   asof_variance(sum_hi, sum_lo, squares_hi, squares_lo, n BIGINT) -> DOUBLE; NULL for n < 2
  */
+#include <assert.h>
+
 #include "engine/duckdb_impl.h"
 #include "kernel/dd.h"
 
@@ -19,12 +21,14 @@ struct arguments {
 };
 
 static struct arguments
-arguments_of(duckdb_data_chunk chunk)
+arguments_of(duckdb_data_chunk chunk, size_t count)
 {
 	struct arguments arguments = {
-		.count = duckdb_data_chunk_get_column_count(chunk),
+		.count = count,
 		.row_count = duckdb_data_chunk_get_size(chunk),
 	};
+
+	assert(duckdb_data_chunk_get_column_count(chunk) == count);
 
 	for (size_t i = 0; i < arguments.count; i++) {
 		duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
@@ -69,7 +73,7 @@ set_null(duckdb_vector output, idx_t row)
 static void
 sum_value(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
-	struct arguments arguments = arguments_of(chunk);
+	struct arguments arguments = arguments_of(chunk, 2);
 	int64_t *out = duckdb_vector_get_data(output);
 
 	for (idx_t i = 0; i < arguments.row_count; i++) {
@@ -92,7 +96,7 @@ sum_value(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector outp
 static void
 mean(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
-	struct arguments arguments = arguments_of(chunk);
+	struct arguments arguments = arguments_of(chunk, 3);
 	double *out = duckdb_vector_get_data(output);
 
 	(void)info;
@@ -109,7 +113,7 @@ mean(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 static void
 variance(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector output)
 {
-	struct arguments arguments = arguments_of(chunk);
+	struct arguments arguments = arguments_of(chunk, 5);
 	double *out = duckdb_vector_get_data(output);
 
 	(void)info;

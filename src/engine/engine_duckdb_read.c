@@ -68,7 +68,6 @@ reserve(struct asof_duckdb_scratch *scratch, size_t count, size_t element_size,
 			out[i] = in[i];                            \
 	}
 
-DEFINE_WIDEN(widen_int8, int8_t, int32_t)
 DEFINE_WIDEN(widen_int16, int16_t, int32_t)
 DEFINE_WIDEN(widen_uint8, uint8_t, int32_t)
 DEFINE_WIDEN(widen_uint16, uint16_t, int32_t)
@@ -77,6 +76,16 @@ DEFINE_WIDEN(decimal_int16, int16_t, asof_int128)
 DEFINE_WIDEN(decimal_int32, int32_t, asof_int128)
 DEFINE_WIDEN(decimal_int64, int64_t, asof_int128)
 DEFINE_WIDEN(decimal_uint64, uint64_t, asof_int128)
+
+static void
+widen_int8(const void *from, void *to, size_t count)
+{
+	const int8_t *restrict in = from;
+	int32_t *restrict out = to;
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = (int32_t)in[i]; /* NOLINT(bugprone-signed-char-misuse): a number */
+}
 
 /* Copied, since a vector of DuckDB's is aligned to 8 bytes only. */
 static void

@@ -4,6 +4,8 @@
  * The sink is a volatile scalar function over the query: DuckDB's own workers call it with their
  * chunks, and nothing is gathered in one thread (twice as fast as a streamed result).
  */
+#include <assert.h>
+
 #include "engine/duckdb_impl.h"
 
 /* A worker's number is held by one call at a time. */
@@ -129,6 +131,8 @@ static void
 scan_done(struct asof_duckdb_scan *scan)
 {
 	for (unsigned i = 0; scan->workers && i < scan->worker_count; i++) {
+		/* Also makes what the worker's last call wrote visible here. */
+		assert(!atomic_load(&scan->workers[i].is_busy));
 		if (scan->workers[i].reader.columns)
 			asof_duckdb_reader_done(&scan->workers[i].reader);
 	}

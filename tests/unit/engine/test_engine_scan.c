@@ -203,6 +203,35 @@ the_sink_is_not_for_queries(void **state)
 	asof_engine_free(engine);
 }
 
+/* What a thread does alone: an engine, a scan. cmocka's assertions belong to the main thread. */
+static void *
+scan_alone(void *arg)
+{
+	const struct asof_engine_options options = { .threads = 2,
+						     .memory_bytes = (uint64_t)1 << 28 };
+	ASOF_AUTO(asof_engine_free_auto) struct asof_engine *engine = NULL;
+
+	if (asof_engine_open(&options, &engine, NULL) == ASOF_OK)
+		(void)!asof_engine_scan(engine, "SELECT range FROM range(300000)", count_rows, arg,
+					NULL);
+	return NULL;
+}
+
+static void
+two_engines_work_side_by_side(void **state)
+{
+	atomic_size_t rows[2] = { 0 };
+	pthread_t threads[2];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, scan_alone, &rows[i]), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(atomic_load(&rows[i]), 300000);
+	}
+}
+
 static void
 every_allocation_failure_is_survived(void **state)
 {
@@ -238,6 +267,7 @@ main(void)
 		cmocka_unit_test(the_first_failure_of_a_sink_stops_the_scan),
 		cmocka_unit_test(an_error_of_the_query_is_an_error_of_the_scan),
 		cmocka_unit_test(the_sink_is_not_for_queries),
+		cmocka_unit_test(two_engines_work_side_by_side),
 		cmocka_unit_test(every_allocation_failure_is_survived),
 	};
 
