@@ -109,6 +109,12 @@ itself(struct asof_dd value)
 }
 
 static inline struct asof_dd
+double_squared(struct asof_dd value)
+{
+	return asof_two_prod(value.hi, value.hi);
+}
+
+static inline struct asof_dd
 squared(struct asof_dd value)
 {
 	return asof_dd_mul(value, value);
@@ -133,7 +139,7 @@ squared(struct asof_dd value)
 DEFINE_UPDATE(sum_doubles, dd_of_double, itself)
 DEFINE_UPDATE(sum_bigints, dd_of_bigint, itself)
 DEFINE_UPDATE(sum_hugeints, dd_of_hugeint, itself)
-DEFINE_UPDATE(square_doubles, dd_of_double, squared)
+DEFINE_UPDATE(square_doubles, dd_of_double, double_squared)
 DEFINE_UPDATE(square_bigints, dd_of_bigint, squared)
 DEFINE_UPDATE(square_hugeints, dd_of_hugeint, squared)
 

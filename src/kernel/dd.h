@@ -140,7 +140,12 @@ asof_dd_from_int128(asof_int128 value)
 static inline struct asof_dd
 asof_dd_from_int64(int64_t value)
 {
-	return asof_dd_from_int128(value);
+	double hi = (double)value;
+
+	/* 2^63 does not fit int64: subtract one less, and give it back. */
+	if (hi >= 0x1p63)
+		return (struct asof_dd){ hi, (double)(value - INT64_MAX) - 1 };
+	return (struct asof_dd){ hi, (double)(value - (int64_t)hi) };
 }
 
 /* True and *ret_value when x is an integer that fits; false leaves *ret_value alone. */
