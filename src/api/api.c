@@ -29,9 +29,11 @@ asof_size_parse_text(const char *text, uint64_t *ret_bytes, struct asof_error *e
 {
 	if (!text || !ret_bytes)
 		return ASOF_FAIL(err, ASOF_INVALID, "no size given");
-	if (!asof_size_parse(asof_str_from(text), ret_bytes))
+	uint64_t bytes = 0;
+	if (!asof_size_parse(asof_str_from(text), &bytes))
 		return ASOF_FAIL(err, ASOF_INVALID, "'%.80s' is not a size, like 512MiB or 4GB",
 				 text);
+	*ret_bytes = bytes;
 	return ASOF_OK;
 }
 

@@ -14,8 +14,8 @@ add_change(struct asof_text_table *table, const struct asof_json *item, struct a
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	for (size_t i = 0; i < ASOF_COUNTOF(heads); i++) {
-		enum asof_cell_kind kind;
-		struct asof_str text;
+		enum asof_cell_kind kind = ASOF_CELL_ABSENT;
+		struct asof_str text = { 0 };
 		ASOF_TRY(asof_result_cell(asof_json_member(item, heads[i]), &arena, &kind, &text,
 					  err));
 		if (text.len == 0)

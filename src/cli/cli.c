@@ -26,13 +26,21 @@ asof_cli_open(struct asof_cli *cli, struct asof_error *err)
 	return ASOF_OK;
 }
 
+void
+asof_cli_print(struct asof_cli *cli, const char *text)
+{
+	asof_progress_done(&cli->progress);
+	size_t len = strlen(text);
+	bool is_ended = len > 0 && text[len - 1] == '\n';
+	(void)fprintf(cli->out, "%s%s", text, is_ended ? "" : "\n");
+}
+
 enum asof_status
 asof_cli_answer(struct asof_cli *cli, const char *json, asof_render_fn *render,
 		struct asof_error *err)
 {
-	asof_progress_done(&cli->progress);
 	if (cli->wants_json) {
-		(void)fprintf(cli->out, "%s\n", json);
+		asof_cli_print(cli, json);
 		return ASOF_OK;
 	}
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
@@ -41,6 +49,7 @@ asof_cli_answer(struct asof_cli *cli, const char *json, asof_render_fn *render,
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status == ASOF_INVALID ? ASOF_INTERNAL : status,
 				 "result of '%s'", cli->command->name);
+	asof_progress_done(&cli->progress);
 	return render(cli, root, err);
 }
 

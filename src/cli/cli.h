@@ -35,6 +35,8 @@ ASOF_DEFINE_AUTOFREE(char, asof_text_free)
 
 /* Open the project, once; from then on an interrupt ends its jobs. cli->session is set. */
 ASOF_NODISCARD enum asof_status asof_cli_open(struct asof_cli *cli, struct asof_error *err);
+/* Text as a whole number of lines. */
+void asof_cli_print(struct asof_cli *cli, const char *text);
 /* What the user asked to see: `json` itself for machines, else rendered. */
 ASOF_NODISCARD enum asof_status asof_cli_answer(struct asof_cli *cli, const char *json,
 						asof_render_fn *render, struct asof_error *err);

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "cli/human.h"
 
+/* "2 rows left out: without a key", where there are any. */
 static void
 print_skipped(const struct asof_json *view, const char *member, const char *noun, FILE *out)
 {
@@ -30,6 +31,7 @@ print_view(const struct asof_json *view, FILE *out)
 		      asof_human_bytes(asof_result_int(view, "bytes")).text);
 	print_skipped(view, "bad_rows", "left out: without an event time", out);
 	print_skipped(view, "null_key_rows", "left out: without a key", out);
+	print_skipped(view, "floored_rows", "with nanoseconds: floored to microseconds", out);
 }
 
 static enum asof_status

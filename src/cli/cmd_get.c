@@ -48,8 +48,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	ASOF_TRY(asof_reader_get(reader, cli->args.words[0], keys.names, keys.values, keys.count,
 				 &json, err));
-	asof_progress_done(&cli->progress);
-	(void)fprintf(cli->out, "%s\n", json);
+	asof_cli_print(cli, json);
 	return ASOF_OK;
 }
 

@@ -6,7 +6,7 @@ static enum asof_status
 run(struct asof_cli *cli, struct asof_error *err)
 {
 	(void)err;
-	(void)fprintf(cli->out, "%s\n", asof_schema());
+	asof_cli_print(cli, asof_schema());
 	return ASOF_OK;
 }
 

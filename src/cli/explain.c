@@ -49,7 +49,9 @@ static void
 explain_text(struct asof_cli *cli, const struct asof_error *err, bool is_usage)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf clean = ASOF_BUF(EXPLAIN_MAX);
-	asof_text_clean(asof_str_from(err->message), &clean);
+	/* Where it was interrupted is of no use to who did it. */
+	const char *message = err->status == ASOF_CANCELLED ? "interrupted" : err->message;
+	asof_text_clean(asof_str_from(message), &clean);
 	(void)fprintf(cli->err, "%s: %s\n", cli->program->name, asof_buf_cstr(&clean));
 	if (is_usage && cli->command)
 		(void)fprintf(cli->err, "'%s %s --help' explains it\n", cli->program->name,

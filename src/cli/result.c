@@ -92,13 +92,27 @@ scalar_text(const struct asof_json *value)
 	}
 }
 
+static bool
+is_flat(const struct asof_json *object)
+{
+	for (size_t i = 0; i < object->count; i++) {
+		if (!is_scalar(&object->items[i]))
+			return false;
+	}
+	return object->count > 0;
+}
+
+/* Lists and flat objects without the signs of JSON: "a, b" and "a: 1, b: 2". */
 static void
 add_cell(const struct asof_json *value, struct asof_buf *buf)
 {
-	if (is_list_of(value, false)) {
+	bool is_object = value->kind == ASOF_JSON_OBJECT;
+	if (is_object ? is_flat(value) : is_list_of(value, false)) {
 		for (size_t i = 0; i < value->count; i++) {
 			if (i > 0)
 				asof_buf_add_cstr(buf, ", ");
+			if (is_object)
+				asof_buf_printf(buf, "%.*s: ", ASOF_STR_ARG(value->names[i]));
 			asof_buf_add_str(buf, scalar_text(&value->items[i]));
 		}
 		return;
@@ -176,8 +190,8 @@ asof_result_print_rows(const struct asof_json *rows, const struct asof_text_styl
 	ASOF_TRY(asof_text_table_init(&table, names, count, err));
 	for (size_t row = 0; row < rows->count; row++) {
 		for (size_t i = 0; i < count; i++) {
-			enum asof_cell_kind kind;
-			struct asof_str text;
+			enum asof_cell_kind kind = ASOF_CELL_ABSENT;
+			struct asof_str text = { 0 };
 			const struct asof_json *value =
 				asof_json_member(&rows->items[row], names[i]);
 			ASOF_TRY(asof_result_cell(value, &arena, &kind, &text, err));
@@ -218,8 +232,8 @@ print_pairs(const struct asof_json *object, const char *indent, FILE *out, struc
 		if (is_table(value))
 			continue;
 		ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-		enum asof_cell_kind kind;
-		struct asof_str text;
+		enum asof_cell_kind kind = ASOF_CELL_ABSENT;
+		struct asof_str text = { 0 };
 		ASOF_TRY(asof_result_cell(value, &arena, &kind, &text, err));
 		if (text.len == 0)
 			text = asof_str_from("-");

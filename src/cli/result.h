@@ -17,7 +17,8 @@ bool asof_result_bool(const struct asof_json *object, const char *name);
 /* An array; one without items otherwise. */
 const struct asof_json *asof_result_list(const struct asof_json *object, const char *name);
 
-/* A value in one line: texts as they are, lists with commas, objects as JSON, no value as "-". */
+/* A value in one line: texts as they are, lists and flat objects with commas, others as
+ * JSON, no value as "-". */
 ASOF_NODISCARD enum asof_status asof_result_cell(const struct asof_json *value,
 						 struct asof_arena *arena,
 						 enum asof_cell_kind *ret_kind,

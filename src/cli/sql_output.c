@@ -164,8 +164,8 @@ static enum asof_status
 print_csv_row(struct asof_sql_output *output, const char *const *json, struct asof_error *err)
 {
 	for (size_t i = 0; i < output->column_count; i++) {
-		enum asof_cell_kind kind;
-		struct asof_str text;
+		enum asof_cell_kind kind = ASOF_CELL_ABSENT;
+		struct asof_str text = { 0 };
 		ASOF_TRY(read_value(output, json[i], &kind, &text, err));
 		if (i > 0)
 			(void)fputc(',', output->out);
@@ -189,8 +189,8 @@ static enum asof_status
 add_table_row(struct asof_sql_output *output, const char *const *json, struct asof_error *err)
 {
 	for (size_t i = 0; i < output->column_count; i++) {
-		enum asof_cell_kind kind;
-		struct asof_str text;
+		enum asof_cell_kind kind = ASOF_CELL_ABSENT;
+		struct asof_str text = { 0 };
 		ASOF_TRY(read_value(output, json[i], &kind, &text, err));
 		if (kind == ASOF_CELL_ABSENT)
 			text = asof_str_from("NULL");

@@ -76,11 +76,13 @@ a_document_is_pairs_and_then_tables(void **state)
 {
 	(void)state;
 	assert_print("{\"name\": \"v\", \"is_on\": true, \"empty\": \"\", \"none\": [], "
+		     "\"keys\": {\"a\": \"int64\", \"b\": null}, "
 		     "\"more\": {\"a\": [1, {}]}, \"features\": [{\"f\": \"x\"}]}",
 		     "name   v\n"
 		     "is_on  yes\n"
 		     "empty  -\n"
 		     "none   -\n"
+		     "keys   a: int64, b: -\n"
 		     "more   {\"a\":[1,{}]}\n"
 		     "\n"
 		     "features:\n"
