@@ -14,7 +14,7 @@ static const uint64_t sample_validity[] = { 0x7 };
 static const uint8_t sample_bools[] = { 1, 0, 1, 9 };
 static const int32_t sample_int32s[] = { 0, INT32_MIN, INT32_MAX, 9 };
 static const int64_t sample_int64s[] = { 0, INT64_MIN, INT64_MAX, 9 };
-static const float sample_floats[] = { 0.1F, -INFINITY, NAN, 9 };
+static const float sample_floats[] = { 0.5F, -INFINITY, NAN, 9 };
 static const double sample_doubles[] = { 0.1, 1e300, NAN, 9 };
 static const asof_int128 sample_decimals[] = { 1234, -9999, 9999, 9 };
 static const asof_int128 sample_wide[] = {
@@ -128,7 +128,7 @@ static const struct asof_column sample_columns[] = {
 
 /* The same, as JSON, row by row: what every way through the engine must give back. */
 static const char sample_json[] =
-	"true,0,0,0.1,0.1,12.34,1234,0.0000001234,999999999999999999999999999999999.99999,"
+	"true,0,0,0.5,0.1,12.34,1234,0.0000001234,999999999999999999999999999999999.99999,"
 	"\"\",\"\",{\"a\": 1},\"1970-01-01\",\"1970-01-01T00:00:00Z\","
 	"\"00000000-0000-0000-0000-000000000000\",[9223372036854775807,9],"
 	"[\"longer than twelve bytes, so that it is not inlined\",\"\"],[99.99,0.09],[1,-2,3.25]\n"
