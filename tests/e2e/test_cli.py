@@ -166,6 +166,11 @@ class WrongCommandLines(unittest.TestCase):
                     self.assertTrue(result.stderr.startswith("asof: "), result.stderr)
                     self.assertIn(message, result.stderr)
 
+    def test_a_fault_point_that_cannot_be_armed_exits_2(self):
+        result = run("version", env=environment(ASOF_FAULT="nonsense"))
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertTrue(result.stderr.startswith("asof: ASOF_FAULT: "), result.stderr)
+
     def test_csv_and_json_exclude_each_other(self):
         with Project() as shop:
             result = shop.run("sql", "select 1", "--csv", "--json")
