@@ -127,17 +127,6 @@ add_addend(struct asof_buf *sql, const struct asof_tile_column *column)
 	asof_buf_add_cstr(sql, is_float ? "::DOUBLE" : "::BIGINT");
 }
 
-/* A float without its negative zero, so that the smallest of equal values is one and the same. */
-static void
-add_ordered(struct asof_buf *sql, const struct asof_tile_column *column)
-{
-	asof_plan_value_name(sql, column->name);
-	if (column->type.kind == ASOF_TYPE_FLOAT32)
-		asof_buf_add_cstr(sql, " + 0::FLOAT");
-	else if (column->type.kind == ASOF_TYPE_FLOAT64)
-		asof_buf_add_cstr(sql, " + 0::DOUBLE");
-}
-
 static void
 add_edge(struct asof_buf *sql, const struct asof_tile_column *column, const char *direction)
 {
@@ -192,7 +181,7 @@ add_aggregate(struct asof_buf *sql, const struct asof_tile_column *column,
 	case ASOF_STATE_MIN:
 	case ASOF_STATE_MAX:
 		asof_buf_add_cstr(sql, kind == ASOF_STATE_MIN ? "min(" : "max(");
-		add_ordered(sql, column);
+		asof_plan_value_name(sql, column->name);
 		break;
 	case ASOF_STATE_FIRST:
 	case ASOF_STATE_LAST:
@@ -202,7 +191,7 @@ add_aggregate(struct asof_buf *sql, const struct asof_tile_column *column,
 	case ASOF_STATE_DISTINCT:
 		asof_buf_add_cstr(sql, kind == ASOF_STATE_VALUES ? "list_sort(list("
 								 : "list_sort(list(DISTINCT ");
-		add_ordered(sql, column);
+		asof_plan_value_name(sql, column->name);
 		asof_buf_add_cstr(sql, ") FILTER (");
 		asof_plan_value_name(sql, column->name);
 		asof_buf_add_cstr(sql, " IS NOT NULL)");

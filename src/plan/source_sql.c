@@ -190,6 +190,11 @@ add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
 		asof_sql_name(&expr, column);
 		asof_sql_column(sql, asof_buf_cstr(&expr), field->type_text, field->type,
 				source->time_zone);
+		/* -0.0 is 0.0: which of the two is kept would hang on what else is in a file. */
+		if (field->type.kind == ASOF_TYPE_FLOAT32)
+			asof_buf_add_cstr(sql, " + 0::FLOAT");
+		else if (field->type.kind == ASOF_TYPE_FLOAT64)
+			asof_buf_add_cstr(sql, " + 0::DOUBLE");
 		asof_buf_add_cstr(sql, " AS ");
 		asof_plan_value_name(sql, column);
 		asof_buf_add_cstr(sql, ", ");
