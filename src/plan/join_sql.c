@@ -173,24 +173,41 @@ add_match_windows(struct asof_buf *sql, const char *prefix, const struct asof_pl
 	return ASOF_OK;
 }
 
-/* "<prefix>result": max_age applied; no row, or one too old, gives the default. */
+/* A feature of the row that was found; no row, or one too old, gives the default. */
+static enum asof_status
+add_found(struct asof_buf *sql, const struct asof_view *view, const struct asof_output *output,
+	  size_t index, struct asof_error *err)
+{
+	/* The engine's CASE takes lists, but no arrays. */
+	bool is_vector = output->type.kind == ASOF_TYPE_VECTOR;
+	asof_buf_add_cstr(sql, is_vector ? "CAST(CASE WHEN event_us IS NOT NULL"
+					 : "CASE WHEN event_us IS NOT NULL");
+	if (view->max_age_us > 0)
+		asof_buf_printf(sql, " AND event_us >= time_us - %" PRId64, view->max_age_us);
+	asof_buf_printf(sql, " THEN f%zu%s", index, is_vector ? "::FLOAT[]" : "");
+	if (output->has_default) {
+		asof_buf_add_cstr(sql, " ELSE ");
+		ASOF_TRY(asof_sql_value(sql, output->default_value, err));
+	}
+	asof_buf_add_cstr(sql, " END");
+	if (is_vector) {
+		asof_buf_add_cstr(sql, " AS ");
+		asof_sql_type(sql, output->type);
+		asof_buf_add_char(sql, ')');
+	}
+	return ASOF_OK;
+}
+
+/* "<prefix>result": asof_row and f0.. of each spine row that can match. */
 static enum asof_status
 add_result(struct asof_buf *sql, const char *prefix, const struct asof_plan_join_view *item,
 	   struct asof_error *err)
 {
-	const struct asof_view *view = item->table.view;
 	asof_buf_printf(sql, ",\n%sresult AS (SELECT asof_row", prefix);
 	for (size_t i = 0; i < item->output_count; i++) {
-		asof_buf_add_cstr(sql, ", CASE WHEN event_us IS NOT NULL");
-		if (view->max_age_us > 0)
-			asof_buf_printf(sql, " AND event_us >= time_us - %" PRId64,
-					view->max_age_us);
-		asof_buf_printf(sql, " THEN f%zu", i);
-		if (item->outputs[i]->has_default) {
-			asof_buf_add_cstr(sql, " ELSE ");
-			ASOF_TRY(asof_sql_value(sql, item->outputs[i]->default_value, err));
-		}
-		asof_buf_printf(sql, " END AS f%zu", i);
+		asof_buf_add_cstr(sql, ", ");
+		ASOF_TRY(add_found(sql, item->table.view, item->outputs[i], i, err));
+		asof_buf_printf(sql, " AS f%zu", i);
 	}
 	asof_buf_printf(sql, " FROM %smatch)", prefix);
 	return ASOF_OK;
