@@ -132,7 +132,7 @@ To try next, in $here:
   asof show departures
   asof sql "SELECT * FROM departures WHERE origin = 'ORD' ORDER BY event_time DESC LIMIT 5"
   asof get routes origin=ATL destination=JFK --at 2001-07-02T12:00:00Z   # the windows have drained
-  asof validate
+  asof validate departures
   edit features/routes.yaml, then: asof plan
   asof serve --clock 2001-06-30T00:00:00Z
 asof is $asof
