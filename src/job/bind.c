@@ -21,7 +21,6 @@ collect_key_types(const struct binding *b, struct asof_error *err)
 	struct asof_project *project = b->session->project;
 	struct asof_bound_source *bound = b->bound;
 	size_t capacity = 0;
-	void *types = NULL;
 	if (b->source->format != ASOF_FORMAT_CSV)
 		return ASOF_OK;
 
@@ -44,17 +43,15 @@ collect_key_types(const struct binding *b, struct asof_error *err)
 							  column, b->source->name);
 				continue;
 			}
-			types = bound->key_types;
 			if (i == capacity) {
 				capacity = capacity ? 2 * capacity : 8;
-				types = asof_arena_array(&b->session->arena, capacity,
-							 sizeof(*bound->key_types));
-				if (!types)
+				struct asof_field *more = asof_arena_array(&b->session->arena,
+									   capacity, sizeof(*more));
+				if (!more)
 					return ASOF_FAIL(err, ASOF_NO_MEMORY, "key types");
 				if (i > 0)
-					memcpy(types, bound->key_types,
-					       i * sizeof(*bound->key_types));
-				bound->key_types = types;
+					memcpy(more, bound->key_types, i * sizeof(*more));
+				bound->key_types = more;
 			}
 			bound->key_types[bound->key_type_count++] =
 				(struct asof_field){ .name = column, .type = key->type };

@@ -232,7 +232,7 @@ add_state(struct asof_buf *sql, const struct asof_tile_layout *layout, size_t in
 		state->column == SIZE_MAX ? NULL : &layout->columns[state->column];
 	const char *field = parts[state->kind].field;
 	bool is_decimal_sum =
-		state->kind == ASOF_STATE_SUM && column->type.kind == ASOF_TYPE_DECIMAL;
+		column && state->kind == ASOF_STATE_SUM && column->type.kind == ASOF_TYPE_DECIMAL;
 	if (!column || !field || is_decimal_sum)
 		asof_buf_printf(sql, "a%zu", index);
 	else

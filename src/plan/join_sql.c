@@ -122,6 +122,7 @@ add_at(struct asof_buf *sql, const char *prefix, const struct asof_view *view, b
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf available = ASOF_BUF(128);
 	asof_buf_printf(&available, "(time_us - %" PRId64 ")", view->available_after_us);
+	asof_sql_carry(sql, &available);
 	asof_buf_printf(sql, ",\n%sat AS (SELECT *, ", prefix);
 	if (view->step_us == ASOF_STEP_EVENT)
 		asof_buf_add_cstr(sql, asof_buf_cstr(&available));
@@ -266,8 +267,9 @@ add_final(struct asof_buf *sql, const struct asof_plan_join *join)
 static void
 add_input(struct asof_buf *sql, const struct asof_plan_join *join)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf time = ASOF_BUF(1024);
+	ASOF_AUTO(asof_buf_done) struct asof_buf time = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_sql_name(&time, join->time_column);
+	asof_sql_carry(sql, &time);
 	asof_buf_printf(sql, "WITH asof_spine AS (SELECT *, %s AS asof_row, ", join->spine_row);
 	asof_sql_time_us(sql, asof_buf_cstr(&time), join->time_type, NULL);
 	asof_buf_printf(sql, " AS asof_time_us FROM %s)", join->spine_sql);

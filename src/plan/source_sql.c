@@ -136,14 +136,16 @@ add_created_us(struct asof_buf *sql, const struct asof_plan_build *build)
 		asof_buf_printf(sql, "%" PRId64 "::BIGINT", build->commit_us);
 		return;
 	}
-	ASOF_AUTO(asof_buf_done) struct asof_buf created = ASOF_BUF(64u << 10);
-	ASOF_AUTO(asof_buf_done) struct asof_buf event = ASOF_BUF(64u << 10);
+	ASOF_AUTO(asof_buf_done) struct asof_buf created = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	ASOF_AUTO(asof_buf_done) struct asof_buf event = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_sql_time_us(&created, source->source->created_time.text, source->created_time_type,
 			 source->source->time_zone);
 	asof_plan_event_us(&event, source);
 	asof_buf_printf(sql, "coalesce(CASE WHEN (%s) <= (%s) THEN %s ELSE %s END, %" PRId64 ")",
 			asof_buf_cstr(&created), asof_buf_cstr(&event), asof_buf_cstr(&event),
 			asof_buf_cstr(&created), build->commit_us);
+	asof_sql_carry(sql, &created);
+	asof_sql_carry(sql, &event);
 }
 
 /* The columns of the source that the view's features read, each once. */
@@ -166,38 +168,47 @@ asof_plan_key_name(struct asof_buf *sql, const struct asof_view *view, size_t ke
 }
 
 static void
+add_key_column(struct asof_buf *sql, const struct asof_view *view, size_t key)
+{
+	const char *path = view->key_columns[key].text;
+	const struct asof_field *field = asof_source_field(view->source, asof_str_from(path));
+	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_sql_path(&expr, path);
+	asof_sql_carry(sql, &expr);
+	asof_sql_column(sql, asof_buf_cstr(&expr), field ? field->type_text : "",
+			view->entity->keys[key].type, view->source->time_zone);
+	asof_buf_printf(sql, " AS k%zu, ", key);
+}
+
+static void
+add_value_column(struct asof_buf *sql, const struct asof_source *source, const char *column)
+{
+	const struct asof_field *field = asof_source_field(source, asof_str_from(column));
+	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_sql_name(&expr, column);
+	asof_sql_carry(sql, &expr);
+	asof_sql_column(sql, asof_buf_cstr(&expr), field->type_text, field->type,
+			source->time_zone);
+	/* -0.0 is 0.0: which of the two is kept would hang on what else is in a file. */
+	if (field->type.kind == ASOF_TYPE_FLOAT32)
+		asof_buf_add_cstr(sql, " + 0::FLOAT");
+	else if (field->type.kind == ASOF_TYPE_FLOAT64)
+		asof_buf_add_cstr(sql, " + 0::DOUBLE");
+	asof_buf_add_cstr(sql, " AS ");
+	asof_plan_value_name(sql, column);
+	asof_buf_add_cstr(sql, ", ");
+}
+
+static void
 add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
 {
 	const struct asof_view *view = build->view;
-	const struct asof_source *source = build->source.source;
-	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(4096);
-
-	for (size_t i = 0; i < view->entity->key_count; i++) {
-		asof_buf_clear(&expr);
-		asof_sql_path(&expr, view->key_columns[i].text);
-		const struct asof_field *field =
-			asof_source_field(source, asof_str_from(view->key_columns[i].text));
-		asof_sql_column(sql, asof_buf_cstr(&expr), field ? field->type_text : "",
-				view->entity->keys[i].type, source->time_zone);
-		asof_buf_printf(sql, " AS k%zu, ", i);
-	}
+	for (size_t i = 0; i < view->entity->key_count; i++)
+		add_key_column(sql, view, i);
 	for (size_t i = 0; i < view->feature_count; i++) {
 		const char *column = view->features[i].column.text;
-		if (!column || !is_first_use(view, i))
-			continue;
-		const struct asof_field *field = asof_source_field(source, asof_str_from(column));
-		asof_buf_clear(&expr);
-		asof_sql_name(&expr, column);
-		asof_sql_column(sql, asof_buf_cstr(&expr), field->type_text, field->type,
-				source->time_zone);
-		/* -0.0 is 0.0: which of the two is kept would hang on what else is in a file. */
-		if (field->type.kind == ASOF_TYPE_FLOAT32)
-			asof_buf_add_cstr(sql, " + 0::FLOAT");
-		else if (field->type.kind == ASOF_TYPE_FLOAT64)
-			asof_buf_add_cstr(sql, " + 0::DOUBLE");
-		asof_buf_add_cstr(sql, " AS ");
-		asof_plan_value_name(sql, column);
-		asof_buf_add_cstr(sql, ", ");
+		if (column && is_first_use(view, i))
+			add_value_column(sql, build->source.source, column);
 	}
 }
 
@@ -205,9 +216,7 @@ add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
 void
 asof_plan_value_name(struct asof_buf *sql, const char *column)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(4096);
-	asof_buf_printf(&name, "c_%s", column);
-	asof_sql_name(sql, asof_buf_cstr(&name));
+	asof_sql_prefixed_name(sql, "c_", column);
 }
 
 void
@@ -250,7 +259,6 @@ asof_plan_profile_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 	asof_buf_add_cstr(sql, ") AS null_key_rows, ");
 	asof_buf_add_cstr(sql, "min(row_order) FILTER (event_us IS NULL) AS first_bad_order, "
 			       "count(*) FILTER (is_floored) AS floored_rows\nFROM (SELECT ");
-	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(4096);
 	const struct asof_view *view = build->view;
 	for (size_t i = 0; i < view->entity->key_count; i++) {
 		asof_sql_path(sql, view->key_columns[i].text);

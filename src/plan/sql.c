@@ -2,15 +2,22 @@
 
 #include <inttypes.h>
 
+/* Quotes inside are doubled. */
 static void
-add_quoted(struct asof_buf *sql, struct asof_str text, char quote)
+add_inside(struct asof_buf *sql, struct asof_str text, char quote)
 {
-	asof_buf_add_char(sql, quote);
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] == quote)
 			asof_buf_add_char(sql, quote);
 		asof_buf_add_char(sql, text.ptr[i]);
 	}
+}
+
+static void
+add_quoted(struct asof_buf *sql, struct asof_str text, char quote)
+{
+	asof_buf_add_char(sql, quote);
+	add_inside(sql, text, quote);
 	asof_buf_add_char(sql, quote);
 }
 
@@ -18,6 +25,14 @@ void
 asof_sql_name(struct asof_buf *sql, const char *name)
 {
 	add_quoted(sql, asof_str_from(name), '"');
+}
+
+void
+asof_sql_prefixed_name(struct asof_buf *sql, const char *prefix, const char *name)
+{
+	asof_buf_printf(sql, "\"%s", prefix);
+	add_inside(sql, asof_str_from(name), '"');
+	asof_buf_add_char(sql, '"');
 }
 
 void
@@ -46,6 +61,13 @@ asof_sql_text_list(struct asof_buf *sql, const char *const *texts, size_t count)
 		asof_sql_text(sql, texts[i]);
 	}
 	asof_buf_add_char(sql, ']');
+}
+
+void
+asof_sql_carry(struct asof_buf *sql, const struct asof_buf *part)
+{
+	if (sql->status == ASOF_OK)
+		sql->status = part->status;
 }
 
 void
@@ -98,33 +120,49 @@ asof_sql_is_time(const char *type_text)
 	return false;
 }
 
-/* The UTC instant (TIMESTAMPTZ) of a time expression; nanoseconds are floored to microseconds. */
-static void
-add_instant(struct asof_buf *sql, const char *expr, const char *type_text, const char *time_zone)
+static bool
+is_zoned(const char *type_text)
 {
-	if (strcmp(type_text, "TIMESTAMP WITH TIME ZONE") == 0) {
-		asof_buf_printf(sql, "(%s)", expr);
-		return;
-	}
-	asof_buf_add_cstr(sql, "timezone(");
-	asof_sql_text(sql, time_zone ? time_zone : "UTC");
+	return strcmp(type_text, "TIMESTAMP WITH TIME ZONE") == 0;
+}
+
+/* Microseconds of a time as its clock shows them; nanoseconds are floored. */
+static void
+add_clock_us(struct asof_buf *sql, const char *expr, const char *type_text)
+{
 	if (strcmp(type_text, "TIMESTAMP_NS") == 0)
 		/* A cast would cut towards zero, which is up before 1970. */
 		asof_buf_printf(sql,
-				", make_timestamp((epoch_ns(%s) - (epoch_ns(%s) %% 1000 + 1000) %% "
-				"1000) // 1000))",
+				"(epoch_ns(%s) - (epoch_ns(%s) %% 1000 + 1000) %% 1000) // 1000",
 				expr, expr);
 	else
-		asof_buf_printf(sql, ", CAST((%s) AS TIMESTAMP))", expr);
+		asof_buf_printf(sql, "epoch_us(%s)", expr);
+}
+
+/* Microseconds since the epoch, UTC. The calendar is asked only where a zone is to be taken off: it
+ * is slow. */
+static void
+add_instant_us(struct asof_buf *sql, const char *expr, const char *type_text, const char *time_zone)
+{
+	bool is_utc = is_zoned(type_text) || !time_zone || strcmp(time_zone, "UTC") == 0;
+	if (is_utc) {
+		add_clock_us(sql, expr, type_text);
+		return;
+	}
+	asof_buf_add_cstr(sql, "epoch_us(timezone(");
+	asof_sql_text(sql, time_zone);
+	asof_buf_add_cstr(sql, ", make_timestamp(");
+	add_clock_us(sql, expr, type_text);
+	asof_buf_add_cstr(sql, ")))");
 }
 
 void
 asof_sql_time_us(struct asof_buf *sql, const char *expr, const char *type_text,
 		 const char *time_zone)
 {
-	asof_buf_printf(sql, "CASE WHEN isfinite(%s) THEN epoch_us(", expr);
-	add_instant(sql, expr, type_text, time_zone);
-	asof_buf_add_cstr(sql, ") END");
+	asof_buf_printf(sql, "CASE WHEN isfinite(%s) THEN ", expr);
+	add_instant_us(sql, expr, type_text, time_zone);
+	asof_buf_add_cstr(sql, " END");
 }
 
 void
@@ -132,7 +170,9 @@ asof_sql_column(struct asof_buf *sql, const char *expr, const char *type_text,
 		struct asof_type type, const char *time_zone)
 {
 	if (type.kind == ASOF_TYPE_TIMESTAMP && asof_sql_is_time(type_text)) {
-		add_instant(sql, expr, type_text, time_zone);
+		asof_buf_add_cstr(sql, "make_timestamptz(");
+		asof_sql_time_us(sql, expr, type_text, time_zone);
+		asof_buf_add_char(sql, ')');
 		return;
 	}
 	asof_buf_printf(sql, "CAST(%s AS ", expr);

@@ -9,6 +9,8 @@
 
 /* A quoted identifier: "a""b". */
 void asof_sql_name(struct asof_buf *sql, const char *name);
+/* The same with our `prefix`, which has no quotes, before the name: "c_a""b". */
+void asof_sql_prefixed_name(struct asof_buf *sql, const char *prefix, const char *name);
 /* A path of a struct: customer.id is "customer"."id". */
 void asof_sql_path(struct asof_buf *sql, const char *path);
 /* A quoted text literal: 'it''s'. */
@@ -43,6 +45,9 @@ void asof_sql_step_floor(struct asof_buf *sql, const char *us_expr, int64_t step
 /* Behind "(x": "::DECIMAL(38,2) * 100)::HUGEINT", the unscaled integer of a decimal with `scale`
  * digits. */
 void asof_sql_unscale(struct asof_buf *sql, unsigned scale);
+
+/* What has failed in a part of the statement, written apart, has failed in the whole. */
+void asof_sql_carry(struct asof_buf *sql, const struct asof_buf *part);
 
 /* `, ` before every item but the first: asof_sql_comma(sql, &is_first). */
 void asof_sql_comma(struct asof_buf *sql, bool *is_first);

@@ -1,5 +1,6 @@
 #include "plan/window_sql.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "plan/rows_sql.h"
@@ -37,6 +38,7 @@ asof_plan_tiles(struct asof_buf *sql, const char *prefix, const struct asof_plan
 static void
 add_state(const struct merge *m, enum asof_state_kind kind)
 {
+	assert(m->column); /* only a count of rows has none */
 	asof_buf_add_cstr(m->sql, "t.");
 	asof_sql_name(m->sql, m->layout->states[m->column->state[kind]].name);
 }
@@ -269,6 +271,7 @@ add_quantile(const struct merge *m)
 static void
 add_count_distinct(const struct merge *m)
 {
+	assert(m->column);
 	uint8_t kind = m->column->type.kind;
 	bool is_float = kind == ASOF_TYPE_FLOAT32 || kind == ASOF_TYPE_FLOAT64;
 	asof_buf_add_cstr(m->sql, is_float ? "coalesce(len(list_distinct(CAST("
