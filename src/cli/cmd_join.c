@@ -50,6 +50,18 @@ read_known_at(const struct asof_arguments *args, struct asof_join_options *join,
 	return ASOF_OK;
 }
 
+static enum asof_status
+read_engine(const struct asof_arguments *args, struct asof_join_options *join,
+	    struct asof_error *err)
+{
+	const char *engine = asof_arguments_value(args, "engine");
+	join->is_sql = engine && strcmp(engine, "sql") == 0;
+	if (engine && !join->is_sql && strcmp(engine, "kernel") != 0)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "option '--engine': '%s' is neither 'kernel' nor 'sql'", engine);
+	return ASOF_OK;
+}
+
 /* A manifest says everything but where the result goes. */
 static enum asof_status
 check_manifest(const struct asof_arguments *args, struct asof_error *err)
@@ -72,6 +84,7 @@ read_options(struct asof_arguments *args, struct asof_join_options *join, struct
 	join->out = asof_arguments_value(args, "out");
 	if (!join->out)
 		return ASOF_FAIL(err, ASOF_INVALID, "option '--out' is missing");
+	ASOF_TRY(read_engine(args, join, err));
 	join->from_manifest = asof_arguments_value(args, "from-manifest");
 	if (join->from_manifest)
 		return check_manifest(args, err);
@@ -123,6 +136,10 @@ static const struct asof_option options[] = {
 	  .metavar = "label|T",
 	  .about = "only what was known by the row's own time, or by T" },
 	{ .name = "as-of", .metavar = "T", .about = "the versions that were current at T" },
+	{ .name = "engine",
+	  .metavar = "kernel|sql",
+	  .about = "what evaluates windows: the kernel (default), or the reference SQL; the "
+		   "result is the same" },
 	{ .name = "from-manifest",
 	  .metavar = "FILE",
 	  .about = "repeat what FILE.asof.json records; only --out goes with it",
@@ -132,7 +149,7 @@ static const struct asof_option options[] = {
 const struct asof_command asof_command_join = {
 	.name = "join",
 	.usage = "--spine FILE (--service S | --features F,..) --out FILE [--time-column C]\n"
-		 "            [--known-at label|T] [--as-of T]\n"
+		 "            [--known-at label|T] [--as-of T] [--engine kernel|sql]\n"
 		 "       asof join --from-manifest FILE.asof.json --out FILE",
 	.summary = "join features onto a spine as they were at each row's time",
 	.about =

@@ -121,7 +121,7 @@ add_unknown_column(const struct binding *b, struct asof_place place, const char 
 /* The type of an expression over the files' columns, and over `select`'s where `sees_selects`;
  * *ret_field.name is NULL where it is a mistake, which is noted. */
 static enum asof_status
-type_expression(const struct binding *b, const struct asof_text *expression, bool sees_selects,
+type_expression(const struct binding *b, struct asof_text *expression, bool sees_selects,
 		struct asof_field *ret_field, struct asof_error *err)
 {
 	struct asof_session *session = b->session;
@@ -134,6 +134,15 @@ type_expression(const struct binding *b, const struct asof_text *expression, boo
 	enum asof_status status =
 		asof_engine_check_expression(b->engine, expression->text, &session->arena, &columns,
 					     &column_count, &offset, &why);
+	if (status == ASOF_INVALID &&
+	    asof_source_field(b->source, asof_str_from(expression->text))) {
+		/* A column whose name is a word of SQL: what is meant is clear. */
+		expression->text = asof_arena_printf(&session->arena, "\"%s\"", expression->text);
+		if (!expression->text)
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "expression");
+		status = asof_engine_check_expression(b->engine, expression->text, &session->arena,
+						      &columns, &column_count, &offset, &why);
+	}
 	struct asof_place place = expression->place;
 	place.column += (uint32_t)offset;
 	if (status == ASOF_INVALID) {
@@ -218,7 +227,7 @@ bind_selects(const struct binding *b, struct asof_error *err)
 	size_t kept = 0;
 	struct asof_field field;
 	for (size_t i = 0; i < source->select_count; i++) {
-		const struct asof_select *select = &source->selects[i];
+		struct asof_select *select = &source->selects[i];
 		if (has_column(source, select->name)) {
 			asof_mistakes_add(&b->session->mistakes, select->expression.place,
 					  "source '%s' has a column '%s' already", source->name,
@@ -236,7 +245,7 @@ bind_selects(const struct binding *b, struct asof_error *err)
 }
 
 static enum asof_status
-bind_time(const struct binding *b, const struct asof_text *expression, const char *what,
+bind_time(const struct binding *b, struct asof_text *expression, const char *what,
 	  const char **ret_type, struct asof_error *err)
 {
 	struct asof_field field;
@@ -258,7 +267,7 @@ static enum asof_status
 bind_filter(const struct binding *b, struct asof_error *err)
 {
 	struct asof_field field;
-	const struct asof_text *filter = &b->source->filter;
+	struct asof_text *filter = &b->source->filter;
 	if (!filter->text)
 		return ASOF_OK;
 	ASOF_TRY(type_expression(b, filter, true, &field, err));

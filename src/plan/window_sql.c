@@ -38,7 +38,7 @@ asof_plan_tiles(struct asof_buf *sql, const char *prefix, const struct asof_plan
 static void
 add_state(const struct merge *m, enum asof_state_kind kind)
 {
-	assert(m->column); /* only a count of rows has none */
+	assert(m->column);
 	asof_buf_add_cstr(m->sql, "t.");
 	asof_sql_name(m->sql, m->layout->states[m->column->state[kind]].name);
 }
@@ -271,7 +271,6 @@ add_quantile(const struct merge *m)
 static void
 add_count_distinct(const struct merge *m)
 {
-	assert(m->column);
 	uint8_t kind = m->column->type.kind;
 	bool is_float = kind == ASOF_TYPE_FLOAT32 || kind == ASOF_TYPE_FLOAT64;
 	asof_buf_add_cstr(m->sql, is_float ? "coalesce(len(list_distinct(CAST("
@@ -283,12 +282,13 @@ add_count_distinct(const struct merge *m)
 static void
 add_value(const struct merge *m)
 {
+	if (!m->column) {
+		add_rows(m); /* only a count has no column */
+		return;
+	}
 	switch (m->output->agg) {
 	case ASOF_AGG_COUNT:
-		if (m->column)
-			add_count(m);
-		else
-			add_rows(m);
+		add_count(m);
 		return;
 	case ASOF_AGG_SUM:
 		add_sum(m);

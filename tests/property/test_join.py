@@ -89,6 +89,7 @@ class Training:
         wanted = self._wanted()
         out = self.run.directory / f"out-{rng.randrange(10**9)}.parquet"
         args = ["join", "--spine", str(self.spine), "--out", str(out), "--threads", self._threads()]
+        args += ["--engine", self.rng.choice(["kernel", "sql"])]
         if len(wanted) == len(self.case.services["all_of_it"]):
             args += ["--service", "all_of_it"]
         else:
