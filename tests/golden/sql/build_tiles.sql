@@ -1,0 +1,40 @@
+SELECT * REPLACE (CAST("plane__last" AS VARCHAR) AS "plane__last", CAST("plane__distinct" AS VARCHAR[]) AS "plane__distinct") FROM (SELECT k0 AS "origin", make_timestamptz(end_us) AS event_time, make_timestamptz(created_us) AS created_time, a0 AS "_count", a1 AS "delay__count", a2.hi AS "delay__sum", a2.lo AS "delay__sum_lo", a4.hi AS "delay__squares", a4.lo AS "delay__squares_lo", a6 AS "delay__min", a7 AS "delay__max", a8 AS "fare__count", a9 AS "fare__sum", a10.hi AS "fare__squares", a10.lo AS "fare__squares_lo", a12.value AS "fare__first", make_timestamptz(a12.event_us) AS "fare__first_at", make_timestamptz(a12.created_us) AS "fare__first_created", a12.row_order AS "fare__first_order", a16.value AS "fare__last", make_timestamptz(a16.event_us) AS "fare__last_at", make_timestamptz(a16.created_us) AS "fare__last_created", a16.row_order AS "fare__last_order", a20 AS "fare__values", a21 AS "fare__distinct", a22 AS "is_late__count", a23.hi AS "is_late__sum", a23.lo AS "is_late__sum_lo", a25.value AS "plane__last", make_timestamptz(a25.event_us) AS "plane__last_at", make_timestamptz(a25.created_us) AS "plane__last_created", a25.row_order AS "plane__last_order", a29 AS "plane__distinct", a30 AS "speed__count", a31.hi AS "speed__sum", a31.lo AS "speed__sum_lo", a33.hi AS "speed__squares", a33.lo AS "speed__squares_lo", a35 AS "speed__min", a36 AS "speed__max", a37 AS "speed__values", a38 AS "speed__distinct", a39 AS "speed32__count", a40.hi AS "speed32__sum", a40.lo AS "speed32__sum_lo", a42 AS "speed32__min", a43 AS "speed32__max", a44 AS "speed32__values", a45 AS "speed32__distinct", a46 AS "tail__min", a47.value AS "tail__first", make_timestamptz(a47.event_us) AS "tail__first_at", make_timestamptz(a47.created_us) AS "tail__first_created", a47.row_order AS "tail__first_order", a51.value AS "tail__last", make_timestamptz(a51.event_us) AS "tail__last_at", make_timestamptz(a51.created_us) AS "tail__last_created", a51.row_order AS "tail__last_order", make_timestamptz(last_us) AS "_last_event"
+FROM (SELECT k0, end_us, max(created_us) AS created_us, max(event_us) AS last_us,
+	count(*) AS a0,
+	count("c_delay") AS a1,
+	asof_sum("c_delay"::BIGINT) AS a2,
+	asof_sum_squares("c_delay"::BIGINT) AS a4,
+	min("c_delay") AS a6,
+	max("c_delay") AS a7,
+	count("c_fare") AS a8,
+	sum("c_fare") AS a9,
+	asof_sum_squares(("c_fare"::DECIMAL(38,2) * 100)::HUGEINT) AS a10,
+	first({value: "c_fare", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us ASC, created_us ASC, row_order ASC) FILTER ("c_fare" IS NOT NULL) AS a12,
+	first({value: "c_fare", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us DESC, created_us DESC, row_order DESC) FILTER ("c_fare" IS NOT NULL) AS a16,
+	list_sort(list("c_fare") FILTER ("c_fare" IS NOT NULL)) AS a20,
+	list_sort(list(DISTINCT "c_fare") FILTER ("c_fare" IS NOT NULL)) AS a21,
+	count("c_is_late") AS a22,
+	asof_sum("c_is_late"::BIGINT) AS a23,
+	first({value: "c_plane", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us DESC, created_us DESC, row_order DESC) FILTER ("c_plane" IS NOT NULL) AS a25,
+	list_sort(list(DISTINCT "c_plane") FILTER ("c_plane" IS NOT NULL)) AS a29,
+	count("c_speed") AS a30,
+	asof_sum("c_speed"::DOUBLE) AS a31,
+	asof_sum_squares("c_speed"::DOUBLE) AS a33,
+	min("c_speed") AS a35,
+	max("c_speed") AS a36,
+	list_sort(list("c_speed") FILTER ("c_speed" IS NOT NULL)) AS a37,
+	list_sort(list(DISTINCT "c_speed") FILTER ("c_speed" IS NOT NULL)) AS a38,
+	count("c_speed32") AS a39,
+	asof_sum("c_speed32"::DOUBLE) AS a40,
+	min("c_speed32") AS a42,
+	max("c_speed32") AS a43,
+	list_sort(list("c_speed32") FILTER ("c_speed32" IS NOT NULL)) AS a44,
+	list_sort(list(DISTINCT "c_speed32") FILTER ("c_speed32" IS NOT NULL)) AS a45,
+	min("c_tail") AS a46,
+	first({value: "c_tail", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us ASC, created_us ASC, row_order ASC) FILTER ("c_tail" IS NOT NULL) AS a47,
+	first({value: "c_tail", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us DESC, created_us DESC, row_order DESC) FILTER ("c_tail" IS NOT NULL) AS a51
+FROM (SELECT *, event_us + (3600000000 - event_us % 3600000000) % 3600000000 AS end_us FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CAST("delay" AS BIGINT) AS "c_delay", CAST("fare" AS DECIMAL(8,2)) AS "c_fare", CAST("speed" AS DOUBLE) + 0::DOUBLE AS "c_speed", CAST("speed32" AS FLOAT) + 0::FLOAT AS "c_speed32", CAST("tail" AS VARCHAR) AS "c_tail", CAST("is_late" AS BOOLEAN) AS "c_is_late", CAST("plane" AS UUID) AS "c_plane", CASE WHEN isfinite(date) THEN epoch_us(date) END AS event_us, 994032000000000::BIGINT AS created_us, "_order" AS row_order
+FROM (SELECT * FROM (SELECT *, ([7, 3][file_index::BIGINT + 1]::BIGINT << 40) + file_row_number AS "_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))))
+WHERE event_us IS NOT NULL AND k0 IS NOT NULL))
+GROUP BY k0, end_us))
+ORDER BY "origin", event_time, created_time, "_last_event"

@@ -1,0 +1,1 @@
+SELECT *, ([7, 3][file_index::BIGINT + 1]::BIGINT << 40) + row_number() OVER () AS "_order" FROM read_csv(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true, header = true, sample_size = -1, allow_quoted_nulls = false, types = {'part''s id': 'VARCHAR', 'size': 'DECIMAL(6,2)'})

@@ -1,0 +1,3 @@
+SELECT * FROM (SELECT "origin" AS k0, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us, 0::BIGINT AS row_order, "_count" AS f0 FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("_count" AS BIGINT) AS "_count", CAST("_last_event" AS TIMESTAMPTZ) AS "_last_event" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true)) WHERE epoch_us("_last_event") <= 993859200000005)
+QUALIFY event_us > 993852000000000 OR event_us = max(event_us) FILTER (event_us <= 993859200000000) OVER (PARTITION BY k0)
+ORDER BY k0, event_us, created_us, row_order

@@ -1,0 +1,250 @@
+/* plan_cases.h - a project from YAML with its types, and everything that is planned for its views.
+ */
+#ifndef ASOF_TESTS_PLAN_CASES_H
+#define ASOF_TESTS_PLAN_CASES_H
+
+#include "check.h"
+#include "define/define.h"
+#include "plan/plan.h"
+#include "plan/sql.h"
+
+#define PLAN_VIEWS   4
+#define PLAN_OUTPUTS 64
+#define PLAN_TZ      "TIMESTAMP WITH TIME ZONE"
+#define PLAN_HOUR_US INT64_C(3600000000)
+#define PLAN_TIME_US INT64_C(993859200000000) /* 2001-06-30T00:00:00Z */
+
+/* A statement to be planned for the project's first view, or for all of them in a join. */
+enum plan_what {
+	PLAN_BUILD,
+	PLAN_SPLICE,
+	PLAN_PROFILE,
+	PLAN_BAD_ROWS,
+	PLAN_FILES,
+	PLAN_ROWS,
+	PLAN_ROWS_UNFILTERED,
+	PLAN_TABLE,
+	PLAN_TABLE_EMPTY,
+	PLAN_VALUES,
+	PLAN_JOIN,
+	PLAN_INSTANTS,
+	PLAN_JOIN_TILES,
+	PLAN_ONLINE,
+	PLAN_ONLINE_PARTIAL,
+	PLAN_STRADDLING,
+};
+
+struct plan_order {
+	const char *name; /* of its golden file */
+	const char *yaml;
+	enum plan_what what;
+	const char *time_type; /* of event_time; NULL: with time zone */
+	enum asof_plan_known_at known_at;
+	int64_t us; /* known at; materialized at; oldest instant */
+	bool has_range;
+	bool has_ordinals;
+	bool has_answers;
+};
+
+struct plan_case {
+	struct asof_arena arena;
+	struct asof_project *project;
+	struct asof_tile_layout layouts[PLAN_VIEWS];
+	struct asof_plan_table tables[PLAN_VIEWS];
+	struct asof_plan_build builds[PLAN_VIEWS];
+	struct asof_field key_types[PLAN_VIEWS][8];
+	const struct asof_output *outputs[PLAN_VIEWS][PLAN_OUTPUTS];
+	struct asof_plan_join_view views[PLAN_VIEWS];
+	struct asof_plan_join_column columns[PLAN_VIEWS * PLAN_OUTPUTS];
+	struct asof_plan_join join;
+};
+
+static const char *const plan_source_paths[] = { "/p/data/a.parquet", "/p/data/it's.parquet" };
+static const int64_t plan_ordinals[] = { 7, 3 };
+static const char *const plan_table_paths[] = { "/lake/v/1.parquet", "/lake/v/2.parquet" };
+
+static inline void
+plan_case_done(struct plan_case *c)
+{
+	asof_project_free(c->project);
+	asof_arena_done(&c->arena);
+}
+
+static inline void
+plan_parse(struct plan_case *c, const char *yaml)
+{
+	ASOF_AUTO(asof_mistakes_done) struct asof_mistakes mistakes = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1 << 20);
+	struct asof_error err = { 0 };
+	assert_ok(asof_define_parse(asof_str_from(yaml), "asof.yaml", NULL, &mistakes, &c->project,
+				    &err),
+		  err);
+	asof_mistakes_write(&mistakes, &text);
+	assert_string_equal(asof_buf_cstr(&text), "");
+	assert_true(c->project->view_count > 0 && c->project->view_count <= PLAN_VIEWS);
+}
+
+/* The engine's names of the types; a text says "timestamp" for the zoned ones. */
+static inline void
+plan_name_types(struct plan_case *c)
+{
+	for (size_t s = 0; s < c->project->source_count; s++) {
+		struct asof_source *source = &c->project->sources[s];
+		for (size_t i = 0; i < source->field_count; i++) {
+			struct asof_field *field = &source->fields[i];
+			ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(256);
+			asof_sql_type(&text, field->type);
+			field->type_text =
+				field->type.kind == ASOF_TYPE_TIMESTAMP
+					? PLAN_TZ
+					: asof_arena_copy(&c->arena, asof_buf_view(&text));
+			assert_non_null(field->type_text);
+		}
+	}
+}
+
+static inline void
+plan_key_types(struct plan_case *c, size_t v)
+{
+	const struct asof_view *view = &c->project->views[v];
+	struct asof_plan_source *source = &c->builds[v].source;
+	if (view->source->format != ASOF_FORMAT_CSV)
+		return;
+	for (size_t k = 0; k < view->entity->key_count; k++)
+		c->key_types[v][k] = (struct asof_field){ .name = view->key_columns[k].text,
+							  .type = view->entity->keys[k].type };
+	source->key_types = c->key_types[v];
+	source->key_type_count = view->entity->key_count;
+}
+
+static inline void
+plan_view(struct plan_case *c, size_t v, const struct plan_order *order)
+{
+	const struct asof_view *view = &c->project->views[v];
+	const struct asof_tile_layout *layout = NULL;
+	struct asof_error err = { 0 };
+	if (asof_view_is_windowed(view)) {
+		assert_ok(asof_tile_layout_make(view, &c->arena, &c->layouts[v], &err), err);
+		layout = &c->layouts[v];
+	}
+	c->builds[v] = (struct asof_plan_build){
+		.view = view,
+		.layout = layout,
+		.source = { .source = view->source,
+			    .paths = plan_source_paths,
+			    .path_count = ASOF_COUNTOF(plan_source_paths),
+			    .ordinals = order->has_ordinals ? plan_ordinals : NULL,
+			    .event_time_type = order->time_type ? order->time_type : PLAN_TZ,
+			    .created_time_type = view->source->created_time.text ? PLAN_TZ : NULL },
+		.range = { .has_from = order->has_range,
+			   .has_to = order->has_range,
+			   .from_us = PLAN_TIME_US + 1,
+			   .to_us = PLAN_TIME_US + 24 * PLAN_HOUR_US + 1 },
+		.commit_us = PLAN_TIME_US + 48 * PLAN_HOUR_US,
+	};
+	plan_key_types(c, v);
+	bool is_empty = order->what == PLAN_TABLE_EMPTY;
+	struct asof_plan_table *table = &c->tables[v];
+	*table = (struct asof_plan_table){ .view = view,
+					   .layout = layout,
+					   .paths = is_empty ? NULL : plan_table_paths,
+					   .path_count = is_empty ? 0 : 2 };
+	assert_ok(asof_plan_table_fields(view, layout, &c->arena, &table->fields,
+					 &table->field_count, &err),
+		  err);
+}
+
+/* All outputs of all views, onto a spine whose time is `order->time_type`. */
+static inline void
+plan_join(struct plan_case *c, const struct plan_order *order)
+{
+	static const struct asof_field spine[] = { { .name = "id" }, { .name = "a \"label\"" } };
+	size_t count = 0;
+	for (size_t v = 0; v < c->project->view_count; v++) {
+		const struct asof_view *view = &c->project->views[v];
+		assert_true(view->output_count <= PLAN_OUTPUTS);
+		for (size_t i = 0; i < view->output_count; i++) {
+			c->outputs[v][i] = &view->outputs[i];
+			c->columns[count++] = (struct asof_plan_join_column){ v, i };
+		}
+		c->views[v] = (struct asof_plan_join_view){
+			.table = c->tables[v],
+			.outputs = c->outputs[v],
+			.output_count = view->output_count,
+			.answers = order->has_answers ? "asof_answers" : NULL,
+		};
+	}
+	c->join = (struct asof_plan_join){
+		.spine_sql = "read_parquet('/p/spine.parquet')",
+		.spine_row = "file_row_number",
+		.spine_fields = spine,
+		.spine_field_count = ASOF_COUNTOF(spine),
+		.time_column = "the \"time\"",
+		.time_type = order->time_type ? order->time_type : PLAN_TZ,
+		.views = c->views,
+		.view_count = c->project->view_count,
+		.columns = c->columns,
+		.column_count = count,
+		.known_at = order->known_at,
+		.known_at_us = order->us,
+	};
+}
+
+static inline void
+plan_case_make(struct plan_case *c, const struct plan_order *order)
+{
+	*c = (struct plan_case){ 0 };
+	plan_parse(c, order->yaml);
+	plan_name_types(c);
+	for (size_t v = 0; v < c->project->view_count; v++)
+		plan_view(c, v, order);
+	plan_join(c, order);
+}
+
+/* What this ends with is in `sql` only where the status is ASOF_OK. */
+static inline enum asof_status
+plan_write(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
+	   struct asof_error *err)
+{
+	const struct asof_plan_build *build = &c->builds[0];
+	const struct asof_plan_table *table = &c->tables[0];
+	switch (order->what) {
+	case PLAN_BUILD:
+		return asof_plan_build_sql(build, sql, err);
+	case PLAN_SPLICE:
+		return asof_plan_splice_sql(table, build, sql, err);
+	case PLAN_PROFILE:
+		return asof_plan_profile_sql(build, sql, err);
+	case PLAN_BAD_ROWS:
+		return asof_plan_bad_rows_sql(build, sql, err);
+	case PLAN_VALUES:
+		return asof_plan_values_sql(table, sql, err);
+	case PLAN_JOIN:
+		return asof_plan_join_sql(&c->join, sql, err);
+	case PLAN_INSTANTS:
+		return asof_plan_instants_sql(&c->join, 0, sql, err);
+	case PLAN_JOIN_TILES:
+		return asof_plan_join_tiles_sql(&c->join, 0, order->us, sql, err);
+	case PLAN_ONLINE:
+		return asof_plan_online_sql(table, order->us, NULL, sql, err);
+	case PLAN_ONLINE_PARTIAL:
+		return asof_plan_online_sql(table, order->us, build, sql, err);
+	case PLAN_FILES:
+		asof_plan_files(sql, &build->source);
+		break;
+	case PLAN_ROWS:
+	case PLAN_ROWS_UNFILTERED:
+		asof_plan_source_rows(sql, &build->source, order->what == PLAN_ROWS);
+		break;
+	case PLAN_TABLE:
+	case PLAN_TABLE_EMPTY:
+		asof_plan_table_sql(sql, table);
+		break;
+	case PLAN_STRADDLING:
+		asof_plan_straddling_sql(table, order->us, sql);
+		break;
+	}
+	return asof_buf_status(sql, err);
+}
+
+#endif
