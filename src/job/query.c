@@ -144,7 +144,7 @@ show_sources(struct asof_session *session, struct asof_engine *engine, const cha
 			continue;
 		struct asof_plan_source plan = asof_session_plan_source(session, source);
 		ASOF_AUTO(asof_buf_done) struct asof_buf rows = ASOF_BUF(ASOF_SQL_BYTES_MAX);
-		asof_buf_add_cstr(&rows, "SELECT * EXCLUDE (\"_order\") FROM (");
+		asof_buf_add_cstr(&rows, "SELECT * EXCLUDE (" ASOF_SOURCE_ORDER ") FROM (");
 		asof_plan_source_rows(&rows, &plan, true);
 		asof_buf_add_char(&rows, ')');
 		ASOF_TRY(create_view(engine, "source", source->name, "", &rows, err));

@@ -16,6 +16,10 @@
 
 #define ASOF_ORDER_ROW_BITS 40
 
+/* The same beside a source's own columns, among which there may be an `_order`: they may have been
+ * read from a table of ours. */
+#define ASOF_SOURCE_ORDER "\"_asof_order\""
+
 /* The files of a source to be read, and how. */
 struct asof_plan_source {
 	const struct asof_source *source; /* bound */
@@ -31,7 +35,8 @@ struct asof_plan_source {
 	size_t key_type_count;
 };
 
-/* SELECT over the raw files, columns as they are, plus `_order`: for describing and checking. */
+/* SELECT over the raw files, columns as they are, plus ASOF_SOURCE_ORDER as the last one: for
+ * describing and checking. */
 void asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source);
 /* The same with `select` columns added, filtered when `is_filtered`: what `asof sql` shows as the
  * source. */

@@ -91,7 +91,7 @@ asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 	add_json_integers(sql, source->source);
 	asof_buf_add_cstr(sql, ", ");
 	add_order(sql, source);
-	asof_buf_add_cstr(sql, " AS \"_order\" FROM ");
+	asof_buf_add_cstr(sql, " AS " ASOF_SOURCE_ORDER " FROM ");
 	add_reader(sql, source);
 }
 
@@ -227,7 +227,7 @@ asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build)
 	asof_plan_event_us(sql, &build->source);
 	asof_buf_add_cstr(sql, " AS event_us, ");
 	add_created_us(sql, build);
-	asof_buf_add_cstr(sql, " AS created_us, \"_order\" AS row_order\nFROM (");
+	asof_buf_add_cstr(sql, " AS created_us, " ASOF_SOURCE_ORDER " AS row_order\nFROM (");
 	asof_plan_source_rows(sql, &build->source, true);
 	asof_buf_add_char(sql, ')');
 }
@@ -265,7 +265,7 @@ asof_plan_profile_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 		asof_buf_printf(sql, " AS k%zu, ", i);
 	}
 	asof_plan_event_us(sql, &build->source);
-	asof_buf_add_cstr(sql, " AS event_us, \"_order\" AS row_order, ");
+	asof_buf_add_cstr(sql, " AS event_us, " ASOF_SOURCE_ORDER " AS row_order, ");
 	if (strcmp(build->source.event_time_type, "TIMESTAMP_NS") == 0)
 		asof_buf_printf(sql, "epoch_ns(%s) %% 1000 <> 0",
 				build->source.source->event_time.text);

@@ -20,7 +20,14 @@ asof_plan_tiles(struct asof_buf *sql, const char *prefix, const struct asof_plan
 		bool is_known, int64_t known_us)
 {
 	const struct asof_view *view = table->view;
-	asof_buf_printf(sql, "%stiles AS (SELECT *, ", prefix);
+	/* Without the keys' own names, which may be ours: k1, end_us. States have "__" in theirs.
+	 */
+	asof_buf_printf(sql, "%stiles AS (SELECT * EXCLUDE (", prefix);
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_buf_add_cstr(sql, i ? ", " : "");
+		asof_plan_key_name(sql, view, i);
+	}
+	asof_buf_add_cstr(sql, "), ");
 	for (size_t i = 0; i < view->entity->key_count; i++) {
 		asof_plan_key_name(sql, view, i);
 		asof_buf_printf(sql, " AS k%zu, ", i);

@@ -149,8 +149,8 @@ make_spine(struct random *r, struct world *w)
 	struct asof_column columns[4];
 	static const struct asof_field fields[] = {
 		{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
-		{ .name = "key", .type = { .kind = ASOF_TYPE_STRING } },
-		{ .name = "select", .type = { .kind = ASOF_TYPE_INT32 } },
+		{ .name = "k1", .type = { .kind = ASOF_TYPE_STRING } },
+		{ .name = "k0", .type = { .kind = ASOF_TYPE_INT32 } },
 		{ .name = "at", .type = { .kind = ASOF_TYPE_TIMESTAMP } },
 	};
 	for (size_t i = 0; i < SPINE_ROWS; i++) {
@@ -176,7 +176,7 @@ make_spine(struct random *r, struct world *w)
 		    w->spine_path);
 }
 
-/* The spine joined with all outputs: id, key, select, at, then them. */
+/* The spine joined with all outputs: id, k1, k0, at, then them. */
 static void
 join_spine(struct world *w, const char *const *paths, size_t path_count,
 	   enum asof_plan_known_at known_at, int64_t known_us, struct bench_rows *ret_rows)
@@ -185,7 +185,7 @@ join_spine(struct world *w, const char *const *paths, size_t path_count,
 	const struct asof_output *outputs[CASE_OUTPUTS_MAX];
 	struct asof_plan_join_column columns[CASE_OUTPUTS_MAX];
 	static const struct asof_field fields[] = {
-		{ .name = "id" }, { .name = "key" }, { .name = "select" }, { .name = "at" }
+		{ .name = "id" }, { .name = "k1" }, { .name = "k0" }, { .name = "at" }
 	};
 	for (size_t i = 0; i < view->output_count; i++) {
 		outputs[i] = &view->outputs[i];

@@ -11,6 +11,7 @@
 #define TILED_ENTITIES  4
 #define TILED_FILES     3
 #define TILED_KEYS      2
+#define TILED_HEAD      (TILED_KEYS + 3)
 #define TILED_FILE_ROWS (TILED_ENTITIES * CASE_EVENTS_MAX + 8)
 #define TILED_TZ        "TIMESTAMP WITH TIME ZONE"
 
@@ -91,8 +92,9 @@ tiled_make_view(struct random *r, struct tiled_case *c)
 	case_make_layout(k);
 
 	c->has_created = random_below(r, 2);
-	c->keys[0] = (struct asof_key){ .name = "key", .type = ASOF_TYPE(ASOF_TYPE_STRING) };
-	c->keys[1] = (struct asof_key){ .name = "select", .type = ASOF_TYPE(ASOF_TYPE_INT32) };
+	/* Names that the statements use themselves. */
+	c->keys[0] = (struct asof_key){ .name = "k1", .type = ASOF_TYPE(ASOF_TYPE_STRING) };
+	c->keys[1] = (struct asof_key){ .name = "k0", .type = ASOF_TYPE(ASOF_TYPE_INT32) };
 	c->key_columns[0].text = "key";
 	c->key_columns[1].text = "number";
 	c->entity = (struct asof_entity){ .name = "e", .keys = c->keys, .key_count = TILED_KEYS };
@@ -163,7 +165,7 @@ tiled_time(bool is_null, int64_t us)
 				    .int64 = is_null ? 0 : us };
 }
 
-/* Columns: key, number, t, made, then those of the kernel's cases. */
+/* Columns: key, number, t, made, _order (which says nothing), then those of the kernel's cases. */
 static inline struct asof_value
 tiled_cell(const struct tiled_row *row, size_t column)
 {
@@ -177,7 +179,9 @@ tiled_cell(const struct tiled_row *row, size_t column)
 		return tiled_time(row->has_no_time, row->event->event_us);
 	if (column == TILED_KEYS + 1)
 		return tiled_time(!row->has_created, row->created_us);
-	size_t i = column - TILED_KEYS - 2;
+	if (column == TILED_KEYS + 2)
+		return case_of_int64(ASOF_TYPE_INT64, -row->event->order);
+	size_t i = column - TILED_HEAD;
 	value = row->event->values[i];
 	value.is_null = value.is_null || value.type.kind == ASOF_TYPE_NONE;
 	value.type = case_types[i];
@@ -187,14 +191,15 @@ tiled_cell(const struct tiled_row *row, size_t column)
 static inline void
 tiled_write_file(struct asof_engine *engine, struct tiled_case *c, const struct tiled_file *file)
 {
-	struct asof_field fields[TILED_KEYS + 2 + CASE_COLUMNS] = {
+	struct asof_field fields[TILED_HEAD + CASE_COLUMNS] = {
 		{ .name = "key", .type = ASOF_TYPE(ASOF_TYPE_STRING) },
 		{ .name = "number", .type = ASOF_TYPE(ASOF_TYPE_INT32) },
 		{ .name = "t", .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP) },
 		{ .name = "made", .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP) },
+		{ .name = "_order", .type = ASOF_TYPE(ASOF_TYPE_INT64) },
 	};
 	struct asof_column columns[ASOF_COUNTOF(fields)];
-	memcpy(fields + TILED_KEYS + 2, c->of[0].fields, sizeof(c->of[0].fields));
+	memcpy(fields + TILED_HEAD, c->of[0].fields, sizeof(c->of[0].fields));
 	struct asof_value *values = bench_array(&c->arena, file->row_count, sizeof(*values));
 	for (size_t i = 0; i < ASOF_COUNTOF(fields); i++) {
 		for (size_t row = 0; row < file->row_count; row++)

@@ -33,8 +33,8 @@ FROM (SELECT k0, end_us, max(created_us) AS created_us, max(event_us) AS last_us
 	min("c_tail") AS a46,
 	first({value: "c_tail", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us ASC, created_us ASC, row_order ASC) FILTER ("c_tail" IS NOT NULL) AS a47,
 	first({value: "c_tail", event_us: event_us, created_us: created_us, row_order: row_order} ORDER BY event_us DESC, created_us DESC, row_order DESC) FILTER ("c_tail" IS NOT NULL) AS a51
-FROM (SELECT *, event_us + (3600000000 - event_us % 3600000000) % 3600000000 AS end_us FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CAST("delay" AS BIGINT) AS "c_delay", CAST("fare" AS DECIMAL(8,2)) AS "c_fare", CAST("speed" AS DOUBLE) + 0::DOUBLE AS "c_speed", CAST("speed32" AS FLOAT) + 0::FLOAT AS "c_speed32", CAST("tail" AS VARCHAR) AS "c_tail", CAST("is_late" AS BOOLEAN) AS "c_is_late", CAST("plane" AS UUID) AS "c_plane", CASE WHEN isfinite(date) THEN epoch_us(date) END AS event_us, 994032000000000::BIGINT AS created_us, "_order" AS row_order
-FROM (SELECT * FROM (SELECT *, ([7, 3][file_index::BIGINT + 1]::BIGINT << 40) + file_row_number AS "_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))))
+FROM (SELECT *, event_us + (3600000000 - event_us % 3600000000) % 3600000000 AS end_us FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CAST("delay" AS BIGINT) AS "c_delay", CAST("fare" AS DECIMAL(8,2)) AS "c_fare", CAST("speed" AS DOUBLE) + 0::DOUBLE AS "c_speed", CAST("speed32" AS FLOAT) + 0::FLOAT AS "c_speed32", CAST("tail" AS VARCHAR) AS "c_tail", CAST("is_late" AS BOOLEAN) AS "c_is_late", CAST("plane" AS UUID) AS "c_plane", CASE WHEN isfinite(date) THEN epoch_us(date) END AS event_us, 994032000000000::BIGINT AS created_us, "_asof_order" AS row_order
+FROM (SELECT * FROM (SELECT *, ([7, 3][file_index::BIGINT + 1]::BIGINT << 40) + file_row_number AS "_asof_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))))
 WHERE event_us IS NOT NULL AND k0 IS NOT NULL))
 GROUP BY k0, end_us))
 ORDER BY "origin", event_time, created_time, "_last_event"

@@ -1,1 +1,1 @@
-SELECT * FROM (SELECT *, (amount > 1000) AS "is_large", ('a' || "the note") AS "note" FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS "_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))) WHERE (amount > 0 OR note = 'free')
+SELECT * FROM (SELECT *, (amount > 1000) AS "is_large", ('a' || "the note") AS "note" FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS "_asof_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))) WHERE (amount > 0 OR note = 'free')
