@@ -193,16 +193,51 @@ settle_json_integer(struct asof_field *field)
 		field->type = ASOF_TYPE(ASOF_TYPE_INT64);
 }
 
-/* source->fields: the files' columns, with room for those of `select`. */
 static enum asof_status
-describe_files(const struct binding *b, struct asof_error *err)
+describe(const struct binding *b, struct asof_result_schema *ret_schema, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_plan_files(&sql, &b->plan);
 	ASOF_TRY(asof_buf_status(&sql, err));
+	return asof_engine_describe(b->engine, asof_buf_cstr(&sql), &b->session->arena, ret_schema,
+				    err);
+}
+
+/* A key may be a column of `select`, or a mistake: only what the files have is given a type. */
+static enum asof_status
+drop_absent_keys(struct binding *b, struct asof_error *err)
+{
+	struct asof_bound_source *bound = b->bound;
 	struct asof_result_schema schema;
-	enum asof_status status = asof_engine_describe(b->engine, asof_buf_cstr(&sql),
-						       &b->session->arena, &schema, err);
+	b->plan.key_type_count = 0;
+	enum asof_status status = describe(b, &schema, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "read source '%s'", b->source->name);
+
+	size_t kept = 0;
+	for (size_t i = 0; i < bound->key_type_count; i++) {
+		for (size_t f = 0; f < schema.field_count; f++) {
+			if (strcasecmp(schema.fields[f].name, bound->key_types[i].name) == 0) {
+				bound->key_types[kept++] = bound->key_types[i];
+				break;
+			}
+		}
+	}
+	bound->key_type_count = kept;
+	b->plan.key_type_count = kept;
+	return ASOF_OK;
+}
+
+/* source->fields: the files' columns, with room for those of `select`. */
+static enum asof_status
+describe_files(struct binding *b, struct asof_error *err)
+{
+	struct asof_result_schema schema;
+	enum asof_status status = describe(b, &schema, err);
+	if (status == ASOF_INVALID && b->bound->key_type_count > 0) {
+		ASOF_TRY(drop_absent_keys(b, err));
+		status = describe(b, &schema, err);
+	}
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "read source '%s'", b->source->name);
 

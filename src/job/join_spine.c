@@ -182,6 +182,20 @@ check_keys(const struct asof_spine *spine, const struct asof_entity *entity, str
 	return ASOF_OK;
 }
 
+static enum asof_status
+describe_spine(struct asof_engine *engine, struct asof_arena *arena, struct asof_spine *spine,
+	       struct asof_error *err)
+{
+	const char *select = asof_arena_printf(arena, "SELECT * FROM %s", spine->sql);
+	struct asof_result_schema schema;
+	if (!select)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "spine");
+	ASOF_TRY(asof_engine_describe(engine, select, arena, &schema, err));
+	spine->fields = schema.fields;
+	spine->field_count = schema.field_count;
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_spine_open(struct asof_session *session, const char *path, const char *time_column,
 		const struct asof_version_table *tables, size_t table_count,
@@ -198,20 +212,21 @@ asof_spine_open(struct asof_session *session, const char *path, const char *time
 	if (!spine.path)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "spine");
 	ASOF_TRY(choose_reader(spine.path, tables, table_count, arena, &spine, err));
-
-	const char *select = asof_arena_printf(arena, "SELECT * FROM %s", spine.sql);
-	struct asof_result_schema schema;
-	if (!select)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "spine");
-	enum asof_status status = asof_engine_describe(engine, select, arena, &schema, err);
-	if (status != ASOF_OK)
-		return ASOF_WRAP(err, status == ASOF_INVALID ? ASOF_CORRUPT : status, "spine '%s'",
-				 path);
-	spine.fields = schema.fields;
-	spine.field_count = schema.field_count;
+	struct asof_error why = { 0 };
+	enum asof_status status = describe_spine(engine, arena, &spine, &why);
+	if (status == ASOF_INVALID) {
+		/* Perhaps a key that has no column, which is told better below. */
+		ASOF_TRY(choose_reader(spine.path, NULL, 0, arena, &spine, err));
+		if (describe_spine(engine, arena, &spine, NULL) != ASOF_OK)
+			return ASOF_FAIL(err, ASOF_CORRUPT, "spine '%s': %s", path, why.message);
+	} else if (status != ASOF_OK) {
+		return ASOF_FAIL(err, status, "spine '%s': %s", path, why.message);
+	}
 	ASOF_TRY(choose_time(&spine, time_column, err));
 	for (size_t t = 0; t < table_count; t++)
 		ASOF_TRY(check_keys(&spine, tables[t].view->entity, err));
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, ASOF_CORRUPT, "spine '%s': %s", path, why.message);
 	*ret_spine = spine;
 	return ASOF_OK;
 }
