@@ -236,15 +236,15 @@ def section(a, b, values, threads, rounds, ours, theirs):
     return f"""## The demo's main job, beside plain DuckDB SQL
 
 `bench/demo_vs_duckdb.py`: build three views of three million flights, join June's flights to all 46 features,
-materialize at {AT}. {report.machine()}; {threads} threads each; {many}.
+materialize at {AT}. {report.machine()};
+{threads} threads each; {many}.
 {values:,} values of the two training sets were compared and are equal (floats to 1e-9).
 
 {timing}
 
 Both run one process per stage; the start of Python is not counted for DuckDB. CPU seconds tell more than seconds where
 the machine has other work. What asof keeps is more than what the SQL keeps: versions, late data, what was known when,
-rows online that drain, and sums that do not depend on threads. Its join runs the reference SQL, which is written to be
-read; native kernels are [still to come](design/where-it-goes.md).
+rows online that drain, and sums that do not depend on threads.
 
 {sizes}
 """
