@@ -136,7 +136,6 @@ asof_init(const char *dir, char **ret_json, struct asof_error *err)
 		asof_json_cstr(&w, files[i].name);
 	asof_json_end_array(&w);
 	asof_json_end_object(&w);
-	asof_buf_add_char(&json, '\n');
 	struct asof_bytes bytes = { 0 };
 	ASOF_TRY(asof_buf_steal(&json, &bytes, err));
 	*ret_json = bytes.ptr;

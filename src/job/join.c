@@ -15,6 +15,8 @@
 #include "model/duration.h"
 #include "plan/sql.h"
 
+#define MEMORY_USUAL (UINT64_C(8) << 30) /* for answers, where no bound was given */
+
 struct join {
 	struct asof_session *session;
 	const struct asof_join_options *options;
@@ -225,6 +227,10 @@ check_names(const struct join *join, struct asof_error *err)
 static enum asof_status
 answer_windows(struct join *join, const struct asof_plan_join *plan, struct asof_error *err)
 {
+	/* What the engine leaves of the memory bound, less a margin: its own share is two thirds.
+	 */
+	uint64_t memory_bytes = join->session->options.memory_bytes;
+	uint64_t max_bytes = (memory_bytes ? memory_bytes : MEMORY_USUAL) / 4;
 	for (size_t i = 0; i < join->table_count; i++) {
 		struct asof_plan_join_view *view = &join->views[i];
 		if (!asof_view_is_windowed(view->table.view))
@@ -233,8 +239,10 @@ answer_windows(struct join *join, const struct asof_plan_join *plan, struct asof
 		if (!name)
 			return no_memory(err);
 		asof_session_stage(join->session, "windows of '%s'", view->table.view->name);
-		ASOF_TRY(asof_window_answers(join->engine, plan, i, name, err));
-		view->answers = name;
+		bool is_made = false;
+		ASOF_TRY(
+			asof_window_answers(join->engine, plan, i, name, max_bytes, &is_made, err));
+		view->answers = is_made ? name : NULL;
 	}
 	return ASOF_OK;
 }

@@ -246,7 +246,6 @@ enum asof_status
 asof_result_text(struct asof_buf *buf, char **ret_json, struct asof_error *err)
 {
 	struct asof_bytes bytes = { 0 };
-	asof_buf_add_char(buf, '\n');
 	ASOF_TRY(asof_buf_steal(buf, &bytes, err));
 	*ret_json = bytes.ptr;
 	return ASOF_OK;

@@ -296,9 +296,24 @@ init_scratch(struct answering *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* About what the answers of `row_count` instants take: arrays grow by doubling, texts are guessed
+ * at. */
+static uint64_t
+answer_bytes(const struct answering *a, const struct asof_type *types, size_t row_count)
+{
+	uint64_t row_bytes = 0;
+	for (size_t i = 0; i < a->answers.column_count; i++) {
+		bool is_number = types[i].kind <= ASOF_TYPE_FLOAT64 ||
+				 types[i].kind == ASOF_TYPE_DATE ||
+				 types[i].kind == ASOF_TYPE_TIMESTAMP;
+		row_bytes += is_number ? 12 : 48;
+	}
+	return row_bytes * row_count;
+}
+
 enum asof_status
 asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *join, size_t index,
-		    const char *name, struct asof_error *err)
+		    const char *name, uint64_t max_bytes, bool *ret_is_made, struct asof_error *err)
 {
 	const struct asof_plan_join_view *item = &join->views[index];
 	ASOF_AUTO(answering_done)
@@ -315,6 +330,9 @@ asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *joi
 	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_instants, &a, err));
 	a.range = NULL;
 	asof_buf_clear(&sql);
+	*ret_is_made = answer_bytes(&a, types, a.asks.row_count) <= max_bytes;
+	if (!*ret_is_made)
+		return ASOF_OK;
 	if (a.asks.row_count > 0) {
 		ASOF_TRY(asof_plan_join_tiles_sql(join, index, a.from_us, &sql, err));
 		ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_tiles, &a, err));

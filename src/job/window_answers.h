@@ -10,10 +10,14 @@
 #include "engine/engine.h"
 #include "plan/plan.h"
 
-/* Make the temporary table `name` (k0.., at_us, event_us, f0..) for join->views[index]; nothing is
- * known-at-label. */
+/*
+ * Make the temporary table `name` (k0.., at_us, event_us, f0..) for join->views[index]; nothing is
+ * known-at-label. *ret_is_made is false where the answers would take more than `max_bytes`: the
+ * reference SQL, which spills, is to do it.
+ */
 ASOF_NODISCARD enum asof_status asof_window_answers(struct asof_engine *engine,
 						    const struct asof_plan_join *join, size_t index,
-						    const char *name, struct asof_error *err);
+						    const char *name, uint64_t max_bytes,
+						    bool *ret_is_made, struct asof_error *err);
 
 #endif
