@@ -91,7 +91,8 @@ widen_int8(const void *from, void *to, size_t count)
 static void
 decimal_int128(const void *from, void *to, size_t count)
 {
-	memcpy(to, from, count * sizeof(asof_int128));
+	if (count > 0) /* else both may be NULL */
+		memcpy(to, from, count * sizeof(asof_int128));
 }
 
 static void
