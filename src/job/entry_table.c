@@ -12,30 +12,6 @@ struct asof_entry_column {
 	struct asof_column view;         /* of the child, for its parent */
 };
 
-static size_t
-width_of(struct asof_type type)
-{
-	switch ((enum asof_type_kind)type.kind) {
-	case ASOF_TYPE_BOOL:
-		return sizeof(uint8_t);
-	case ASOF_TYPE_INT32:
-	case ASOF_TYPE_DATE:
-		return sizeof(int32_t);
-	case ASOF_TYPE_FLOAT32:
-		return sizeof(float);
-	case ASOF_TYPE_INT64:
-	case ASOF_TYPE_TIMESTAMP:
-	case ASOF_TYPE_FLOAT64:
-		return sizeof(int64_t);
-	case ASOF_TYPE_DECIMAL:
-	case ASOF_TYPE_UUID:
-		return 16;
-	default:
-		return sizeof(struct asof_str);
-	}
-}
-_Static_assert(sizeof(struct asof_str) == sizeof(struct asof_span), "both are two words");
-
 static bool
 is_list(struct asof_type type)
 {
@@ -56,7 +32,7 @@ column_done(struct asof_entry_column *column)
 static enum asof_status
 column_init(struct asof_entry_column *column, struct asof_type type, struct asof_error *err)
 {
-	*column = (struct asof_entry_column){ .type = type, .width = width_of(type) };
+	*column = (struct asof_entry_column){ .type = type, .width = asof_column_width(type) };
 	if (!is_list(type))
 		return ASOF_OK;
 	column->child = asof_mem_alloc(sizeof(*column->child));

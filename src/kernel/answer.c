@@ -1,22 +1,10 @@
 /* answer.c - stored rows made from history, and answers made from stored rows. */
 #include "kernel/answer.h"
 
+#include "model/duration.h"
+
 /* With `step: event`, entries carry what orders first and last, behind the states. */
 #define EVENT_EXTRAS 2
-
-static int64_t
-minus(int64_t a, int64_t b)
-{
-	int64_t difference;
-	return __builtin_sub_overflow(a, b, &difference) ? INT64_MIN : difference;
-}
-
-static int64_t
-plus(int64_t a, int64_t b)
-{
-	int64_t sum;
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
 
 const char *
 asof_value_status_text(enum asof_value_status status)
@@ -100,40 +88,11 @@ asof_answer_plan_make(const struct asof_view *view, struct asof_arena *arena,
 	return ASOF_OK;
 }
 
-static size_t
-element_size(struct asof_type type)
-{
-	switch ((enum asof_type_kind)type.kind) {
-	case ASOF_TYPE_BOOL:
-		return sizeof(uint8_t);
-	case ASOF_TYPE_INT32:
-	case ASOF_TYPE_DATE:
-	case ASOF_TYPE_FLOAT32:
-		return sizeof(int32_t);
-	case ASOF_TYPE_INT64:
-	case ASOF_TYPE_TIMESTAMP:
-	case ASOF_TYPE_FLOAT64:
-		return sizeof(int64_t);
-	case ASOF_TYPE_STRING:
-	case ASOF_TYPE_BYTES:
-	case ASOF_TYPE_JSON:
-		return sizeof(struct asof_str);
-	case ASOF_TYPE_LIST:
-	case ASOF_TYPE_VECTOR:
-		return sizeof(struct asof_span);
-	case ASOF_TYPE_DECIMAL:
-	case ASOF_TYPE_UUID:
-	case ASOF_TYPE_NONE:
-		break;
-	}
-	return sizeof(asof_int128);
-}
-
 /* `column` from row `first` on: the same data, bits moved to the front. False: out of memory. */
 static bool
 drop_rows(struct asof_column *column, size_t first, size_t count, struct asof_arena *arena)
 {
-	column->data = (const char *)column->data + first * element_size(column->type);
+	column->data = (const char *)column->data + first * asof_column_width(column->type);
 	if (!column->validity || first == 0)
 		return true;
 	uint64_t *validity = asof_arena_array(arena, count / 64 + 1, sizeof(*validity));
@@ -244,13 +203,13 @@ make_windowed(const struct asof_answer_plan *plan, const struct asof_tiles *tile
 		return ASOF_OK;
 
 	int64_t until_us = asof_window_holds_until(view, tiles, instant_us);
-	row->until_us = plus(until_us, view->available_after_us);
+	row->until_us = asof_us_add(until_us, view->available_after_us);
 	/* What is kept: what a window may still hold, and the newest END, which dates the answer.
 	 */
-	int64_t oldest_us = minus(instant_us, asof_view_longest_window_us(view));
+	int64_t oldest_us = asof_us_sub(instant_us, asof_view_longest_window_us(view));
 	size_t first = count_until(tiles->end_us, tiles->count, oldest_us);
 	if (first > 0 && count_until(tiles->end_us, tiles->count, instant_us) == first)
-		first = count_until(tiles->end_us, first, minus(tiles->end_us[first - 1], 1));
+		first = count_until(tiles->end_us, first, asof_us_sub(tiles->end_us[first - 1], 1));
 	return set_entries(plan, tiles, first, arena, row, err);
 }
 
@@ -273,7 +232,7 @@ make_plain(const struct asof_answer_plan *plan, const struct asof_tiles *events,
 	   struct asof_arena *arena, struct asof_row *row, struct asof_error *err)
 {
 	const struct asof_view *view = plan->view;
-	int64_t known_us = minus(row->from_us, view->available_after_us);
+	int64_t known_us = asof_us_sub(row->from_us, view->available_after_us);
 	size_t first = count_until(events->end_us, events->count, known_us);
 	if (first > 0) {
 		row->has_answer = true;
@@ -282,7 +241,7 @@ make_plain(const struct asof_answer_plan *plan, const struct asof_tiles *events,
 	}
 	if (view->online == ASOF_ONLINE_LATEST || first == events->count)
 		return ASOF_OK;
-	row->until_us = plus(events->end_us[first], view->available_after_us);
+	row->until_us = asof_us_add(events->end_us[first], view->available_after_us);
 	return set_entries(plan, events, first, arena, row, err);
 }
 
@@ -333,7 +292,7 @@ advance(const struct asof_answer_plan *plan, int64_t clock_us, struct asof_arena
 		int64_t instant_us = asof_window_instant(plan->view, clock_us);
 		return eval_row(plan, &tiles, instant_us, arena, row, err);
 	}
-	int64_t known_us = minus(clock_us, plan->view->available_after_us);
+	int64_t known_us = asof_us_sub(clock_us, plan->view->available_after_us);
 	size_t known = count_until(row->entry_event_us, row->entry_count, known_us);
 	if (known == 0)
 		return ASOF_OK;
@@ -379,7 +338,7 @@ fill_from(const struct asof_view *view, const struct asof_value *values, struct 
 static bool
 is_too_old(const struct asof_view *view, int64_t event_us, int64_t clock_us)
 {
-	return view->max_age_us > 0 && event_us < minus(clock_us, view->max_age_us);
+	return view->max_age_us > 0 && event_us < asof_us_sub(clock_us, view->max_age_us);
 }
 
 static enum asof_status

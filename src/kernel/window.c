@@ -28,20 +28,6 @@ struct eval {
 	struct asof_error *err;
 };
 
-static int64_t
-minus(int64_t a, int64_t b)
-{
-	int64_t difference;
-	return __builtin_sub_overflow(a, b, &difference) ? INT64_MIN : difference;
-}
-
-static int64_t
-plus(int64_t a, int64_t b)
-{
-	int64_t sum;
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 /* How many of the ascending times are <= at_us. */
 static size_t
 count_until(const int64_t *times_us, size_t count, int64_t at_us)
@@ -61,7 +47,7 @@ count_until(const int64_t *times_us, size_t count, int64_t at_us)
 int64_t
 asof_window_instant(const struct asof_view *view, int64_t event_us)
 {
-	int64_t known_us = minus(event_us, view->available_after_us);
+	int64_t known_us = asof_us_sub(event_us, view->available_after_us);
 	return view->step_us > 0 ? asof_step_floor(known_us, view->step_us) : known_us;
 }
 
@@ -74,10 +60,10 @@ asof_window_holds_until(const struct asof_view *view, const struct asof_tiles *t
 		int64_t length_us = view->outputs[i].window_us;
 		if (i > 0 && length_us == view->outputs[i - 1].window_us)
 			continue;
-		size_t begin = count_until(tiles->end_us, end, minus(at_us, length_us));
+		size_t begin = count_until(tiles->end_us, end, asof_us_sub(at_us, length_us));
 		if (begin == end)
 			continue;
-		int64_t leaves_us = plus(tiles->end_us[begin], length_us);
+		int64_t leaves_us = asof_us_add(tiles->end_us[begin], length_us);
 		if (leaves_us < until_us)
 			until_us = leaves_us;
 	}
@@ -122,7 +108,7 @@ prepare_windows(struct eval *e, int64_t at_us)
 		add_window(e, view->outputs[i].window_us);
 	for (size_t w = 0; w < e->window_count; w++)
 		e->begins[w] = count_until(e->merge.tiles->end_us, e->merge.end,
-					   minus(at_us, e->lengths_us[w]));
+					   asof_us_sub(at_us, e->lengths_us[w]));
 
 	for (size_t i = 0; i < view->output_count; i++) {
 		const struct asof_output *output = &view->outputs[i];

@@ -74,3 +74,27 @@ asof_column_value(const struct asof_column *column, size_t row, struct asof_aren
 	*ret_value = value;
 	return ASOF_OK;
 }
+
+size_t
+asof_column_width(struct asof_type type)
+{
+	switch ((enum asof_type_kind)type.kind) {
+	case ASOF_TYPE_BOOL:
+		return sizeof(uint8_t);
+	case ASOF_TYPE_INT32:
+	case ASOF_TYPE_DATE:
+		return sizeof(int32_t);
+	case ASOF_TYPE_FLOAT32:
+		return sizeof(float);
+	case ASOF_TYPE_INT64:
+	case ASOF_TYPE_TIMESTAMP:
+	case ASOF_TYPE_FLOAT64:
+		return sizeof(int64_t);
+	case ASOF_TYPE_DECIMAL:
+	case ASOF_TYPE_UUID:
+		return 16;
+	default:
+		return sizeof(struct asof_str);
+	}
+}
+_Static_assert(sizeof(struct asof_str) == sizeof(struct asof_span), "both are two words");

@@ -34,6 +34,9 @@ struct asof_batch {
 	size_t row_count;
 };
 
+/* Bytes of one value in asof_column.data. */
+size_t asof_column_width(struct asof_type type);
+
 static inline bool
 asof_column_is_null(const struct asof_column *column, size_t row)
 {

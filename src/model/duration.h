@@ -20,4 +20,23 @@ int64_t asof_step_floor(int64_t event_us, int64_t step_us);
  */
 int64_t asof_step_end(int64_t event_us, int64_t step_us);
 
+/* Sums and differences of instants and spans that stop at the ends of int64 instead of wrapping. */
+static inline int64_t
+asof_us_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+	if (!__builtin_add_overflow(a, b, &sum))
+		return sum;
+	return b > 0 ? INT64_MAX : INT64_MIN;
+}
+
+static inline int64_t
+asof_us_sub(int64_t a, int64_t b)
+{
+	int64_t difference;
+	if (!__builtin_sub_overflow(a, b, &difference))
+		return difference;
+	return b > 0 ? INT64_MIN : INT64_MAX;
+}
+
 #endif

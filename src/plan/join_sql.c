@@ -298,9 +298,7 @@ asof_plan_join_tiles_sql(const struct asof_plan_join *join, size_t index, int64_
 {
 	const struct asof_plan_table *table = &join->views[index].table;
 	size_t key_count = table->view->entity->key_count;
-	int64_t oldest_us = 0;
-	if (__builtin_sub_overflow(from_us, asof_view_longest_window_us(table->view), &oldest_us))
-		oldest_us = INT64_MIN;
+	int64_t oldest_us = asof_us_sub(from_us, asof_view_longest_window_us(table->view));
 
 	asof_buf_add_cstr(sql, "WITH ");
 	asof_plan_tiles(sql, "", table, join->known_at == ASOF_PLAN_KNOWN_TIME,
