@@ -260,7 +260,8 @@ add_tile_aggregates(struct asof_buf *sql, const struct asof_tile_layout *layout)
 	}
 }
 
-/* Events created after their step's END stand in tiles of their own, so that known-at is exact. */
+/* Events created outside of their step (late, or by a commit before them) stand in tiles of their
+ * own, so that known-at is exact: between two ENDs nothing else becomes known. */
 static void
 add_tiles(const struct asof_plan_build *build, struct asof_buf *sql)
 {
@@ -280,14 +281,16 @@ add_tiles(const struct asof_plan_build *build, struct asof_buf *sql)
 	add_tile_aggregates(sql, build->layout);
 	asof_buf_add_cstr(sql, "\nFROM (SELECT *, ");
 	if (has_created)
-		asof_buf_add_cstr(sql, "CASE WHEN created_us > end_us THEN created_us END AS "
-				       "late_us FROM (SELECT *, ");
+		asof_buf_printf(sql,
+				"CASE WHEN created_us > end_us OR created_us <= end_us - %" PRId64
+				" THEN created_us END AS apart_us FROM (SELECT *, ",
+				view->step_us);
 	asof_sql_step_end(sql, "event_us", view->step_us);
 	asof_buf_add_cstr(sql, " AS end_us FROM (");
 	asof_plan_good_rows(sql, build);
 	asof_buf_add_cstr(sql, has_created ? ")))\nGROUP BY " : "))\nGROUP BY ");
 	asof_plan_keys(sql, "", key_count);
-	asof_buf_add_cstr(sql, has_created ? ", end_us, late_us)" : ", end_us)");
+	asof_buf_add_cstr(sql, has_created ? ", end_us, apart_us)" : ", end_us)");
 }
 
 enum asof_status

@@ -494,24 +494,34 @@ several_builds_give_the_windows_of_one(void **state)
 
 /* The times of two commits, one among the events and one behind. */
 static void
+check_known(struct world *w, size_t number)
+{
+	const char *const paths[] = { w->tiles_path, w->more_path };
+	struct random r;
+	make_case(&r, w, number);
+	int64_t middle_us = w->c.base_us + random_between(&r, 0, w->c.range_us);
+	struct tiled_known known = { .commits_us = { middle_us, COMMIT_US, COMMIT_US } };
+	known.known_us = w->c.base_us + random_between(&r, -w->c.range_us, w->c.range_us + 30);
+	build_into(w, w->engines[0], 1, 0, middle_us, w->tiles_path);
+	build_into(w, w->engines[0], 6, 0, COMMIT_US, w->more_path);
+	check_join(w, paths, 2, ASOF_PLAN_KNOWN_NONE, known, "all");
+	check_join(w, paths, 2, ASOF_PLAN_KNOWN_LABEL, known, "label");
+	check_join(w, paths, 2, ASOF_PLAN_KNOWN_TIME, known, "known at");
+	tiled_done(&w->c);
+}
+
+static void
 what_was_known_when_is_exact(void **state)
 {
-	struct world *w = *state;
-	const char *const paths[] = { w->tiles_path, w->more_path };
-	for (size_t number = 1; number <= bench_cases(12); number++) {
-		struct random r;
-		make_case(&r, w, number + 30000);
-		int64_t middle_us = w->c.base_us + random_between(&r, 0, w->c.range_us);
-		struct tiled_known known = { .commits_us = { middle_us, COMMIT_US, COMMIT_US } };
-		known.known_us =
-			w->c.base_us + random_between(&r, -w->c.range_us, w->c.range_us + 30);
-		build_into(w, w->engines[0], 1, 0, middle_us, w->tiles_path);
-		build_into(w, w->engines[0], 6, 0, COMMIT_US, w->more_path);
-		check_join(w, paths, 2, ASOF_PLAN_KNOWN_NONE, known, "all");
-		check_join(w, paths, 2, ASOF_PLAN_KNOWN_LABEL, known, "label");
-		check_join(w, paths, 2, ASOF_PLAN_KNOWN_TIME, known, "known at");
-		tiled_done(&w->c);
-	}
+	for (size_t number = 1; number <= bench_cases(12); number++)
+		check_known(*state, number + 30000);
+}
+
+/* Events of a step of which some were known by a commit before it, in the case that showed it. */
+static void
+events_known_before_their_step_are_seen(void **state)
+{
+	check_known(*state, 30282);
 }
 
 int
@@ -522,6 +532,7 @@ main(void)
 		cmocka_unit_test(tiles_depend_neither_on_threads_nor_on_the_order_of_files),
 		cmocka_unit_test(several_builds_give_the_windows_of_one),
 		cmocka_unit_test(what_was_known_when_is_exact),
+		cmocka_unit_test(events_known_before_their_step_are_seen),
 	};
 	return cmocka_run_group_tests(tests, open_world, close_world);
 }
