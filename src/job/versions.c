@@ -70,12 +70,15 @@ hear(void *arg, int64_t table_version, int64_t committed_us, const char *operati
 		return ASOF_OK; /* not a commit of a build */
 
 	struct asof_version found;
-	struct asof_error ignored = { 0 };
-	if (asof_catalog_find_version(unheard->catalog, unheard->view, text, unheard->arena, &found,
-				      &ignored) == ASOF_OK) {
+	struct asof_error why = { 0 };
+	enum asof_status status = asof_catalog_find_version(unheard->catalog, unheard->view, text,
+							    unheard->arena, &found, &why);
+	if (status == ASOF_OK) {
 		unheard->is_known = true;
 		return ASOF_FAIL(err, ASOF_CANCELLED, "known from here on");
 	}
+	if (status != ASOF_NOT_FOUND)
+		return ASOF_FAIL(err, status, "%s", why.message);
 	version.definition_hash =
 		keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_HASH));
 	version.definition_json =
@@ -257,7 +260,8 @@ asof_version_project(const struct asof_version *version, struct asof_project **r
 		status = asof_mistakes_status(&mistakes, err);
 	asof_mistakes_done(&mistakes);
 	if (status != ASOF_OK)
-		return ASOF_WRAP(err, ASOF_CORRUPT, "registered definition of '%s'", version->view);
+		return ASOF_WRAP(err, status == ASOF_NO_MEMORY ? status : ASOF_CORRUPT,
+				 "registered definition of '%s'", version->view);
 	*ret_view = project ? asof_project_view(project, asof_str_from(version->view)) : NULL;
 	if (!*ret_view)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "registered definition of '%s' lacks it",

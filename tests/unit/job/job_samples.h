@@ -63,6 +63,37 @@ sample_file(const char *dir, const char *name, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* One commit of a build to the lake: a file that nobody reads, and what the commit says of itself.
+ */
+static inline int64_t
+sample_commit(struct asof_blob *lake, const char *table, int64_t base_version,
+	      const struct asof_property *info, size_t info_count)
+{
+	static const struct asof_field field = { .name = "k",
+						 .type = { .kind = ASOF_TYPE_STRING } };
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_table_file file = { .size_bytes = 4, .row_count = 1 };
+	int64_t version = -1;
+	assert_ok(asof_table_new_file(lake, table, &arena, &file.name, &file.path, &err), err);
+	FILE *out = fopen(file.path, "wb");
+	assert_non_null(out);
+	assert_int_equal(fwrite("PAR1", 1, 4, out), 4);
+	assert_int_equal(fclose(out), 0);
+	struct asof_table_change change = { .base_version = base_version,
+					    .fields = base_version < 0 ? &field : NULL,
+					    .field_count = base_version < 0,
+					    .added = &file,
+					    .added_count = 1,
+					    .info = info,
+					    .info_count = info_count,
+					    .operation = "WRITE",
+					    .run_id = file.name,
+					    .now_us = SAMPLE_NOW_US + base_version * 1000000 };
+	assert_ok(asof_table_commit(lake, table, &change, &version, &err), err);
+	return version;
+}
+
 typedef enum asof_status scenario_fn(void *arg, struct asof_error *err);
 
 /*
