@@ -145,6 +145,7 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 					 &views, &count, err));
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
 	ASOF_TRY(refuse_major(session, views, count, &arena, err));
+	ASOF_TRY(asof_register_services(session, err));
 
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	asof_json_begin_object(&w);

@@ -465,9 +465,13 @@ compute_and_publish(struct build *b, struct asof_error *err)
 	enum asof_status status = asof_cancel_check(&b->session->cancel, err);
 	if (status == ASOF_OK)
 		status = asof_fault_point("build.before_commit", err);
-	if (status == ASOF_OK)
+	bool is_tried = status == ASOF_OK;
+	if (is_tried)
 		status = publish(b, &file, err);
-	if (!b->report.is_published || file.row_count == 0)
+	/* A commit that failed may stand all the same: its file goes only where it surely does not.
+	 */
+	bool is_unpublished = !b->report.is_published && (!is_tried || status == ASOF_CONFLICT);
+	if (is_unpublished || file.row_count == 0)
 		remove_orphan(file.path);
 	return status;
 }

@@ -15,8 +15,6 @@
 #include "model/duration.h"
 #include "plan/sql.h"
 
-#define MEMORY_USUAL (UINT64_C(8) << 30) /* for answers, where no bound was given */
-
 struct join {
 	struct asof_session *session;
 	const struct asof_join_options *options;
@@ -227,10 +225,7 @@ check_names(const struct join *join, struct asof_error *err)
 static enum asof_status
 answer_windows(struct join *join, const struct asof_plan_join *plan, struct asof_error *err)
 {
-	/* What the engine leaves of the memory bound, less a margin: its own share is two thirds.
-	 */
-	uint64_t memory_bytes = join->session->options.memory_bytes;
-	uint64_t max_bytes = (memory_bytes ? memory_bytes : MEMORY_USUAL) / 4;
+	uint64_t max_bytes = asof_session_answer_bytes(join->session);
 	for (size_t i = 0; i < join->table_count; i++) {
 		struct asof_plan_join_view *view = &join->views[i];
 		if (!asof_view_is_windowed(view->table.view))

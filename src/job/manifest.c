@@ -113,14 +113,18 @@ asof_manifest_write(const struct asof_manifest *manifest, const struct asof_vers
 	return asof_blob_put(blob, name, asof_buf_view(&buf), err);
 }
 
-static const char *
-read_text(const struct asof_json *object, const char *name, struct asof_arena *arena)
+/* A text member in the arena; NULL where there is none. */
+static enum asof_status
+read_text(const struct asof_json *object, const char *name, struct asof_arena *arena,
+	  const char **ret_text, struct asof_error *err)
 {
 	struct asof_str text;
 	struct asof_error ignored;
+	*ret_text = NULL;
 	if (asof_json_member_read_str(object, name, &text, &ignored) != ASOF_OK)
-		return NULL;
-	return asof_arena_copy(arena, text);
+		return ASOF_OK;
+	*ret_text = asof_arena_copy(arena, text);
+	return *ret_text ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "'%s'", name);
 }
 
 static enum asof_status
@@ -135,9 +139,10 @@ read_refs(const struct asof_json *root, struct asof_arena *arena, struct asof_ma
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "features");
 	for (size_t i = 0; i < features->count; i++) {
 		const struct asof_json *item = &features->items[i];
-		struct asof_feature_ref ref = { read_text(item, "view", arena),
-						read_text(item, "version", arena),
-						read_text(item, "feature", arena) };
+		struct asof_feature_ref ref;
+		ASOF_TRY(read_text(item, "view", arena, &ref.view, err));
+		ASOF_TRY(read_text(item, "version", arena, &ref.version, err));
+		ASOF_TRY(read_text(item, "feature", arena, &ref.feature, err));
 		if (!ref.view || !ref.version || !ref.feature)
 			return ASOF_FAIL(err, ASOF_INVALID, "feature %zu lacks a name", i + 1);
 		manifest->refs[manifest->ref_count++] = ref;
@@ -149,14 +154,21 @@ static enum asof_status
 read_known_at(const struct asof_json *root, struct asof_arena *arena,
 	      struct asof_manifest *manifest, struct asof_error *err)
 {
-	const char *text = read_text(root, "known_at", arena);
+	const char *text = NULL;
+	const char *time = NULL;
+	bool is_known = false;
+	ASOF_TRY(read_text(root, "known_at", arena, &text, err));
 	for (int kind = ASOF_KNOWN_AT_NONE; text && kind <= ASOF_KNOWN_AT_TIME; kind++) {
-		if (strcmp(text, known_at_text((enum asof_known_at)kind)) == 0)
+		if (strcmp(text, known_at_text((enum asof_known_at)kind)) == 0) {
 			manifest->known_at = (enum asof_known_at)kind;
+			is_known = true;
+		}
 	}
+	if (!is_known)
+		return ASOF_FAIL(err, ASOF_INVALID, "'known_at' is none, label or time");
 	if (manifest->known_at != ASOF_KNOWN_AT_TIME)
 		return ASOF_OK;
-	const char *time = read_text(root, "known_at_time", arena);
+	ASOF_TRY(read_text(root, "known_at_time", arena, &time, err));
 	if (!time)
 		return ASOF_FAIL(err, ASOF_INVALID, "no 'known_at_time'");
 	return asof_timestamp_parse(asof_str_from(time), &manifest->known_at_us, err);
@@ -168,9 +180,9 @@ read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manife
 {
 	const struct asof_json *root = NULL;
 	ASOF_TRY(asof_json_read(text, arena, &root, err));
-	manifest->spine = read_text(root, "spine", arena);
-	manifest->time_column = read_text(root, "time_column", arena);
-	manifest->service = read_text(root, "service", arena);
+	ASOF_TRY(read_text(root, "spine", arena, &manifest->spine, err));
+	ASOF_TRY(read_text(root, "time_column", arena, &manifest->time_column, err));
+	ASOF_TRY(read_text(root, "service", arena, &manifest->service, err));
 	if (!manifest->spine || !manifest->time_column)
 		return ASOF_FAIL(err, ASOF_INVALID, "no 'spine' or no 'time_column'");
 	ASOF_TRY(read_known_at(root, arena, manifest, err));

@@ -43,9 +43,11 @@ enum asof_status
 asof_online_meta_read(struct asof_str json, struct asof_arena *arena,
 		      struct asof_online_meta *ret_meta, struct asof_error *err)
 {
-	enum asof_status status = read_meta(json, arena, ret_meta, err);
+	struct asof_online_meta meta = { 0 };
+	enum asof_status status = read_meta(json, arena, &meta, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status == ASOF_NO_MEMORY ? status : ASOF_CORRUPT,
 				 "online table's description");
+	*ret_meta = meta;
 	return ASOF_OK;
 }

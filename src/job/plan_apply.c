@@ -292,6 +292,20 @@ register_all(struct changes *changes, struct asof_error *err)
 }
 
 enum asof_status
+asof_register_services(struct asof_session *session, struct asof_error *err)
+{
+	ASOF_AUTO(changes_done) struct changes changes = { .session = session };
+	ASOF_TRY(find_changes(&changes, err));
+	const struct asof_project *project = session->project;
+	for (size_t i = 0; i < project->service_count; i++) {
+		if (changes.is_service_new[i] || changes.is_service_changed[i])
+			ASOF_TRY(asof_catalog_define(session->catalog, &changes.services[i], 1,
+						     NULL, 0, err));
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
 asof_apply(struct asof_session *session, bool allows_major, char **ret_json, struct asof_error *err)
 {
 	ASOF_AUTO(changes_done) struct changes changes = { .session = session };

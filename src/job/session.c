@@ -11,6 +11,8 @@
 #include "job/bind.h"
 #include "job/versions.h"
 
+#define MEMORY_USUAL (UINT64_C(8) << 30) /* reckoned with where no bound was given */
+
 static void
 report_progress(void *arg, double fraction)
 {
@@ -173,6 +175,14 @@ asof_session_store(struct asof_session *session, struct asof_store **ret_store,
 		ASOF_TRY(asof_store_open(session->project->online, &session->store, err));
 	*ret_store = session->store;
 	return ASOF_OK;
+}
+
+uint64_t
+asof_session_answer_bytes(const struct asof_session *session)
+{
+	/* The engine's own share is two thirds; the rest, less a margin, is left. */
+	uint64_t memory_bytes = session->options.memory_bytes;
+	return (memory_bytes ? memory_bytes : MEMORY_USUAL) / 4;
 }
 
 void

@@ -73,6 +73,9 @@ ASOF_NODISCARD enum asof_status asof_session_bind(struct asof_session *session,
 struct asof_plan_source asof_session_plan_source(const struct asof_session *session,
 						 const struct asof_source *source);
 
+/* How much windows' answers may take beside the engine, of the memory bound. */
+uint64_t asof_session_answer_bytes(const struct asof_session *session);
+
 /* Say what is being done, for progress. `stage` lives in the session's arena. */
 void asof_session_stage(struct asof_session *session, const char *fmt, ...) ASOF_PRINTF(2, 3);
 int64_t asof_session_now_us(const struct asof_session *session);

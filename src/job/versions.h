@@ -59,6 +59,10 @@ ASOF_NODISCARD enum asof_status asof_view_state_register(struct asof_session *se
 							 const struct asof_view_state *state,
 							 struct asof_error *err);
 
+/* Register the project's services as they stand: whoever builds views takes them along. */
+ASOF_NODISCARD enum asof_status asof_register_services(struct asof_session *session,
+						       struct asof_error *err);
+
 /* A version's own definition, bound, read back from its canonical text. Free with
  * asof_project_free(). */
 ASOF_NODISCARD enum asof_status asof_version_project(const struct asof_version *version,
