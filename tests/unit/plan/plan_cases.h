@@ -44,6 +44,7 @@ struct plan_order {
 	bool has_range;
 	bool has_ordinals;
 	bool has_answers;
+	bool has_wide_integers; /* int64 columns are what JSON files may be taken for */
 };
 
 struct plan_case {
@@ -154,6 +155,19 @@ plan_view(struct plan_case *c, size_t v, const struct plan_order *order)
 		  err);
 }
 
+static inline void
+plan_widen(struct plan_case *c)
+{
+	struct asof_source *source = &c->project->sources[0];
+	for (size_t i = 0; i < source->field_count; i++) {
+		struct asof_field *field = &source->fields[i];
+		if (field->type.kind == ASOF_TYPE_INT64)
+			field->type_text = "HUGEINT";
+		else if (field->type.element == ASOF_TYPE_INT64)
+			field->type_text = "UBIGINT[]";
+	}
+}
+
 /* All outputs of all views, onto a spine whose time is `order->time_type`. */
 static inline void
 plan_join(struct plan_case *c, const struct plan_order *order)
@@ -196,6 +210,8 @@ plan_case_make(struct plan_case *c, const struct plan_order *order)
 	*c = (struct plan_case){ 0 };
 	plan_parse(c, order->yaml);
 	plan_name_types(c);
+	if (order->has_wide_integers)
+		plan_widen(c);
 	for (size_t v = 0; v < c->project->view_count; v++)
 		plan_view(c, v, order);
 	plan_join(c, order);

@@ -210,6 +210,7 @@ static const struct plan_order orders[] = {
 	  .what = PLAN_FILES,
 	  .has_ordinals = true },
 	{ .name = "files_csv", .yaml = csv, .what = PLAN_FILES, .has_ordinals = true },
+	{ .name = "files_json_wide", .yaml = json, .what = PLAN_FILES, .has_wide_integers = true },
 	{ .name = "files_json", .yaml = json, .what = PLAN_FILES },
 	{ .name = "rows", .yaml = plain, .what = PLAN_ROWS },
 	{ .name = "rows_unfiltered", .yaml = plain, .what = PLAN_ROWS_UNFILTERED },
