@@ -170,6 +170,23 @@ is_csv(const char *path)
 	return len > 4 && strcmp(path + len - 4, ".csv") == 0;
 }
 
+/* The directory of the file to be written is there, and may be written to. */
+static enum asof_status
+check_out_dir(struct join *join, const char *out, struct asof_error *err)
+{
+	const char *slash = strrchr(out, '/');
+	size_t len = slash ? (size_t)(slash - out) + (slash == out) : 0;
+	const char *dir =
+		slash ? asof_arena_copy(&join->arena, (struct asof_str){ out, len }) : ".";
+	if (!dir)
+		return no_memory(err);
+	if (access(dir, W_OK | X_OK) != 0)
+		return ASOF_FAIL(err, errno == ENOENT ? ASOF_INVALID : ASOF_IO,
+				 "'%s' cannot be written: directory '%s': %s", out, dir,
+				 strerror(errno));
+	return ASOF_OK;
+}
+
 static enum asof_status
 check_out(struct join *join, struct asof_error *err)
 {
@@ -185,6 +202,7 @@ check_out(struct join *join, struct asof_error *err)
 	if (stat(join->spine.path, &spine_info) == 0 && stat(out, &out_info) == 0 &&
 	    spine_info.st_dev == out_info.st_dev && spine_info.st_ino == out_info.st_ino)
 		return ASOF_FAIL(err, ASOF_INVALID, "'%s' is the spine itself", out);
+	ASOF_TRY(check_out_dir(join, out, err));
 	if (out[0] == '/') {
 		join->out = out;
 		return ASOF_OK;
