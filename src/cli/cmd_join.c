@@ -138,8 +138,7 @@ static const struct asof_option options[] = {
 	{ .name = "as-of", .metavar = "T", .about = "the versions that were current at T" },
 	{ .name = "engine",
 	  .metavar = "kernel|sql",
-	  .about = "what evaluates windows: the kernel (default), or the reference SQL; the "
-		   "result is the same" },
+	  .about = "what evaluates windows: the kernel (default) or the reference SQL" },
 	{ .name = "from-manifest",
 	  .metavar = "FILE",
 	  .about = "repeat what FILE.asof.json records; only --out goes with it",

@@ -36,7 +36,7 @@ complete -c asof -n '__fish_seen_subcommand_from join' -l out -r -F -d 'where th
 complete -c asof -n '__fish_seen_subcommand_from join' -l time-column -r -f -d 'the spine\'s time (default: event_time, or the only timestamp)'
 complete -c asof -n '__fish_seen_subcommand_from join' -l known-at -r -f -d 'only what was known by the row\'s own time, or by T'
 complete -c asof -n '__fish_seen_subcommand_from join' -l as-of -r -f -d 'the versions that were current at T'
-complete -c asof -n '__fish_seen_subcommand_from join' -l engine -r -f -d 'what evaluates windows: the kernel (default), or the reference SQL; the result is the same'
+complete -c asof -n '__fish_seen_subcommand_from join' -l engine -r -f -d 'what evaluates windows: the kernel (default) or the reference SQL'
 complete -c asof -n '__fish_seen_subcommand_from join' -l from-manifest -r -F -d 'repeat what FILE.asof.json records; only --out goes with it'
 
 complete -c asof -n __fish_use_subcommand -a materialize -d 'bring views from the lake to the online store'
