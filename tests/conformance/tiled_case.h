@@ -132,6 +132,9 @@ tiled_put_row(struct random *r, struct tiled_case *c, struct tiled_row row)
 	int64_t event_us = row.event->event_us;
 	row.has_created = random_below(r, 5) != 0;
 	row.created_us = random_below(r, 3) ? event_us + random_between(r, -3, 40) : event_us;
+	if (c->of[0].view.step_us > 1 && random_below(r, 3) == 0) /* the edge of being late */
+		row.created_us =
+			case_step_end(event_us, c->of[0].view.step_us) + random_between(r, 0, 1);
 	size_t at = random_below(r, file->row_count + 1);
 	memmove(&file->rows[at + 1], &file->rows[at],
 		(file->row_count - at) * sizeof(file->rows[0]));
