@@ -108,10 +108,10 @@ asof_describe_service(struct asof_json_writer *w, const struct asof_service *ser
 	asof_json_begin_array(w);
 	for (size_t i = 0; i < service->item_count; i++) {
 		const struct asof_service_item *item = &service->items[i];
-		ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(1024);
-		asof_buf_printf(&name, "%s%s%s.%s", item->view->name, item->version ? "@" : "",
+		/* Names and versions need no escapes. */
+		asof_json_raw(w, asof_str_from("\""));
+		asof_buf_printf(w->buf, "%s%s%s.%s\"", item->view->name, item->version ? "@" : "",
 				item->version ? item->version : "", item->output->name);
-		asof_json_str(w, asof_buf_view(&name));
 	}
 	asof_json_end_array(w);
 	asof_describe_about(w, &service->about);
