@@ -79,7 +79,7 @@ add_range(struct build *b, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* Read the files of `files` for which `picks` is set, with their ordinals. */
+/* Read the rows of those files for which `picks` is set, or of all. */
 static enum asof_status
 read_files(struct build *b, const struct asof_source_file *files, const bool *picks,
 	   struct asof_error *err)
@@ -89,17 +89,15 @@ read_files(struct build *b, const struct asof_source_file *files, const bool *pi
 	int64_t *ordinals = asof_arena_array(b->arena, cursor->file_count, sizeof(*ordinals));
 	if (!paths || !ordinals)
 		return no_memory(err, "paths");
-	size_t count = 0;
 	for (size_t i = 0; i < cursor->file_count; i++) {
-		if (picks && !picks[i])
-			continue;
-		paths[count] = files[i].path;
-		ordinals[count++] = cursor->files[i].ordinal;
+		paths[i] = files[i].path;
+		ordinals[i] = cursor->files[i].ordinal;
 	}
 	b->plan.source = asof_session_plan_source(b->session, b->state->view->source);
 	b->plan.source.paths = paths;
-	b->plan.source.path_count = count;
+	b->plan.source.path_count = cursor->file_count;
 	b->plan.source.ordinals = ordinals;
+	b->plan.source.picks = picks;
 	return ASOF_OK;
 }
 

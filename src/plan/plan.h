@@ -28,6 +28,8 @@ struct asof_plan_source {
 	/* The ordinal of each path: the order in which files were first read, remembered by the
 	 * lake. NULL: its index. */
 	const int64_t *ordinals;
+	/* Which of the paths give rows; the columns and their types are those of all. NULL: all. */
+	const bool *picks;
 	const char *event_time_type;   /* engine types of the time expressions */
 	const char *created_time_type; /* NULL without created_time */
 	/* CSV columns that are keys, and the types they are read as. */

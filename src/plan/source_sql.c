@@ -62,6 +62,21 @@ add_order(struct asof_buf *sql, const struct asof_plan_source *source)
 				       : "row_number() OVER ()");
 }
 
+/* The engine passes over files that this excludes, but types columns by all of them: rows of a new
+ * file must not depend on what is read beside it. */
+static void
+add_picks(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	const char *separator = " WHERE file_index IN (";
+	for (size_t i = 0; i < source->path_count; i++) {
+		if (!source->picks[i])
+			continue;
+		asof_buf_printf(sql, "%s%zu", separator, i);
+		separator = ", ";
+	}
+	asof_buf_add_cstr(sql, separator[0] == ',' ? ")" : " WHERE false");
+}
+
 /* JSON's integers are int64, whatever width the engine took from what the files happen to hold. */
 static void
 add_json_integers(struct asof_buf *sql, const struct asof_source *source)
@@ -93,6 +108,8 @@ asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 	add_order(sql, source);
 	asof_buf_add_cstr(sql, " AS " ASOF_SOURCE_ORDER " FROM ");
 	add_reader(sql, source);
+	if (source->picks)
+		add_picks(sql, source);
 }
 
 static void

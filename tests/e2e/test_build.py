@@ -154,6 +154,37 @@ class Increments(Case):
         self.assertNotEqual((self.shop.dir / "train.csv").read_bytes(), before)
 
 
+class NewFiles(Case):
+    """Columns have the types that all files give them, whichever of them a build reads."""
+
+    CASES = {
+        "csv": (HEAD + "1,2024-01-01 10:00:00,1.5,abc\n",
+                [HEAD + "2,2024-01-02 10:00:00,2,1.50\n", HEAD + "3,2024-01-03 10:00:00,2,true\n",
+                 "note,id,ordered_at\n2024-01-05,4,2024-01-04 10:00:00\n", "id,ordered_at,amount\n5,2024-01-05 10:00:00,7\n"]),
+        "json": ('{"id": 1, "ordered_at": "2024-01-01T10:00:00Z", "amount": 1.5, "note": "abc"}\n',
+                 ['{"id": 2, "ordered_at": "2024-01-02T10:00:00Z", "amount": 2, "note": "1.50"}\n',
+                  '{"id": 4, "ordered_at": "2024-01-04T10:00:00Z", "note": "2024-01-01"}\n',
+                  '{"id": 5, "ordered_at": "2024-01-05T10:00:00Z", "amount": 2}\n']),
+    }
+
+    def test_each_is_read_as_in_a_full_build(self):
+        for ending, (old, new) in self.CASES.items():
+            text = definitions(f"path: data/in/*.{ending}, event_time: ordered_at") + "      note: {column: note}\n"
+            text = text.replace("features: {price: {column: amount}}", "features:\n      price: {column: amount}")
+            with self.subTest(ending):
+                shop = self.make(text, files={f"data/in/a.{ending}": old})
+                build(shop)
+                for number, more in enumerate(new):
+                    shop.write(f"data/in/b-{number}.{ending}", more)
+                    for view in build(shop).values():
+                        self.assertEqual((view["mode"], view["source_rows"], view["rows"]), ("append", 1, 1))
+                queries = ("select * exclude (created_time) from last order by all", "select * exclude (created_time) from spending__tiles order by all")
+                appended = [rows(shop, query) for query in queries]
+                build(shop, "--full")
+                self.assertEqual([rows(shop, query) for query in queries], appended)
+                self.assertEqual([len(found) for found in appended], [len(new) + 1] * 2)
+
+
 class Ranges(Case):
     def test_a_range_alone_is_all_there_is_until_a_build_without(self):
         shop = self.make(definitions())
