@@ -221,7 +221,7 @@ make_rows(struct random *r, struct project *p, int64_t base_us)
 				.has_time = random_below(r, 20) != 0,
 				.has_created = random_below(r, 5) != 0,
 				.keeps = random_below(r, 10) != 0,
-				.event_us = base_us + random_between(r, -30, 30),
+				.event_us = base_us + 3 * random_between(r, -10, 10),
 				.order = (int64_t)(f * 2) << ASOF_ORDER_ROW_BITS | (int64_t)i,
 			};
 			row->created_us = row->event_us + random_between(r, -5, 20);
