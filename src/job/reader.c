@@ -7,67 +7,22 @@
 #include "codec/time_text.h"
 #include "codec/value_text.h"
 #include "job/materialize_view.h"
+#include "job/online_views.h"
 
 #define ROW_JSON_BYTES_MAX (64u << 20)
 #define KEY_BYTES_MAX      ASOF_STORE_KEY_MAX
 
-struct online_view {
-	struct asof_reader_view public_view;
-	struct asof_project *project; /* owned: the definition that was materialized */
-};
-
 struct asof_reader {
-	struct asof_arena arena;
 	struct asof_session *session;
 	struct asof_store *store;
 	struct asof_clock clock;
-	struct online_view *views;
-	size_t view_count;
-	size_t view_capacity;
+	struct asof_online_views *views;
 };
 
 static enum asof_status
 no_memory(struct asof_error *err)
 {
 	return ASOF_FAIL(err, ASOF_NO_MEMORY, "reader");
-}
-
-static enum asof_status
-open_view(struct asof_reader *reader, const struct asof_online_meta *meta, const char *table,
-	  struct asof_error *err)
-{
-	void *views = reader->views;
-	ASOF_TRY(asof_mem_reserve(&views, &reader->view_capacity, reader->view_count + 1,
-				  sizeof(*reader->views), err));
-	reader->views = views;
-	struct online_view *online = &reader->views[reader->view_count];
-	struct asof_version version = { .view = meta->view,
-					.definition_json = meta->definition_json };
-	*online = (struct online_view){ 0 };
-	ASOF_TRY(asof_version_project(&version, &online->project, &online->public_view.view, err));
-	reader->view_count++;
-
-	struct asof_reader_view *view = &online->public_view;
-	view->name = meta->view;
-	view->version = meta->version;
-	view->table = asof_arena_copy(&reader->arena, asof_str_from(table));
-	view->materialized_at_us = meta->at_us;
-	if (!view->table)
-		return no_memory(err);
-	return asof_answer_plan_make(view->view, &reader->arena, &view->plan, err);
-}
-
-static enum asof_status
-take_table(void *arg, const char *table, struct asof_str meta_json, struct asof_error *err)
-{
-	struct asof_reader *reader = arg;
-	struct asof_online_meta meta;
-	enum asof_status status = asof_online_meta_read(meta_json, &reader->arena, &meta, err);
-	if (status == ASOF_OK)
-		status = open_view(reader, &meta, table, err);
-	if (status != ASOF_OK)
-		return ASOF_WRAP(err, status, "online table '%s'", table);
-	return ASOF_OK;
 }
 
 static struct asof_clock
@@ -108,7 +63,7 @@ open_reader(struct asof_reader *reader, struct asof_error *err)
 	ASOF_TRY(asof_session_check_text(reader->session, err));
 	ASOF_TRY(asof_session_store(reader->session, &reader->store, err));
 	ASOF_TRY(fill_memory_store(reader, err));
-	return asof_store_tables(reader->store, take_table, reader, err);
+	return asof_online_views_open(reader->store, &reader->views, err);
 }
 
 enum asof_status
@@ -134,23 +89,20 @@ asof_reader_close(struct asof_reader *reader)
 {
 	if (!reader)
 		return;
-	for (size_t i = 0; i < reader->view_count; i++)
-		asof_project_free(reader->views[i].project);
-	asof_mem_free(reader->views);
-	asof_arena_done(&reader->arena);
+	asof_online_views_free(reader->views);
 	asof_mem_free(reader);
 }
 
 size_t
 asof_reader_view_count(const struct asof_reader *reader)
 {
-	return reader->view_count;
+	return asof_online_views_count(reader->views);
 }
 
 const struct asof_reader_view *
 asof_reader_view_at(const struct asof_reader *reader, size_t index)
 {
-	return &reader->views[index].public_view;
+	return asof_online_views_at(reader->views, index);
 }
 
 /* "1.0" is what "1.0.3" begins with, number by number. */
@@ -169,14 +121,11 @@ asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
 	const char *at = name.len ? memchr(name.ptr, '@', name.len) : NULL;
 	struct asof_str view = { name.ptr, at ? (size_t)(at - name.ptr) : name.len };
 	struct asof_str wanted = { at ? at + 1 : NULL, at ? name.len - view.len - 1 : 0 };
-	for (size_t i = 0; i < reader->view_count; i++) {
-		const struct asof_reader_view *online = &reader->views[i].public_view;
-		if (!asof_str_equal(view, asof_str_from(online->name)))
-			continue;
-		return !at || (wanted.len > 0 && is_version_of(wanted, online->version)) ? online
-											 : NULL;
-	}
-	return NULL;
+	asof_online_views_refresh(reader->views, false);
+	const struct asof_reader_view *online = asof_online_views_find(reader->views, view);
+	if (!online || !at)
+		return online;
+	return wanted.len > 0 && is_version_of(wanted, online->version) ? online : NULL;
 }
 
 const struct asof_service *
@@ -189,10 +138,11 @@ const char *
 asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	const char **names = asof_arena_array(&arena, reader->view_count, sizeof(*names));
-	for (size_t i = 0; names && i < reader->view_count; i++)
-		names[i] = reader->views[i].public_view.name;
-	return names ? asof_suggest(name, names, reader->view_count) : NULL;
+	size_t count = asof_reader_view_count(reader);
+	const char **names = asof_arena_array(&arena, count, sizeof(*names));
+	for (size_t i = 0; names && i < count; i++)
+		names[i] = asof_reader_view_at(reader, i)->name;
+	return names ? asof_suggest(name, names, count) : NULL;
 }
 
 int64_t
@@ -249,10 +199,10 @@ encode_keys(const struct asof_reader_view *view, const struct asof_value *keys, 
 	return ASOF_OK;
 }
 
-enum asof_status
-asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view,
-		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
-		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err)
+static enum asof_status
+read_rows(struct asof_reader *reader, const struct asof_reader_view *view,
+	  const struct asof_value *keys, size_t row_count, int64_t clock_us,
+	  struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err)
 {
 	struct asof_str *encoded = NULL;
 	/* A clock earlier than what was materialized counts as that, for keys of any row. */
@@ -274,6 +224,23 @@ asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view
 						  clock_us, arena, &ret_answers[i], err));
 	}
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view,
+		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
+		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err)
+{
+	enum asof_status status =
+		read_rows(reader, view, keys, row_count, clock_us, arena, ret_answers, err);
+	if (status != ASOF_CORRUPT)
+		return status;
+	/* Rows of another shape: perhaps the table was filled anew since the view was found. */
+	asof_online_views_refresh(reader->views, true);
+	if (asof_reader_find_view(reader, asof_str_from(view->name)) == view)
+		return status;
+	return ASOF_FAIL(err, ASOF_UNAVAILABLE, "view '%s' was replaced just now: ask again",
+			 view->name);
 }
 
 static void

@@ -1,8 +1,9 @@
 /*
  * reader.h - online reads for `get` and the server: many rows of one view at one clock.
  *
- * A reader is an immutable snapshot of definitions (what was materialized, read from the store's
- * metas) over a live store. Thread-safe: per-call memory comes from the caller's arena.
+ * A reader knows what was materialized from the store's own descriptions, and looks at them again
+ * at most ten times a second: a view that is materialized anew is served, under its new version and
+ * definition, without a restart. Thread-safe: per-call memory comes from the caller's arena.
  */
 #ifndef ASOF_JOB_READER_H
 #define ASOF_JOB_READER_H
@@ -15,7 +16,8 @@
 struct asof_reader;
 struct asof_session;
 
-/* A view as it is online. Lives as long as its reader. */
+/* A view as it is online. Once another takes its place it lives on for ten minutes, or until the
+ * reader closes. */
 struct asof_reader_view {
 	const char *name;
 	const char *version; /* "1.0.3" */

@@ -109,7 +109,7 @@ class Generator(unittest.TestCase):
                     self.assertEqual(row.values[name], got)
                 else:
                     self.assertTrue(
-                        compare.same(got, row.values[name], type_name, True),
+                        compare.same(got, row.values[name], type_name),
                         f"{name}: {got!r}, want {row.values[name]!r}",
                     )
         kept = [source.filter is None or source.filter[1](row.values) is True for row in f.rows]
