@@ -1,5 +1,7 @@
 /* test_pieces_sql.c - literals, times and steps as the engine understands them. ASOF_CASES: how
  * many random values of each type. */
+#include <inttypes.h>
+
 #include "model/duration.h"
 #include "seeded.h"
 #include "sql_bench.h"
@@ -216,12 +218,11 @@ steps_are_the_kernels_before_the_epoch_too(void **state)
 		asof_buf_add_cstr(&sql, " FROM (SELECT unnest([0::BIGINT");
 		for (int64_t n = -3; n <= 3; n++) {
 			for (int64_t d = -1; d <= 1; d++)
-				asof_buf_printf(&sql, ", %lld", (long long)(n * steps_us[i] + d));
+				asof_buf_printf(&sql, ", %" PRId64, n * steps_us[i] + d);
 		}
 		for (size_t n = 0; n < bench_cases(50); n++)
-			asof_buf_printf(&sql, ", %lld",
-					(long long)random_between(&r, -62135596800000000,
-								  253402300799999999));
+			asof_buf_printf(&sql, ", %" PRId64,
+					random_between(&r, -62135596800000000, 253402300799999999));
 		asof_buf_add_cstr(&sql, "]) AS us)");
 		bench_ask(*state, &sql, &rows);
 		for (size_t row = 0; row < rows.row_count; row++) {

@@ -51,9 +51,9 @@ items_are_separated_by_commas(void **state)
 	struct asof_buf sql = ASOF_BUF(4096);
 	bool is_first = true;
 	(void)state;
-	for (char c = 'a'; c < 'd'; c++) {
+	for (const char *c = "abc"; *c; c++) {
 		asof_sql_comma(&sql, &is_first);
-		asof_buf_add_char(&sql, c);
+		asof_buf_add_char(&sql, *c);
 	}
 	expect_sql(&sql, "a, b, c");
 }
