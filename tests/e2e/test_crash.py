@@ -1,5 +1,6 @@
 """`kill -9` at any moment, and at each named point: what was published stays readable, the next run completes, nothing is doubled."""
 import json
+import datetime
 import random
 import subprocess
 import time
@@ -11,13 +12,13 @@ from deltalake.exceptions import TableNotFoundError
 
 import project
 from project import Project, run
-from steps import build, rows, start, versions
+from steps import build, rows, start, versions, write_parquet
 
 DEFINITIONS = """
 entities:
   customer: {keys: {id: int64}}
 sources:
-  orders: {path: data/*.csv, event_time: ordered_at}
+  orders: {path: data/*.parquet, event_time: ordered_at}
 views:
   spending:
     entity: customer
@@ -37,10 +38,16 @@ MATERIALIZE_POINTS = ["materialize.batch", "materialize.before_commit", "materia
                       "store.load.before_switch", "store.load.after_switch"]
 
 
-def batch(number):
-    """Orders of one day, one per key."""
-    at = time.strftime("%Y-%m-%d 10:30:00", time.gmtime(1_704_067_200 + number * 86_400))
-    return "id,ordered_at,batch\n" + "".join(f"{key},{at},{number}\n" for key in range(KEYS))
+def add(shop, number):
+    """A file of one day's orders, one per key."""
+    at = datetime.datetime(2024, 1, 1, 10, 30) + datetime.timedelta(days=number)
+    write_parquet(shop, f"data/b-{number:03}.parquet", {"id": list(range(KEYS)), "ordered_at": [at] * KEYS, "batch": [number] * KEYS})
+
+
+def make():
+    shop = Project(DEFINITIONS)
+    add(shop, 0)
+    return shop
 
 
 def day(number):
@@ -49,7 +56,7 @@ def day(number):
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.shop = Project(DEFINITIONS, files={"data/orders.csv": batch(0)})
+        self.shop = make()
         self.addCleanup(self.shop.remove)
         self.random = random.Random(20240101)
         self.killed = 0
@@ -103,12 +110,12 @@ class Build(Case):
 
     def test_at_random_moments(self):
         build(self.shop)
-        self.shop.write("data/b-001.csv", batch(1))
+        add(self.shop, 1)
         began = time.monotonic()
         build(self.shop)
         seconds = time.monotonic() - began
         for number in range(2, MOMENTS + 2):
-            self.shop.write(f"data/b-{number:03}.csv", batch(number))
+            add(self.shop, number)
             self.killed_after(self.random.uniform(0, seconds), "build", "-q")
             self.old_or_new(number)
             if number % 10 == 0:
@@ -123,7 +130,7 @@ class Build(Case):
         passed = 0
         for number, point in enumerate(BUILD_POINTS, 1):
             with self.subTest(point):
-                self.shop.write(f"data/b-{number:03}.csv", batch(number))
+                add(self.shop, number)
                 passed += self.killed_at(point, "build", "-q")
                 self.old_or_new(number)
                 found = rows(self.shop, "select count(*), count(distinct (id, event_time)) from last")
@@ -134,7 +141,7 @@ class Build(Case):
 
     def test_a_first_build_that_was_killed_leaves_nothing_or_all(self):
         for point in BUILD_POINTS:
-            with self.subTest(point), Project(DEFINITIONS, files={"data/orders.csv": batch(0)}) as self.shop:
+            with self.subTest(point), make() as self.shop:
                 self.assertTrue(self.killed_at(point, "build", "-q"))
                 self.old_or_new(0)
                 self.completes(1)
@@ -144,7 +151,7 @@ class Build(Case):
         build(self.shop)
         for number, point in enumerate(BUILD_POINTS, 1):
             with self.subTest(point):
-                self.shop.write(f"data/b-{number:03}.csv", batch(number))
+                add(self.shop, number)
                 result = self.shop.run("build", env=project.environment(ASOF_FAULT=f"{point}=fail"))
                 self.assertEqual((result.returncode, result.stdout), (1, ""))
                 self.assertIn(point, result.stderr)
@@ -163,7 +170,7 @@ class Materialize(Case):
 
     def days(self, count):
         for number in range(1, count):
-            self.shop.write(f"data/b-{number:03}.csv", batch(number))
+            add(self.shop, number)
         build(self.shop)
 
     def moves(self, number, kill):
@@ -195,7 +202,7 @@ class Materialize(Case):
 
     def test_between_the_chunks_of_a_large_load(self):
         keys = 20_000   # a chunk is 16 MiB
-        self.shop.write("features/shop.yaml", DEFINITIONS.replace("data/*.csv", "data/*.parquet"))
+        (self.shop.dir / "data/b-000.parquet").unlink()
         duckdb.sql(f"copy (select id, timestamp '2024-01-01 10:30:00' + to_days(n) as ordered_at, repeat('x', 1000) || n as batch from "
                    f"range({keys}) k(id), range(2) b(n)) to '{self.shop.dir}/data/large.parquet' (format parquet)")
         build(self.shop)
