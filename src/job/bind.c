@@ -228,6 +228,20 @@ drop_absent_keys(struct binding *b, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Columns that the engine numbers rows by: one of a file would decide on ties in their place. */
+static void
+refuse_taken_names(const struct binding *b)
+{
+	static const char *const taken[] = { "file_row_number", "file_index", "_asof_order" };
+	for (size_t i = 0; i < ASOF_COUNTOF(taken); i++) {
+		if (has_column(b->source, taken[i]))
+			asof_mistakes_add(&b->session->mistakes, b->source->location.place,
+					  "source '%s' has a column '%s', a name that numbers its "
+					  "rows: rename it",
+					  b->source->name, taken[i]);
+	}
+}
+
 /* source->fields: the files' columns, with room for those of `select`. */
 static enum asof_status
 describe_files(struct binding *b, struct asof_error *err)
@@ -251,6 +265,7 @@ describe_files(struct binding *b, struct asof_error *err)
 	source->field_count = file_fields;
 	for (size_t i = 0; i < file_fields && source->format == ASOF_FORMAT_JSON; i++)
 		settle_json_integer(&source->fields[i]);
+	refuse_taken_names(b);
 	return ASOF_OK;
 }
 

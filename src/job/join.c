@@ -319,19 +319,38 @@ write_out(struct join *join, struct asof_error *err)
 	return write_file(join, asof_buf_cstr(&sql), err);
 }
 
-/* How many rows got at least one value of each view: the first thing to look at in a training set.
- */
+/* "the row has something of this view": a value, or one that is not the default where every output
+ * has one. */
+static enum asof_status
+add_is_matched(struct asof_buf *sql, const struct asof_plan_join_view *view, struct asof_error *err)
+{
+	bool has_plain = false;
+	bool is_first = true;
+	for (size_t i = 0; i < view->output_count; i++)
+		has_plain = has_plain || !view->outputs[i]->has_default;
+	for (size_t i = 0; i < view->output_count; i++) {
+		const struct asof_output *output = view->outputs[i];
+		if (has_plain && output->has_default)
+			continue;
+		asof_buf_printf(sql, "%s\"%s__%s\" IS ", is_first ? "" : " OR ",
+				view->table.view->name, output->name);
+		is_first = false;
+		asof_buf_add_cstr(sql, has_plain ? "NOT NULL" : "DISTINCT FROM ");
+		if (!has_plain)
+			ASOF_TRY(asof_sql_value(sql, output->default_value, err));
+	}
+	return ASOF_OK;
+}
+
+/* How many rows were matched by each view: the first thing to look at in a training set. */
 static enum asof_status
 count_matches(struct join *join, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_buf_add_cstr(&sql, "SELECT ");
 	for (size_t v = 0; v < join->table_count; v++) {
-		const struct asof_plan_join_view *view = &join->views[v];
 		asof_buf_add_cstr(&sql, v ? ", count(*) FILTER (" : "count(*) FILTER (");
-		for (size_t i = 0; i < view->output_count; i++)
-			asof_buf_printf(&sql, "%s\"%s__%s\" IS NOT NULL", i ? " OR " : "",
-					view->table.view->name, view->outputs[i]->name);
+		ASOF_TRY(add_is_matched(&sql, &join->views[v], err));
 		asof_buf_add_char(&sql, ')');
 	}
 	asof_buf_add_cstr(&sql, is_csv(join->out) ? " FROM read_csv(" : " FROM read_parquet(");

@@ -167,6 +167,26 @@ show_views(struct asof_session *session, struct asof_engine *engine, const char 
 	return ASOF_OK;
 }
 
+/* A view that the query means and that was never built, or NULL: what a failing query is about. */
+static const char *
+unbuilt_view(const struct asof_session *session, const char *query)
+{
+	const struct asof_project *project = session->project;
+	for (size_t i = 0; i < project->view_count; i++) {
+		const char *name = project->views[i].name;
+		struct asof_arena arena = { 0 };
+		struct asof_version version;
+		struct asof_error ignored = { 0 };
+		bool is_built = asof_catalog_find_version(session->catalog, name, "", &arena,
+							  &version, &ignored) == ASOF_OK;
+		asof_arena_done(&arena);
+		if (!is_built && strcasestr(query, name) &&
+		    !asof_project_source(project, asof_str_from(name)))
+			return name;
+	}
+	return NULL;
+}
+
 enum asof_status
 asof_sql(struct asof_session *session, const char *query, const struct asof_sql_visitor *visitor,
 	 struct asof_error *err)
@@ -182,7 +202,13 @@ asof_sql(struct asof_session *session, const char *query, const struct asof_sql_
 	struct asof_result_schema schema = { 0 };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	asof_session_stage(session, "query");
-	ASOF_TRY(asof_engine_query(engine, query, print_batch, &p, err));
+	enum asof_status status = asof_engine_query(engine, query, print_batch, &p, err);
+	const char *unbuilt = status == ASOF_INVALID ? unbuilt_view(session, query) : NULL;
+	if (unbuilt)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "view '%s' has no published version: run `asof build %s` first",
+				 unbuilt, unbuilt);
+	ASOF_TRY(status);
 	if (p.has_columns)
 		return ASOF_OK;
 	/* No row, but perhaps columns. */
