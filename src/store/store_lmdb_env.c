@@ -1,8 +1,10 @@
 /* store_lmdb_env.c - an LMDB environment: its map, transactions and databases. */
+#define _GNU_SOURCE /* fallocate */
 #include "store/store_lmdb_env.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 
 #define TABLES_MAX      2000
 #define READERS_MAX     1000
+#define LOCK_BYTES      65536 /* LMDB's lock file with so many readers, and a little more */
 #define FIRST_MAP_BYTES ((size_t)64 << 20)
 #define MAP_BYTES_MAX   ((size_t)1 << 46)
 #define META_DATABASE   "tables"
@@ -423,10 +426,36 @@ init_locks(struct asof_lmdb_env *env)
 	(void)pthread_rwlockattr_destroy(&attributes);
 }
 
+/*
+ * LMDB writes its lock file through a map of a file with holes: on a full disk that is a SIGBUS.
+ * What else may be wrong with the file is left to LMDB to say.
+ */
+static enum asof_status
+reserve_lock_file(const struct asof_lmdb_env *env, struct asof_error *err)
+{
+	char path[PATH_MAX + 16];
+	int len = snprintf(path, sizeof(path), "%s/lock.mdb", env->path);
+	assert(len > 0 && (size_t)len < sizeof(path));
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return ASOF_OK;
+	struct stat info;
+	int cause = 0;
+	/* One that has a size has readers, who mapped it as it is: it must not grow. */
+	if (fstat(fd, &info) == 0 &&
+	    fallocate(fd, 0, 0, info.st_size > 0 ? info.st_size : LOCK_BYTES) != 0)
+		cause = errno;
+	(void)close(fd);
+	if (cause == ENOSPC || cause == EDQUOT)
+		return ASOF_FAIL(err, ASOF_IO, "reserve '%s': %s", path, strerror(cause));
+	return ASOF_OK;
+}
+
 /* MDB_NOTLS: a read transaction belongs to who holds it, not to a thread. */
 static enum asof_status
 env_start(struct asof_lmdb_env *env, struct asof_error *err)
 {
+	ASOF_TRY(reserve_lock_file(env, err));
 	int rc = mdb_env_create(&env->mdb);
 	if (rc == 0)
 		rc = mdb_env_set_maxdbs(env->mdb, 2 * TABLES_MAX + 1);

@@ -1,6 +1,7 @@
 /* test_store_lmdb.c - what only a store on disk can do: reopen, share, grow, refuse foreign files.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,6 +248,22 @@ open_errors_name_what_was_wanted(void **state)
 	assert_non_null(strstr(err.message, "/file': Not a directory"));
 }
 
+/* A hole in a file that is written through a map is a SIGBUS once the disk is full. */
+static void
+opening_leaves_no_hole_in_the_lock_file(void **state)
+{
+	char path[TEMPDIR_MAX + 16];
+	struct stat info;
+	(void)snprintf(path, sizeof(path), "%s/lock.mdb", ((struct fixture *)*state)->dir);
+	for (int i = 0; i < 2; i++) {
+		struct asof_store *store = open_store(state);
+		assert_int_equal(stat(path, &info), 0);
+		assert_true(info.st_size > 4096);
+		assert_true(info.st_blocks * 512 >= info.st_size);
+		asof_store_free(store);
+	}
+}
+
 int
 main(void)
 {
@@ -258,6 +275,7 @@ main(void)
 		T(a_load_in_one_process_keeps_others_out),
 		T(replaced_generations_give_their_pages_back),
 		T(a_foreign_file_is_refused),
+		T(opening_leaves_no_hole_in_the_lock_file),
 		T(open_errors_name_what_was_wanted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
