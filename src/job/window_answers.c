@@ -10,6 +10,7 @@
 
 #define KEY_BYTES_MAX (1u << 20)
 #define CHUNK_ROWS    2048 /* a multiple of 64 */
+#define PASSES_MAX    16   /* over the tiles, where the answers are too many to be held at once */
 #define TILE_HEAD     3    /* event_us, created_us, row_order */
 
 /* Where the instants of one key stand in `asks`; kept in a map as the value itself. */
@@ -32,6 +33,8 @@ struct answering {
 	struct asof_entry_table answers; /* k0.., at_us, event_us, f0.. */
 	struct key_range *range; /* of the key whose tiles are gathered; NULL: nobody asks */
 	int64_t from_us;         /* the earliest instant */
+	size_t pass_first;       /* this pass answers keys whose instants begin in asks here .. */
+	size_t pass_rows;        /* .. and so many rows on */
 	/* Scratch of one instant. */
 	struct asof_arena scratch;
 	struct asof_value *values; /* event_us, then the outputs asked for */
@@ -162,6 +165,14 @@ finish_key(struct answering *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
+static struct key_range *
+of_this_pass(const struct answering *a, struct key_range *range)
+{
+	bool is_asked = range && range->first >= a->pass_first &&
+			range->first - a->pass_first < a->pass_rows;
+	return is_asked ? range : NULL;
+}
+
 static enum asof_status
 take_tiles(void *arg, const struct asof_result_schema *schema, const struct asof_batch *batch,
 	   struct asof_error *err)
@@ -177,7 +188,7 @@ take_tiles(void *arg, const struct asof_result_schema *schema, const struct asof
 			ASOF_TRY(finish_key(a, err));
 			ASOF_TRY(encode_key(a, batch->columns, row, err));
 			(void)asof_map_find(&a->ranges, asof_buf_view(&a->key), &range);
-			a->range = range;
+			a->range = of_this_pass(a, range);
 		}
 		ASOF_TRY(asof_entry_table_add(&a->heads, batch->columns, row, err));
 		if (a->range)
@@ -230,12 +241,8 @@ name_fields(struct answering *a, const struct asof_type *types, size_t count,
 }
 
 static enum asof_status
-feed_answers(struct answering *a, struct asof_engine *engine, const struct asof_type *types,
-	     const char *name, struct asof_error *err)
+init_workers(struct answering *a, unsigned workers, struct asof_error *err)
 {
-	unsigned workers = asof_engine_threads(engine);
-	struct asof_field *fields = NULL;
-	ASOF_TRY(name_fields(a, types, a->answers.column_count, &fields, err));
 	a->chunks = asof_arena_array(&a->arena, workers, sizeof(*a->chunks));
 	if (!a->chunks)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "workers");
@@ -245,11 +252,23 @@ feed_answers(struct answering *a, struct asof_engine *engine, const struct asof_
 		if (!a->chunks[i])
 			return ASOF_FAIL(err, ASOF_NO_MEMORY, "workers");
 	}
+	return ASOF_OK;
+}
+
+/* The answers of the first pass make the table, those of others are added. */
+static enum asof_status
+feed_answers(struct answering *a, struct asof_engine *engine, const struct asof_field *fields,
+	     const char *name, struct asof_error *err)
+{
+	unsigned workers = asof_engine_threads(engine);
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(4096);
-	asof_buf_add_cstr(&sql, "CREATE OR REPLACE TEMP TABLE ");
+	asof_buf_add_cstr(&sql,
+			  a->pass_first == 0 ? "CREATE OR REPLACE TEMP TABLE " : "INSERT INTO ");
 	asof_sql_name(&sql, name);
-	asof_buf_add_cstr(&sql, " AS SELECT * FROM asof_feed()");
+	asof_buf_add_cstr(&sql, a->pass_first == 0 ? " AS SELECT * FROM asof_feed()"
+						   : " SELECT * FROM asof_feed()");
 	ASOF_TRY(asof_buf_status(&sql, err));
+	atomic_store(&a->next_row, 0);
 	struct asof_feed feed = { .fields = fields,
 				  .field_count = a->answers.column_count,
 				  .max_workers = workers,
@@ -296,10 +315,9 @@ init_scratch(struct answering *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* About what the answers of `row_count` instants take: arrays grow by doubling, texts are guessed
- * at. */
+/* About what the answers of an instant take: arrays grow by doubling, texts are guessed at. */
 static uint64_t
-answer_bytes(const struct answering *a, const struct asof_type *types, size_t row_count)
+answer_bytes(const struct answering *a, const struct asof_type *types)
 {
 	uint64_t row_bytes = 0;
 	for (size_t i = 0; i < a->answers.column_count; i++) {
@@ -308,7 +326,33 @@ answer_bytes(const struct answering *a, const struct asof_type *types, size_t ro
 				 types[i].kind == ASOF_TYPE_TIMESTAMP;
 		row_bytes += is_number ? 12 : 48;
 	}
-	return row_bytes * row_count;
+	return row_bytes;
+}
+
+/* Answer the keys of this pass. */
+static enum asof_status
+answer_pass(struct answering *a, struct asof_engine *engine, const char *tiles_sql,
+	    struct asof_error *err)
+{
+	asof_entry_table_clear(&a->answers);
+	a->range = NULL;
+	if (a->asks.row_count == 0)
+		return ASOF_OK;
+	ASOF_TRY(asof_engine_query(engine, tiles_sql, take_tiles, a, err));
+	return finish_key(a, err);
+}
+
+static enum asof_status
+answer_all(struct answering *a, struct asof_engine *engine, const char *tiles_sql,
+	   const struct asof_field *fields, const char *name, struct asof_error *err)
+{
+	for (;;) {
+		ASOF_TRY(answer_pass(a, engine, tiles_sql, err));
+		ASOF_TRY(feed_answers(a, engine, fields, name, err));
+		if (a->asks.row_count - a->pass_first <= a->pass_rows)
+			return ASOF_OK;
+		a->pass_first += a->pass_rows;
+	}
 }
 
 enum asof_status
@@ -328,15 +372,15 @@ asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *joi
 	ASOF_TRY(init_scratch(&a, err));
 	ASOF_TRY(asof_plan_instants_sql(join, index, &sql, err));
 	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_instants, &a, err));
-	a.range = NULL;
 	asof_buf_clear(&sql);
-	*ret_is_made = answer_bytes(&a, types, a.asks.row_count) <= max_bytes;
+	a.pass_rows = (size_t)(max_bytes / answer_bytes(&a, types));
+	*ret_is_made = a.asks.row_count / PASSES_MAX < a.pass_rows;
 	if (!*ret_is_made)
 		return ASOF_OK;
-	if (a.asks.row_count > 0) {
+	struct asof_field *fields = NULL;
+	ASOF_TRY(name_fields(&a, types, a.answers.column_count, &fields, err));
+	ASOF_TRY(init_workers(&a, asof_engine_threads(engine), err));
+	if (a.asks.row_count > 0)
 		ASOF_TRY(asof_plan_join_tiles_sql(join, index, a.from_us, &sql, err));
-		ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_tiles, &a, err));
-		ASOF_TRY(finish_key(&a, err));
-	}
-	return feed_answers(&a, engine, types, name, err);
+	return answer_all(&a, engine, asof_buf_cstr(&sql), fields, name, err);
 }
