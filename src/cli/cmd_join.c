@@ -93,9 +93,14 @@ read_options(struct asof_arguments *args, struct asof_join_options *join, struct
 		return ASOF_FAIL(err, ASOF_INVALID, "option '--spine' is missing");
 	join->service = asof_arguments_value(args, "service");
 	ASOF_TRY(asof_arguments_list(args, "features", &join->features, &join->feature_count, err));
-	if (!join->service == (join->feature_count == 0))
+	if (!join->service && join->feature_count == 0)
 		return ASOF_FAIL(err, ASOF_INVALID,
 				 "one of the options '--service' and '--features' is needed");
+	if (join->service && join->feature_count > 0)
+		return ASOF_FAIL(
+			err, ASOF_INVALID,
+			"options '--service' and '--features' cannot go together: give one of "
+			"them");
 	join->time_column = asof_arguments_value(args, "time-column");
 	ASOF_TRY(read_known_at(args, join, err));
 	return asof_arguments_time(args, "as-of", &join->has_as_of, &join->as_of_us, err);

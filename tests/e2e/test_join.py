@@ -125,6 +125,9 @@ class Shared(Case):
                 self.assertFalse((self.shop.dir / "no.parquet.asof.json").exists())
         said = refused(self, 2, self.shop, "join", "--spine", "spine.csv", "--service", "modl", "--out", "no.parquet")
         self.assertIn("'model'", said)
+        said = refused(self, 2, self.shop, "join", "--spine", "spine.csv", "--service", "model", "--features", "last.price", "--out",
+                       "no.parquet")
+        self.assertIn("cannot go together", said)
 
     def test_the_spine_is_never_written_over(self):
         (self.shop.dir / "link.csv").symlink_to("spine.csv")
@@ -141,6 +144,33 @@ class Shared(Case):
     def test_threads_make_no_difference(self):
         first = self.join(self.shop, "spending.*,last.*", "--threads", "1", out="t1.csv")
         self.assertEqual(self.join(self.shop, "spending.*,last.*", "--threads", "4", out="t4.csv"), first)
+
+
+class Memory(Case):
+    """More instants than their answers fit into --memory: the kernel answers them in passes."""
+    KEYS, HOURS = 2000, 200
+
+    def test_a_memory_bound_makes_no_difference(self):
+        shop = self.make("""
+entities: {u: {keys: {id: string}}}
+sources: {s: {path: data/events.parquet, event_time: at}}
+views:
+  v:
+    entity: u
+    source: s
+    step: 1h
+    features: {v: {column: v, agg: [sum, mean, std, max], windows: [2h, 6h, 1d, 2d]}}
+""")
+        start = at("2024-01-01T00:00:00")
+        keys = [f"customer {key}" for key in range(self.KEYS)]
+        times = [start + datetime.timedelta(hours=hour) for hour in range(self.HOURS)]
+        events = [time for time in (times[10], times[30], times[31]) for _ in keys]
+        write_parquet(shop, "data/events.parquet", {"id": keys * 3, "at": events, "v": [i % 7 for i in range(len(events))]})
+        write_parquet(shop, "spine.parquet", {"id": [key for key in keys for _ in times], "event_time": times * self.KEYS})
+        shop.done("build", "-q")
+        for name, args in (("roomy", []), ("tight", ["--memory", "384MiB"])):
+            shop.done("join", "-q", "--threads", "1", *args, "--spine", "spine.parquet", "--features", "v.*", "--out", f"{name}.parquet")
+        self.assertEqual((shop.dir / "tight.parquet").read_bytes(), (shop.dir / "roomy.parquet").read_bytes())
 
 
 class Rules(Case):
