@@ -315,18 +315,30 @@ init_scratch(struct answering *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* About what the answers of an instant take: arrays grow by doubling, texts are guessed at. */
+/* About what a row takes: arrays grow by doubling, texts are guessed at. */
 static uint64_t
-answer_bytes(const struct answering *a, const struct asof_type *types)
+row_bytes(const struct asof_type *types, size_t count)
 {
-	uint64_t row_bytes = 0;
-	for (size_t i = 0; i < a->answers.column_count; i++) {
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < count; i++) {
 		bool is_number = types[i].kind <= ASOF_TYPE_FLOAT64 ||
 				 types[i].kind == ASOF_TYPE_DATE ||
 				 types[i].kind == ASOF_TYPE_TIMESTAMP;
-		row_bytes += is_number ? 12 : 48;
+		bytes += is_number ? 12 : 48;
 	}
-	return row_bytes;
+	return bytes;
+}
+
+/* How many answers are held at once beside the instants; false: SQL is to do it. */
+static bool
+plan_passes(struct answering *a, const struct asof_type *types, uint64_t max_bytes)
+{
+	uint64_t asks_bytes = row_bytes(types, a->key_count + 1) * a->asks.row_count;
+	if (asks_bytes > max_bytes)
+		return false;
+	a->pass_rows =
+		(size_t)((max_bytes - asks_bytes) / row_bytes(types, a->answers.column_count));
+	return a->asks.row_count / PASSES_MAX < a->pass_rows;
 }
 
 /* Answer the keys of this pass. */
@@ -373,8 +385,7 @@ asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *joi
 	ASOF_TRY(asof_plan_instants_sql(join, index, &sql, err));
 	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_instants, &a, err));
 	asof_buf_clear(&sql);
-	a.pass_rows = (size_t)(max_bytes / answer_bytes(&a, types));
-	*ret_is_made = a.asks.row_count / PASSES_MAX < a.pass_rows;
+	*ret_is_made = plan_passes(&a, types, max_bytes);
 	if (!*ret_is_made)
 		return ASOF_OK;
 	struct asof_field *fields = NULL;
