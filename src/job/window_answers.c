@@ -319,7 +319,7 @@ init_scratch(struct answering *a, struct asof_error *err)
 static uint64_t
 row_bytes(const struct asof_type *types, size_t count)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = 1; /* its validity bits, rounded up */
 	for (size_t i = 0; i < count; i++) {
 		bool is_number = types[i].kind <= ASOF_TYPE_FLOAT64 ||
 				 types[i].kind == ASOF_TYPE_DATE ||
