@@ -182,7 +182,7 @@ asof_session_answer_bytes(const struct asof_session *session)
 {
 	/* The engine's own share is two thirds; the rest, less a margin, is left. */
 	uint64_t memory_bytes = session->options.memory_bytes;
-	return (memory_bytes ? memory_bytes : MEMORY_USUAL) / 4;
+	return (memory_bytes ? memory_bytes : MEMORY_USUAL) / 5;
 }
 
 void

@@ -8,10 +8,11 @@
 #include "kernel/window.h"
 #include "plan/sql.h"
 
-#define KEY_BYTES_MAX (1u << 20)
-#define CHUNK_ROWS    2048 /* a multiple of 64 */
-#define PASSES_MAX    16   /* over the tiles, where the answers are too many to be held at once */
-#define TILE_HEAD     3    /* event_us, created_us, row_order */
+#define KEY_BYTES_MAX   (1u << 20)
+#define KEY_RANGE_BYTES 160  /* about, of a key in the map with its range */
+#define CHUNK_ROWS      2048 /* a multiple of 64 */
+#define PASSES_MAX      16   /* over the tiles, where the answers are too many to be held at once */
+#define TILE_HEAD       3    /* event_us, created_us, row_order */
 
 /* Where the instants of one key stand in `asks`; kept in a map as the value itself. */
 struct key_range {
@@ -33,6 +34,9 @@ struct answering {
 	struct asof_entry_table answers; /* k0.., at_us, event_us, f0.. */
 	struct key_range *range; /* of the key whose tiles are gathered; NULL: nobody asks */
 	int64_t from_us;         /* the earliest instant */
+	uint64_t max_bytes;      /* for instants and answers */
+	uint64_t ask_bytes;      /* of one instant */
+	bool has_room;           /* the instants fit */
 	size_t pass_first;       /* this pass answers keys whose instants begin in asks here .. */
 	size_t pass_rows;        /* .. and so many rows on */
 	/* Scratch of one instant. */
@@ -85,6 +89,30 @@ is_key_of(struct answering *a, const struct asof_entry_table *table, size_t tabl
 	return ASOF_OK;
 }
 
+/* About what a row takes: arrays grow by doubling, texts are guessed at. */
+static uint64_t
+row_bytes(const struct asof_type *types, size_t count)
+{
+	uint64_t bytes = 1; /* its validity bits, rounded up */
+	for (size_t i = 0; i < count; i++) {
+		bool is_number = types[i].kind <= ASOF_TYPE_FLOAT64 ||
+				 types[i].kind == ASOF_TYPE_DATE ||
+				 types[i].kind == ASOF_TYPE_TIMESTAMP;
+		bytes += is_number ? 12 : 48;
+	}
+	return bytes;
+}
+
+/* Arrays grow by doubling, so that the old and the new are there at once. */
+static bool
+is_within_bound(struct answering *a, size_t new_rows)
+{
+	size_t row_count = a->asks.row_count + new_rows;
+	uint64_t bytes = 2 * row_count * a->ask_bytes + a->ranges.count * KEY_RANGE_BYTES;
+	a->has_room = bytes <= a->max_bytes;
+	return a->has_room;
+}
+
 /* Instants arrive ordered: those of one key form a range. */
 static enum asof_status
 take_instants(void *arg, const struct asof_result_schema *schema, const struct asof_batch *batch,
@@ -93,6 +121,8 @@ take_instants(void *arg, const struct asof_result_schema *schema, const struct a
 	struct answering *a = arg;
 	(void)schema;
 	const int64_t *at_us = batch->columns[a->key_count].data;
+	if (!is_within_bound(a, batch->row_count))
+		return ASOF_FAIL(err, ASOF_LIMIT, "more instants than --memory has room for");
 	for (size_t row = 0; row < batch->row_count; row++) {
 		bool is_same = false;
 		if (a->range)
@@ -315,20 +345,6 @@ init_scratch(struct answering *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* About what a row takes: arrays grow by doubling, texts are guessed at. */
-static uint64_t
-row_bytes(const struct asof_type *types, size_t count)
-{
-	uint64_t bytes = 1; /* its validity bits, rounded up */
-	for (size_t i = 0; i < count; i++) {
-		bool is_number = types[i].kind <= ASOF_TYPE_FLOAT64 ||
-				 types[i].kind == ASOF_TYPE_DATE ||
-				 types[i].kind == ASOF_TYPE_TIMESTAMP;
-		bytes += is_number ? 12 : 48;
-	}
-	return bytes;
-}
-
 /* How many answers are held at once beside the instants; false: SQL is to do it. */
 static bool
 plan_passes(struct answering *a, const struct asof_type *types, uint64_t max_bytes)
@@ -377,15 +393,22 @@ asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *joi
 			       .view = item->table.view,
 			       .key_count = item->table.view->entity->key_count,
 			       .key = ASOF_BUF(KEY_BYTES_MAX),
-			       .from_us = INT64_MAX };
+			       .from_us = INT64_MAX,
+			       .max_bytes = max_bytes,
+			       .has_room = true };
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct asof_type *types = NULL;
 	ASOF_TRY(init_tables(&a, &types, err));
 	ASOF_TRY(init_scratch(&a, err));
 	ASOF_TRY(asof_plan_instants_sql(join, index, &sql, err));
-	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_instants, &a, err));
+	a.ask_bytes = row_bytes(types, a.key_count + 1);
+	struct asof_error why = { 0 };
+	enum asof_status status =
+		asof_engine_query(engine, asof_buf_cstr(&sql), take_instants, &a, &why);
+	if (status != ASOF_OK && a.has_room)
+		return ASOF_FAIL(err, status, "%s", why.message);
 	asof_buf_clear(&sql);
-	*ret_is_made = plan_passes(&a, types, max_bytes);
+	*ret_is_made = a.has_room && plan_passes(&a, types, max_bytes);
 	if (!*ret_is_made)
 		return ASOF_OK;
 	struct asof_field *fields = NULL;
