@@ -64,7 +64,8 @@ struct asof_session_options {
 	const char *dir;       /* of asof.yaml; NULL: the working directory */
 	const char *profile;   /* NULL: none */
 	unsigned threads;      /* 0: one per CPU */
-	uint64_t memory_bytes; /* 0: 80 % of the machine's; a bound that is kept */
+	uint64_t memory_bytes; /* 0: 80 % of the machine's; see docs/design/engine.md on what it
+				  bounds */
 	/* Called about ten times a second from another thread while a job runs. `stage` says what
 	 * is done ("build 'departures'"), fraction is in [0, 1] or < 0 where unknown. NULL: not
 	 * wanted. */

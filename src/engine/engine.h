@@ -19,7 +19,8 @@ struct asof_engine;
 
 struct asof_engine_options {
 	unsigned threads;      /* 0: one per CPU */
-	uint64_t memory_bytes; /* 0: 80 % of the machine's; a bound that is kept */
+	uint64_t memory_bytes; /* 0: 80 % of the machine's; see docs/design/engine.md on what it
+				  bounds */
 	const char *temp_dir; /* where it spills; NULL: a private directory below TMPDIR, removed at
 				 the end */
 	const char *extension_dir;        /* NULL: beside the library, else the cache; used by

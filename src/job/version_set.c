@@ -39,9 +39,8 @@ parse_wanted(const char *text, int32_t numbers[3])
 {
 	for (size_t count = 0; count < 3;) {
 		size_t len = strcspn(text, ".");
-		int64_t value;
-		if (!asof_int64_parse((struct asof_str){ text, len }, &value) || value < 0 ||
-		    value > INT32_MAX)
+		uint64_t value;
+		if (!asof_uint64_parse((struct asof_str){ text, len }, &value) || value > INT32_MAX)
 			return 0;
 		numbers[count++] = (int32_t)value;
 		text += len;

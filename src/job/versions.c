@@ -19,9 +19,8 @@ asof_version_parse(const char *text, int32_t *ret_major, int32_t *ret_minor, int
 	int32_t *const parts[] = { ret_major, ret_minor, ret_patch };
 	for (size_t i = 0; i < ASOF_COUNTOF(parts); i++) {
 		size_t len = strcspn(text, ".");
-		int64_t value;
-		if (!asof_int64_parse((struct asof_str){ text, len }, &value) || value < 0 ||
-		    value > INT32_MAX)
+		uint64_t value;
+		if (!asof_uint64_parse((struct asof_str){ text, len }, &value) || value > INT32_MAX)
 			return false;
 		*parts[i] = (int32_t)value;
 		text += len;

@@ -109,7 +109,8 @@ a_version_is_three_numbers(void **state)
 	assert_true(a == 1 && b == 20 && c == 300);
 	assert_true(asof_version_parse("0.0.2147483647", &a, &b, &c));
 	assert_true(a == 0 && b == 0 && c == INT32_MAX);
-	static const char *const texts[] = { "",
+	static const char *const texts[] = { "1.-0.3",
+					     "",
 					     "1",
 					     "1.2",
 					     "1.2.",
