@@ -147,6 +147,9 @@ struct asof_join_options {
 	const char *from_manifest; /* FILE.asof.json to repeat; everything else but `out` is NULL
 				      then */
 	bool is_sql;               /* the reference SQL instead of the kernels: the same result */
+	/* Compute from the sources as they are now, by the definitions as they stand, without a
+	 * build: ad hoc. The same values as build and join. */
+	bool is_direct;
 };
 /*
  * A training set, and <out>.asof.json beside it.

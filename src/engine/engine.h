@@ -92,10 +92,42 @@ struct asof_feed {
 				 struct asof_batch *ret_batch, struct asof_error *err);
 	void *arg;
 };
-/* Run `sql` (one statement), in which the table function asof_feed() reads from `feed`. */
+/* Run `sql` (one statement), in which the table function asof_feed() reads from `feed`. With
+ * max_workers > 1 rows of one worker keep their order among themselves. */
 ASOF_NODISCARD enum asof_status asof_engine_feed(struct asof_engine *engine, const char *sql,
 						 const struct asof_feed *feed, uint64_t *ret_rows,
 						 struct asof_error *err);
+
+/*
+ * Columns of ours beside those of a query: fill the columns for rows of the given numbers (any of
+ * the query's, ascending within a call), at most asof_engine_vector_rows() at once. The callee owns
+ * the columns (valid until the same worker's next call). Called by several workers at once, each
+ * with its own number in [0, asof_engine_threads()), and for every row of the query once.
+ */
+struct asof_map {
+	const struct asof_field *fields; /* name and type of each column */
+	size_t field_count;
+	enum asof_status (*fill)(void *arg, unsigned worker, const int64_t *rows, size_t count,
+				 struct asof_batch *ret_batch, struct asof_error *err);
+	void *arg;
+};
+size_t asof_engine_vector_rows(void);
+
+/* What a training set is written as. */
+struct asof_file_form {
+	enum asof_file_format format; /* Parquet or CSV */
+	uint64_t memory_bytes;        /* about what writing may take; 0: no bound. Fewer threads and
+					 shorter        row groups keep it */
+};
+/*
+ * Write the columns of `select` but the last one, then those of `map`, to the file `path`, in
+ * `select`'s order. The last column of `select`, BIGINT NOT NULL, numbers the rows for `map`.
+ * Parallel where the order can be kept so (a scan of Parquet). Nothing is left behind on failure.
+ */
+ASOF_NODISCARD enum asof_status
+asof_engine_write_mapped(struct asof_engine *engine, const char *select, const struct asof_map *map,
+			 const struct asof_file_form *form, const char *path, uint64_t *ret_rows,
+			 struct asof_error *err);
 
 /*
  * Check that `text` is one scalar SQL expression: no aggregate, window, subquery, table function,
@@ -136,5 +168,30 @@ ASOF_NODISCARD enum asof_status asof_engine_write_parquet(struct asof_engine *en
 							  struct asof_arena *arena,
 							  struct asof_file_stats *ret_stats,
 							  struct asof_error *err);
+
+/*
+ * The same from `feed` (asof_feed() in `select`), whose workers write in parallel: rows of one
+ * worker keep their order and, as far as a worker pulls whole row groups of
+ * ASOF_ROW_GROUP_ROWS, stand together.
+ */
+#define ASOF_ROW_GROUP_ROWS 122880
+ASOF_NODISCARD enum asof_status
+asof_engine_write_fed(struct asof_engine *engine, const char *select, const struct asof_feed *feed,
+		      const char *path, struct asof_arena *arena, struct asof_file_stats *ret_stats,
+		      struct asof_error *err);
+
+/* What a Parquet file's footer says. */
+struct asof_parquet_facts {
+	uint64_t row_count;
+	uint64_t row_group_count;
+	uint64_t size_bytes;
+};
+/* Row groups that a reader of rows with `column` in [min_us, max_us] (microseconds of a TIMESTAMP
+ * column) would read; column NULL: all. Files without statistics count whole. */
+ASOF_NODISCARD enum asof_status
+asof_engine_parquet_facts(struct asof_engine *engine, const char *const *paths, size_t path_count,
+			  const char *column, int64_t min_us, int64_t max_us,
+			  struct asof_parquet_facts *ret_all, struct asof_parquet_facts *ret_read,
+			  struct asof_error *err);
 
 #endif

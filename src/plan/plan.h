@@ -154,6 +154,60 @@ ASOF_NODISCARD enum asof_status asof_plan_join_tiles_sql(const struct asof_plan_
 							 struct asof_error *err);
 
 /*
+ * For the kernels, which take rows in any order from several workers: no statement sorts, groups
+ * more than said, or joins. Times are BIGINT microseconds; a filter that a file's statistics can
+ * answer stands on the bare column, so that row groups are passed over.
+ */
+struct asof_plan_scan {
+	bool has_created; /* give created_us .. */
+	bool has_order; /* .. and row_order: BIGINT that orders rows of one (key, event, created) */
+	bool is_known;  /* rows created up to known_us only */
+	int64_t known_us;
+	bool has_range; /* rows with from_us <= event_us <= to_us; see each statement */
+	int64_t from_us;
+	int64_t to_us;
+};
+/* Spine rows [first_row, first_row + row_count): row, time_us, k0.. of `entity`, not NULL. */
+ASOF_NODISCARD enum asof_status asof_plan_spine_scan_sql(const struct asof_plan_join *join,
+							 const struct asof_entity *entity,
+							 int64_t first_row, int64_t row_count,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
+/* The spine's columns untouched, in order, and the row's number as the last column. */
+ASOF_NODISCARD enum asof_status asof_plan_spine_rows_sql(const struct asof_plan_join *join,
+							 int64_t first_row, int64_t row_count,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
+/* A plain view's stored rows: k0.., event_us, created_us, row_order, f0.. of item->outputs. */
+ASOF_NODISCARD enum asof_status asof_plan_rows_scan_sql(const struct asof_plan_join_view *item,
+							const struct asof_plan_scan *scan,
+							struct asof_buf *sql,
+							struct asof_error *err);
+/* A windowed view's stored tiles: k0.., event_us (END), created_us, row_order, f0.. (all states).
+ * With a range: of the tiles before from_us only each key's newest END, its states NULL. */
+ASOF_NODISCARD enum asof_status asof_plan_tiles_scan_sql(const struct asof_plan_table *table,
+							 const struct asof_plan_scan *scan,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
+/*
+ * Good rows of a source: k0.., event_us, created_us, row_order, then the columns that the view's
+ * outputs (plain: each output's, in order) or the layout's columns read. With a range, a windowed
+ * view's rows before from_us are only each key's newest, its columns NULL.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_source_scan_sql(const struct asof_plan_build *build,
+							  const struct asof_plan_scan *scan,
+							  struct asof_buf *sql,
+							  struct asof_error *err);
+/* Good rows of one source for several builds over it at once (of equal source, range and commit):
+ * event_us, created_us, row_order, then for each build its k0.. and its values as above, each
+ * distinct column once; ret_columns[b] (in `arena`) says which column is which: its keys, then its
+ * values. Rows are those with a time; keys may be NULL. */
+ASOF_NODISCARD enum asof_status
+asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_count,
+			  struct asof_arena *arena, size_t ***ret_columns, struct asof_buf *sql,
+			  struct asof_error *err);
+
+/*
  * What materialize at `at_us` stores, ordered by key then event time. Columns: the keys, event_us,
  * created_us, order (BIGINT), then the states (windowed) or features (plain). Windowed: tiles of
  * events <= at_us that a window may still cover, and the newest END <= S; `partial` (a build over
