@@ -104,7 +104,7 @@ ASOF_NODISCARD enum asof_status asof_engine_feed(struct asof_engine *engine, con
  * the columns (valid until the same worker's next call). Called by several workers at once, each
  * with its own number in [0, asof_engine_threads()), and for every row of the query once.
  */
-struct asof_map {
+struct asof_mapped {
 	const struct asof_field *fields; /* name and type of each column */
 	size_t field_count;
 	enum asof_status (*fill)(void *arg, unsigned worker, const int64_t *rows, size_t count,
@@ -125,9 +125,9 @@ struct asof_file_form {
  * Parallel where the order can be kept so (a scan of Parquet). Nothing is left behind on failure.
  */
 ASOF_NODISCARD enum asof_status
-asof_engine_write_mapped(struct asof_engine *engine, const char *select, const struct asof_map *map,
-			 const struct asof_file_form *form, const char *path, uint64_t *ret_rows,
-			 struct asof_error *err);
+asof_engine_write_mapped(struct asof_engine *engine, const char *select,
+			 const struct asof_mapped *map, const struct asof_file_form *form,
+			 const char *path, uint64_t *ret_rows, struct asof_error *err);
 
 /*
  * Check that `text` is one scalar SQL expression: no aggregate, window, subquery, table function,
