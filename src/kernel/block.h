@@ -10,14 +10,25 @@
 #include "base/arena.h"
 #include "model/column.h"
 
+/* The items of a column of lists: what its spans are over. */
+struct asof_block_items {
+	struct asof_column column; /* what the column's child points to */
+	uint64_t *validity;        /* the same words as column.validity, to be written */
+	void *data;                /* the same as column.data, to be written */
+	size_t count;              /* items since the last reset */
+	size_t capacity;
+	size_t word_capacity;
+};
+
 struct asof_block {
 	struct asof_column *columns; /* borrowed by readers until the next change */
 	uint64_t **validity;         /* the same words as columns[i].validity, to be written */
 	void **data;                 /* the same as columns[i].data, to be written */
 	size_t column_count;
-	size_t capacity;          /* rows */
-	struct asof_arena arena;  /* items of lists since the last reset */
-	struct asof_arena memory; /* the arrays */
+	size_t capacity;                /* rows */
+	struct asof_block_items *items; /* per column; of lists and vectors only */
+	struct asof_arena arena;        /* what values borrow since the last reset */
+	struct asof_arena memory;       /* the arrays */
 };
 
 /* `capacity` is a multiple of 64. Types are those of model/type.h, lists and vectors included. */
@@ -38,6 +49,15 @@ asof_block_mark(struct asof_block *block, size_t column, size_t row)
 {
 	block->validity[column][row / 64] |= UINT64_C(1) << (row % 64);
 }
+
+/*
+ * A list of `count` items at data[column][row], marked: none of them is NULL, and their values are
+ * to be written from index *ret_first of items[column].data on (text is borrowed). An item is made
+ * NULL in items[column].validity.
+ */
+ASOF_NODISCARD enum asof_status asof_block_add_list(struct asof_block *block, size_t column,
+						    size_t row, size_t count, size_t *ret_first,
+						    struct asof_error *err);
 
 /* Any value of the column's type, NULL too. */
 ASOF_NODISCARD enum asof_status asof_block_set(struct asof_block *block, size_t column, size_t row,
