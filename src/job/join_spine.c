@@ -49,7 +49,7 @@ choose_reader(const char *path, const struct asof_version_table *tables, size_t 
 	      struct asof_arena *arena, struct asof_spine *spine, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(1u << 20);
-	spine->row = "row_number() OVER ()";
+	spine->row = "row_number() OVER () - 1";
 	if (ends_with(path, ".parquet") || ends_with(path, ".pq")) {
 		asof_buf_add_cstr(&sql, "read_parquet(");
 		asof_sql_text(&sql, path);

@@ -10,14 +10,24 @@
 
 #define PREFIX_MAX 32
 
-static int64_t
-known_at_of(const struct asof_plan_join *join, const struct asof_view *view)
+int64_t
+asof_plan_known_us(const struct asof_plan_join *join, const struct asof_view *view)
 {
 	/* Between two ENDs a tile may hold both sides of TIME: round down, see SEMANTICS "Windows".
 	 */
 	if (view->step_us > 0 && view->source->created_time.text)
 		return asof_step_floor(join->known_at_us, view->step_us);
 	return join->known_at_us;
+}
+
+void
+asof_plan_spine_key(struct asof_buf *sql, const struct asof_entity *entity, size_t key)
+{
+	asof_buf_add_cstr(sql, "TRY_CAST(");
+	asof_sql_name(sql, entity->keys[key].name);
+	asof_buf_add_cstr(sql, " AS ");
+	asof_sql_type(sql, entity->keys[key].type);
+	asof_buf_add_char(sql, ')');
 }
 
 /* "<prefix>spine": asof_row, k0.., time_us of the spine rows that can match. */
@@ -29,11 +39,9 @@ add_spine(struct asof_buf *sql, const char *prefix, const struct asof_view *view
 			",\n%sspine AS (SELECT * FROM (SELECT asof_row, asof_time_us AS time_us",
 			prefix);
 	for (size_t i = 0; i < key_count; i++) {
-		asof_buf_add_cstr(sql, ", TRY_CAST(");
-		asof_plan_key_name(sql, view, i);
-		asof_buf_add_cstr(sql, " AS ");
-		asof_sql_type(sql, view->entity->keys[i].type);
-		asof_buf_printf(sql, ") AS k%zu", i);
+		asof_buf_add_cstr(sql, ", ");
+		asof_plan_spine_key(sql, view->entity, i);
+		asof_buf_printf(sql, " AS k%zu", i);
 	}
 	asof_buf_add_cstr(sql, " FROM asof_spine) WHERE time_us IS NOT NULL");
 	for (size_t i = 0; i < key_count; i++)
@@ -140,7 +148,7 @@ add_answers(struct asof_buf *sql, const char *prefix, const struct asof_plan_joi
 	const struct asof_view *view = item->table.view;
 	asof_buf_add_cstr(sql, ",\n");
 	asof_plan_tiles(sql, prefix, &item->table, join->known_at == ASOF_PLAN_KNOWN_TIME,
-			known_at_of(join, view));
+			asof_plan_known_us(join, view));
 	asof_buf_printf(sql, ",\n%sinstants AS (SELECT DISTINCT ", prefix);
 	asof_plan_keys(sql, "", view->entity->key_count);
 	asof_buf_printf(sql, ", at_us%s FROM %sat)", is_label ? ", known_us" : "", prefix);
@@ -220,7 +228,7 @@ add_view(struct asof_buf *sql, const char *prefix, const struct asof_plan_join *
 {
 	const struct asof_view *view = item->table.view;
 	bool is_known = join->known_at == ASOF_PLAN_KNOWN_TIME;
-	int64_t known_us = known_at_of(join, view);
+	int64_t known_us = asof_plan_known_us(join, view);
 
 	add_spine(sql, prefix, view);
 	if (asof_view_is_windowed(view)) {
@@ -263,16 +271,23 @@ add_final(struct asof_buf *sql, const struct asof_plan_join *join)
 	asof_buf_add_cstr(sql, "\nORDER BY p.asof_row");
 }
 
-/* The spine with its rows numbered and their times in microseconds. */
-static void
-add_input(struct asof_buf *sql, const struct asof_plan_join *join)
+void
+asof_plan_spine_rows(struct asof_buf *sql, const struct asof_plan_join *join)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf time = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_sql_name(&time, join->time_column);
 	asof_sql_carry(sql, &time);
-	asof_buf_printf(sql, "WITH asof_spine AS (SELECT *, %s AS asof_row, ", join->spine_row);
+	asof_buf_printf(sql, "SELECT *, %s AS asof_row, ", join->spine_row);
 	asof_sql_time_us(sql, asof_buf_cstr(&time), join->time_type, NULL);
-	asof_buf_printf(sql, " AS asof_time_us FROM %s)", join->spine_sql);
+	asof_buf_printf(sql, " AS asof_time_us FROM %s", join->spine_sql);
+}
+
+static void
+add_input(struct asof_buf *sql, const struct asof_plan_join *join)
+{
+	asof_buf_add_cstr(sql, "WITH asof_spine AS (");
+	asof_plan_spine_rows(sql, join);
+	asof_buf_add_char(sql, ')');
 }
 
 enum asof_status
@@ -302,7 +317,7 @@ asof_plan_join_tiles_sql(const struct asof_plan_join *join, size_t index, int64_
 
 	asof_buf_add_cstr(sql, "WITH ");
 	asof_plan_tiles(sql, "", table, join->known_at == ASOF_PLAN_KNOWN_TIME,
-			known_at_of(join, table->view));
+			asof_plan_known_us(join, table->view));
 	asof_buf_add_cstr(sql, "\nSELECT ");
 	asof_plan_keys(sql, "", key_count);
 	asof_buf_printf(sql, ", end_us AS event_us, created_us, %s AS row_order",

@@ -121,7 +121,7 @@ enum asof_plan_known_at { ASOF_PLAN_KNOWN_NONE, ASOF_PLAN_KNOWN_LABEL, ASOF_PLAN
 
 struct asof_plan_join {
 	const char *spine_sql; /* a FROM item: read_parquet('...') */
-	const char *spine_row; /* expression that numbers its rows in order */
+	const char *spine_row; /* expression that numbers its rows in order, from 0 */
 	const struct asof_field *spine_fields;
 	size_t spine_field_count;
 	const char *time_column;
@@ -166,14 +166,21 @@ struct asof_plan_scan {
 	bool has_range; /* rows with from_us <= event_us <= to_us; see each statement */
 	int64_t from_us;
 	int64_t to_us;
+	/* What a spine row knows hangs on its own time: of a windowed view's rows before from_us
+	 * all are given, with their created_us, not the newest ones only. */
+	bool is_label;
 };
+/* What --known-at TIME means for a view: TIME, or the last END at or before it where tiles may hold
+ * both sides of TIME. */
+int64_t asof_plan_known_us(const struct asof_plan_join *join, const struct asof_view *view);
 /* Spine rows [first_row, first_row + row_count): row, time_us, k0.. of `entity`, not NULL. */
 ASOF_NODISCARD enum asof_status asof_plan_spine_scan_sql(const struct asof_plan_join *join,
 							 const struct asof_entity *entity,
 							 int64_t first_row, int64_t row_count,
 							 struct asof_buf *sql,
 							 struct asof_error *err);
-/* The spine's columns untouched, in order, and the row's number as the last column. */
+/* The spine's columns untouched, in order, and the row's number as the last column. Rows stand in
+ * order as far as the engine keeps the order of what it reads. */
 ASOF_NODISCARD enum asof_status asof_plan_spine_rows_sql(const struct asof_plan_join *join,
 							 int64_t first_row, int64_t row_count,
 							 struct asof_buf *sql,

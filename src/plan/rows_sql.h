@@ -11,9 +11,20 @@ void asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build);
 void asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build);
 /* The event time expression in microseconds. */
 void asof_plan_event_us(struct asof_buf *sql, const struct asof_plan_source *source);
+/* created_us of a row: its own, not before its event; the commit's where it has none. */
+void asof_plan_created_us(struct asof_buf *sql, const struct asof_plan_build *build);
+/* A view's key, and a column of the source, as their types of ours. */
+void asof_plan_key_column(struct asof_buf *sql, const struct asof_view *view, size_t key);
+void asof_plan_value_column(struct asof_buf *sql, const struct asof_source *source,
+			    const char *column);
 /* "c_<column>" */
 void asof_plan_value_name(struct asof_buf *sql, const char *column);
 void asof_plan_key_name(struct asof_buf *sql, const struct asof_view *view, size_t key);
+
+/* A spine's key as the entity's type; NULL where its value is none. */
+void asof_plan_spine_key(struct asof_buf *sql, const struct asof_entity *entity, size_t key);
+/* SELECT of the spine with its rows numbered, asof_row, and their times, asof_time_us. */
+void asof_plan_spine_rows(struct asof_buf *sql, const struct asof_plan_join *join);
 
 /* k0, k1 .. with a prefix: "s.k0, s.k1". */
 void asof_plan_keys(struct asof_buf *sql, const char *prefix, size_t key_count);

@@ -41,6 +41,17 @@ add_reader(struct asof_buf *sql, const struct asof_plan_source *source)
 	asof_buf_add_char(sql, ')');
 }
 
+/* Ordinals that follow each other are added to; a list of them is looked up for every row. */
+static bool
+is_consecutive(const struct asof_plan_source *source)
+{
+	for (size_t i = 1; source->ordinals && i < source->path_count; i++) {
+		if (source->ordinals[i] != source->ordinals[0] + (int64_t)i)
+			return false;
+	}
+	return source->path_count > 0;
+}
+
 /* Where a row stands: ordinal of its file << 40 | its number. Only Parquet numbers rows per file by
  * itself; the others are numbered through all files in their order, which orders rows of one file
  * just the same. */
@@ -48,7 +59,9 @@ static void
 add_order(struct asof_buf *sql, const struct asof_plan_source *source)
 {
 	asof_buf_add_char(sql, '(');
-	if (source->ordinals) {
+	if (source->ordinals && is_consecutive(source)) {
+		asof_buf_printf(sql, "(file_index::BIGINT + %" PRId64 ")", source->ordinals[0]);
+	} else if (source->ordinals) {
 		asof_buf_add_char(sql, '[');
 		for (size_t i = 0; i < source->path_count; i++)
 			asof_buf_printf(sql, "%s%" PRId64, i ? ", " : "", source->ordinals[i]);
@@ -144,9 +157,8 @@ asof_plan_event_us(struct asof_buf *sql, const struct asof_plan_source *source)
 			 source->source->time_zone);
 }
 
-/* created_us of a row: its own, not before its event; the commit's where it has none. */
-static void
-add_created_us(struct asof_buf *sql, const struct asof_plan_build *build)
+void
+asof_plan_created_us(struct asof_buf *sql, const struct asof_plan_build *build)
 {
 	const struct asof_plan_source *source = &build->source;
 	if (!source->created_time_type) {
@@ -184,8 +196,8 @@ asof_plan_key_name(struct asof_buf *sql, const struct asof_view *view, size_t ke
 	asof_sql_name(sql, view->entity->keys[key].name);
 }
 
-static void
-add_key_column(struct asof_buf *sql, const struct asof_view *view, size_t key)
+void
+asof_plan_key_column(struct asof_buf *sql, const struct asof_view *view, size_t key)
 {
 	const char *path = view->key_columns[key].text;
 	const struct asof_field *field = asof_source_field(view->source, asof_str_from(path));
@@ -194,11 +206,10 @@ add_key_column(struct asof_buf *sql, const struct asof_view *view, size_t key)
 	asof_sql_carry(sql, &expr);
 	asof_sql_column(sql, asof_buf_cstr(&expr), field ? field->type_text : "",
 			view->entity->keys[key].type, view->source->time_zone);
-	asof_buf_printf(sql, " AS k%zu, ", key);
 }
 
-static void
-add_value_column(struct asof_buf *sql, const struct asof_source *source, const char *column)
+void
+asof_plan_value_column(struct asof_buf *sql, const struct asof_source *source, const char *column)
 {
 	const struct asof_field *field = asof_source_field(source, asof_str_from(column));
 	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(ASOF_SQL_BYTES_MAX);
@@ -211,21 +222,24 @@ add_value_column(struct asof_buf *sql, const struct asof_source *source, const c
 		asof_buf_add_cstr(sql, " + 0::FLOAT");
 	else if (field->type.kind == ASOF_TYPE_FLOAT64)
 		asof_buf_add_cstr(sql, " + 0::DOUBLE");
-	asof_buf_add_cstr(sql, " AS ");
-	asof_plan_value_name(sql, column);
-	asof_buf_add_cstr(sql, ", ");
 }
 
 static void
 add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
 {
 	const struct asof_view *view = build->view;
-	for (size_t i = 0; i < view->entity->key_count; i++)
-		add_key_column(sql, view, i);
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		asof_plan_key_column(sql, view, i);
+		asof_buf_printf(sql, " AS k%zu, ", i);
+	}
 	for (size_t i = 0; i < view->feature_count; i++) {
 		const char *column = view->features[i].column.text;
-		if (column && is_first_use(view, i))
-			add_value_column(sql, build->source.source, column);
+		if (!column || !is_first_use(view, i))
+			continue;
+		asof_plan_value_column(sql, build->source.source, column);
+		asof_buf_add_cstr(sql, " AS ");
+		asof_plan_value_name(sql, column);
+		asof_buf_add_cstr(sql, ", ");
 	}
 }
 
@@ -243,7 +257,7 @@ asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build)
 	add_row_columns(sql, build);
 	asof_plan_event_us(sql, &build->source);
 	asof_buf_add_cstr(sql, " AS event_us, ");
-	add_created_us(sql, build);
+	asof_plan_created_us(sql, build);
 	asof_buf_add_cstr(sql, " AS created_us, " ASOF_SOURCE_ORDER " AS row_order\nFROM (");
 	asof_plan_source_rows(sql, &build->source, true);
 	asof_buf_add_char(sql, ')');

@@ -160,9 +160,13 @@ void
 asof_sql_time_us(struct asof_buf *sql, const char *expr, const char *type_text,
 		 const char *time_zone)
 {
-	asof_buf_printf(sql, "CASE WHEN isfinite(%s) THEN ", expr);
+	/* epoch_us() of an infinite time is NULL, epoch_ns() is not. */
+	bool is_guarded = strcmp(type_text, "TIMESTAMP_NS") == 0;
+	if (is_guarded)
+		asof_buf_printf(sql, "CASE WHEN isfinite(%s) THEN ", expr);
 	add_instant_us(sql, expr, type_text, time_zone);
-	asof_buf_add_cstr(sql, " END");
+	if (is_guarded)
+		asof_buf_add_cstr(sql, " END");
 }
 
 void

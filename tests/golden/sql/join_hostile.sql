@@ -1,4 +1,4 @@
-WITH asof_spine AS (SELECT *, file_row_number AS asof_row, CASE WHEN isfinite("the ""time""") THEN epoch_us("the ""time""") END AS asof_time_us FROM read_parquet('/p/spine.parquet')),
+WITH asof_spine AS (SELECT *, file_row_number AS asof_row, epoch_us("the ""time""") AS asof_time_us FROM read_parquet('/p/spine.parquet')),
 v0_spine AS (SELECT * FROM (SELECT asof_row, asof_time_us AS time_us, TRY_CAST("select" AS VARCHAR) AS k0 FROM asof_spine) WHERE time_us IS NOT NULL AND k0 IS NOT NULL),
 v0_rows AS (SELECT "select" AS k0, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us, "_order" AS row_order, "group" AS f0, "from" AS f1, "where" AS f2 FROM (SELECT CAST("select" AS VARCHAR) AS "select", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("group" AS INTEGER) AS "group", CAST("from" AS DOUBLE) AS "from", CAST("where" AS VARCHAR) AS "where", CAST("_order" AS BIGINT) AS "_order" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true))),
 v0_best AS (SELECT * FROM v0_rows

@@ -1,4 +1,4 @@
-WITH asof_spine AS (SELECT *, file_row_number AS asof_row, CASE WHEN isfinite("the ""time""") THEN epoch_us("the ""time""") END AS asof_time_us FROM read_parquet('/p/spine.parquet')),
+WITH asof_spine AS (SELECT *, file_row_number AS asof_row, epoch_us("the ""time""") AS asof_time_us FROM read_parquet('/p/spine.parquet')),
 v0_spine AS (SELECT * FROM (SELECT asof_row, asof_time_us AS time_us, TRY_CAST("origin" AS VARCHAR) AS k0 FROM asof_spine) WHERE time_us IS NOT NULL AND k0 IS NOT NULL),
 v0_at AS (SELECT *, (time_us - 0) - ((time_us - 0) % 3600000000 + 3600000000) % 3600000000 AS at_us, time_us AS known_us FROM v0_spine),
 v0_tiles AS (SELECT * EXCLUDE ("origin"), "origin" AS k0, epoch_us(event_time) AS end_us, epoch_us(created_time) AS created_us FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("_count" AS BIGINT) AS "_count", CAST("_last_event" AS TIMESTAMPTZ) AS "_last_event" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true))),

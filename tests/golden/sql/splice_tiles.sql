@@ -2,7 +2,7 @@ SELECT * FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST
 UNION ALL BY NAME (SELECT k0 AS "origin", make_timestamptz(end_us) AS event_time, make_timestamptz(created_us) AS created_time, a0 AS "_count", make_timestamptz(last_us) AS "_last_event"
 FROM (SELECT k0, end_us, max(created_us) AS created_us, max(event_us) AS last_us,
 	count(*) AS a0
-FROM (SELECT *, event_us + (3600000000 - event_us % 3600000000) % 3600000000 AS end_us FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CASE WHEN isfinite(date) THEN epoch_us(date) END AS event_us, 994032000000000::BIGINT AS created_us, "_asof_order" AS row_order
+FROM (SELECT *, event_us + (3600000000 - event_us % 3600000000) % 3600000000 AS end_us FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS k0, epoch_us(date) AS event_us, 994032000000000::BIGINT AS created_us, "_asof_order" AS row_order
 FROM (SELECT * FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS "_asof_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))))
 WHERE event_us IS NOT NULL AND k0 IS NOT NULL AND event_us >= 993859200000001 AND event_us < 993945600000001))
 GROUP BY k0, end_us)

@@ -1,1 +1,1 @@
-SELECT * FROM (SELECT * FROM (SELECT *, (file_index::BIGINT << 40) + row_number() OVER () AS "_asof_order" FROM read_json(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true, sample_size = -1))) WHERE (CASE WHEN isfinite(at) THEN epoch_us(at) END) IS NULL
+SELECT * FROM (SELECT * FROM (SELECT *, (file_index::BIGINT << 40) + row_number() OVER () AS "_asof_order" FROM read_json(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true, sample_size = -1))) WHERE (epoch_us(at)) IS NULL

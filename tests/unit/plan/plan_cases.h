@@ -32,6 +32,12 @@ enum plan_what {
 	PLAN_ONLINE,
 	PLAN_ONLINE_PARTIAL,
 	PLAN_STRADDLING,
+	PLAN_SPINE_SCAN,
+	PLAN_SPINE_ROWS,
+	PLAN_ROWS_SCAN,
+	PLAN_TILES_SCAN,
+	PLAN_SOURCE_SCAN,
+	PLAN_SHARED_SCAN, /* of all views over the first view's source */
 };
 
 struct plan_order {
@@ -44,6 +50,7 @@ struct plan_order {
 	bool has_range;
 	bool has_ordinals;
 	bool has_answers;
+	struct asof_plan_scan scan;
 	bool has_wide_integers; /* int64 columns are what JSON files may be taken for */
 };
 
@@ -217,6 +224,38 @@ plan_case_make(struct plan_case *c, const struct plan_order *order)
 	plan_join(c, order);
 }
 
+static inline enum asof_status
+plan_write_shared(const struct plan_case *c, struct asof_buf *sql, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	size_t **columns = NULL;
+	return asof_plan_shared_scan_sql(c->builds, c->project->view_count, &arena, &columns, sql,
+					 err);
+}
+
+/* What the kernels read. */
+static inline enum asof_status
+plan_write_scan(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
+		struct asof_error *err)
+{
+	const struct asof_plan_scan *scan = &order->scan;
+	switch (order->what) {
+	case PLAN_SPINE_SCAN:
+		return asof_plan_spine_scan_sql(&c->join, c->project->views[0].entity, 1000, 500,
+						sql, err);
+	case PLAN_SPINE_ROWS:
+		return asof_plan_spine_rows_sql(&c->join, 1000, 500, sql, err);
+	case PLAN_ROWS_SCAN:
+		return asof_plan_rows_scan_sql(&c->views[0], scan, sql, err);
+	case PLAN_TILES_SCAN:
+		return asof_plan_tiles_scan_sql(&c->tables[0], scan, sql, err);
+	case PLAN_SOURCE_SCAN:
+		return asof_plan_source_scan_sql(&c->builds[0], scan, sql, err);
+	default:
+		return plan_write_shared(c, sql, err);
+	}
+}
+
 /* What this ends with is in `sql` only where the status is ASOF_OK. */
 static inline enum asof_status
 plan_write(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
@@ -259,6 +298,8 @@ plan_write(const struct plan_case *c, const struct plan_order *order, struct aso
 	case PLAN_STRADDLING:
 		asof_plan_straddling_sql(table, order->us, sql);
 		break;
+	default:
+		return plan_write_scan(c, order, sql, err);
 	}
 	return asof_buf_status(sql, err);
 }

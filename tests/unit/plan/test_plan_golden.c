@@ -183,6 +183,13 @@ static const char hostile[] =
 		    "      from: {column: 'x\") FROM y; --'}\n"
 		    "      where: {column: '''', default: \"'; DROP TABLE x; --\"}\n";
 
+#define SCAN_RANGE(label)                                                                 \
+	{                                                                                 \
+		.has_created = true, .has_order = true, .is_known = true,                 \
+		.known_us = PLAN_TIME_US, .has_range = true, .from_us = PLAN_TIME_US - 5, \
+		.to_us = PLAN_TIME_US + 7, .is_label = (label)                            \
+	}
+
 static const struct plan_order orders[] = {
 	{ .name = "build_plain", .yaml = plain, .what = PLAN_BUILD, .has_ordinals = true },
 	{ .name = "build_tiles", .yaml = tiles, .what = PLAN_BUILD, .has_ordinals = true },
@@ -270,6 +277,53 @@ static const struct plan_order orders[] = {
 	  .yaml = windows_only,
 	  .what = PLAN_STRADDLING,
 	  .us = PLAN_TIME_US + 5 },
+	{ .name = "spine_scan", .yaml = plain, .what = PLAN_SPINE_SCAN },
+	{ .name = "spine_rows", .yaml = plain, .what = PLAN_SPINE_ROWS },
+	{ .name = "rows_scan", .yaml = plain, .what = PLAN_ROWS_SCAN },
+	{ .name = "rows_scan_range",
+	  .yaml = plain,
+	  .what = PLAN_ROWS_SCAN,
+	  .scan = SCAN_RANGE(false) },
+	{ .name = "tiles_scan", .yaml = created, .what = PLAN_TILES_SCAN },
+	{ .name = "tiles_scan_range",
+	  .yaml = windows_only,
+	  .what = PLAN_TILES_SCAN,
+	  .scan = SCAN_RANGE(false) },
+	{ .name = "tiles_scan_label",
+	  .yaml = windows_only,
+	  .what = PLAN_TILES_SCAN,
+	  .scan = SCAN_RANGE(true) },
+	{ .name = "events_scan",
+	  .yaml = events,
+	  .what = PLAN_TILES_SCAN,
+	  .scan = { .has_created = true, .has_order = true } },
+	{ .name = "source_scan",
+	  .yaml = plain,
+	  .what = PLAN_SOURCE_SCAN,
+	  .scan = { .has_created = true, .has_order = true } },
+	{ .name = "source_scan_range",
+	  .yaml = small,
+	  .what = PLAN_SOURCE_SCAN,
+	  .time_type = "TIMESTAMP",
+	  .scan = SCAN_RANGE(false) },
+	{ .name = "source_scan_label",
+	  .yaml = windows_only,
+	  .what = PLAN_SOURCE_SCAN,
+	  .scan = SCAN_RANGE(true) },
+	{ .name = "source_scan_nanoseconds",
+	  .yaml = events,
+	  .what = PLAN_SOURCE_SCAN,
+	  .time_type = "TIMESTAMP_NS",
+	  .scan = SCAN_RANGE(false) },
+	{ .name = "source_scan_csv",
+	  .yaml = csv,
+	  .what = PLAN_SOURCE_SCAN,
+	  .scan = SCAN_RANGE(false) },
+	{ .name = "shared_scan", .yaml = small, .what = PLAN_SHARED_SCAN },
+	{ .name = "shared_scan_range",
+	  .yaml = hostile,
+	  .what = PLAN_SHARED_SCAN,
+	  .has_range = true },
 };
 
 static void

@@ -1,0 +1,9 @@
+SELECT k0, k1, event_us, created_us, row_order, "c_delay" AS f0
+FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CAST("number" AS INTEGER) AS k1, CAST("delay" AS INTEGER) AS "c_delay", epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date)))) AS event_us, coalesce(CASE WHEN (epoch_us(loaded_at)) <= (epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date))))) THEN epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date)))) ELSE epoch_us(loaded_at) END, 994032000000000) AS created_us, "_asof_order" AS row_order
+FROM (SELECT * FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS "_asof_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))) WHERE (date) >= make_timestamp(993772799999995) AND (date) <= make_timestamp(993945600000007))
+WHERE event_us IS NOT NULL AND k0 IS NOT NULL AND k1 IS NOT NULL AND event_us >= 993859199999995 AND event_us <= 993859200000007 AND created_us <= 993859200000000
+UNION ALL SELECT k0, k1, max(event_us), 0, 0, NULL
+FROM (SELECT CAST("origin" AS VARCHAR) AS k0, CAST("number" AS INTEGER) AS k1, CAST("delay" AS INTEGER) AS "c_delay", epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date)))) AS event_us, coalesce(CASE WHEN (epoch_us(loaded_at)) <= (epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date))))) THEN epoch_us(timezone('America/New_York', make_timestamp(epoch_us(date)))) ELSE epoch_us(loaded_at) END, 994032000000000) AS created_us, "_asof_order" AS row_order
+FROM (SELECT * FROM (SELECT *, (file_index::BIGINT << 40) + file_row_number AS "_asof_order" FROM read_parquet(['/p/data/a.parquet', '/p/data/it''s.parquet'], union_by_name = true))) WHERE (date) <= make_timestamp(993945599999994))
+WHERE event_us IS NOT NULL AND k0 IS NOT NULL AND k1 IS NOT NULL AND event_us <= 993859199999994 AND created_us <= 993859200000000
+GROUP BY k0, k1
