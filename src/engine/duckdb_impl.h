@@ -45,6 +45,7 @@ void asof_duckdb_watch_running(struct asof_duckdb_watch *watch, bool is_running)
 
 struct asof_duckdb_scan;
 struct asof_duckdb_feed;
+struct asof_duckdb_map;
 
 struct asof_engine {
 	duckdb_database database;
@@ -56,8 +57,13 @@ struct asof_engine {
 	bool is_entered;
 	struct asof_duckdb_scan *scan; /* the one that runs, else NULL */
 	struct asof_duckdb_feed *feed;
+	struct asof_duckdb_map *map;
 	struct asof_map functions; /* of check_expression: name -> struct asof_duckdb_function */
 	struct asof_arena arena;   /* of `functions` */
+	/* Of write_mapped: types -> the number, as a pointer, of the function asof_mapped_<number>
+	 * that returns them. */
+	struct asof_map mapped;
+	size_t mapped_count;
 };
 
 /* A statement begins: ASOF_CANCELLED when that was asked for already. Leave by ASOF_AUTO. */
@@ -72,6 +78,54 @@ ASOF_NODISCARD enum asof_status asof_duckdb_run(struct asof_engine *engine, cons
 ASOF_NODISCARD enum asof_status asof_duckdb_prepare(struct asof_engine *engine, const char *sql,
 						    duckdb_prepared_statement *ret_statement,
 						    struct asof_error *err);
+/* The same where asof_feed() is of `feed`, to be described only. */
+ASOF_NODISCARD enum asof_status asof_duckdb_prepare_fed(struct asof_engine *engine, const char *sql,
+							const struct asof_feed *feed,
+							duckdb_prepared_statement *ret_statement,
+							struct asof_error *err);
+/* Run one statement in which asof_feed() reads from `feed`; *ret_result is the caller's to destroy,
+ * also on failure. While entered. */
+ASOF_NODISCARD enum asof_status asof_duckdb_run_fed(struct asof_engine *engine, const char *sql,
+						    const struct asof_feed *feed,
+						    duckdb_result *ret_result,
+						    struct asof_error *err);
+/* Rows that a statement changed or copied. */
+uint64_t asof_duckdb_rows_of(duckdb_result *result);
+
+/* ---- calls from DuckDB's workers ---- */
+
+struct asof_duckdb_busy {
+	atomic_bool flag;
+	char padding[63]; /* about a line each */
+};
+
+/* A worker's number is held by one call at a time; the first failure ends the statement. */
+struct asof_duckdb_calls {
+	struct asof_duckdb_busy *is_busy; /* per worker */
+	unsigned worker_count;
+	atomic_uint next_hint;
+	atomic_bool has_failed;
+	const struct asof_cancel *cancel;
+	pthread_mutex_t lock;    /* guards `error` */
+	struct asof_error error; /* the first failure */
+};
+
+/* `calls` is zeroed. */
+ASOF_NODISCARD enum asof_status asof_duckdb_calls_init(struct asof_duckdb_calls *calls,
+						       const struct asof_engine *engine,
+						       struct asof_error *err);
+void asof_duckdb_calls_done(struct asof_duckdb_calls *calls);
+/* A free number, `hint` if possible: its memory is warm. There are as many as threads of DuckDB's,
+ * so that one is free. */
+unsigned asof_duckdb_calls_claim(struct asof_duckdb_calls *calls, unsigned hint);
+void asof_duckdb_calls_release(struct asof_duckdb_calls *calls, unsigned number);
+void asof_duckdb_calls_fail(struct asof_duckdb_calls *calls, enum asof_status status,
+			    const struct asof_error *cause);
+/* What a statement ended with: the first failure of a call, else `status`, which set `err`. What
+ * the calls wrote may be read from here on. */
+ASOF_NODISCARD enum asof_status asof_duckdb_calls_result(const struct asof_duckdb_calls *calls,
+							 enum asof_status status,
+							 struct asof_error *err);
 
 /* ---- types ---- */
 
@@ -131,9 +185,23 @@ ASOF_NODISCARD enum asof_status asof_duckdb_read(struct asof_duckdb_reader *read
 
 /* ---- columns to vectors ---- */
 
+/* `batch` has the columns of `fields`, and at most `row_max` rows; else ASOF_INTERNAL. */
+ASOF_NODISCARD enum asof_status asof_duckdb_check_batch(const struct asof_batch *batch,
+							const struct asof_field *fields,
+							size_t field_count, size_t row_max,
+							struct asof_error *err);
+
 /* Write the first `count` rows of `column`, whose type is that of the vector. */
 ASOF_NODISCARD enum asof_status asof_duckdb_write(const struct asof_column *column, size_t count,
 						  duckdb_vector vector, struct asof_error *err);
+
+/* ---- files ---- */
+
+/* The one row that COPY .. RETURN_STATS gives. */
+ASOF_NODISCARD enum asof_status
+asof_duckdb_read_stats(struct asof_engine *engine, const struct asof_duckdb_schema *schema,
+		       duckdb_result *result, struct asof_arena *arena,
+		       struct asof_file_stats *stats, struct asof_error *err);
 
 /* ---- streaming results ---- */
 

@@ -276,6 +276,7 @@ asof_engine_free(struct asof_engine *engine)
 	if (engine->database)
 		duckdb_close(&engine->database);
 	asof_map_done(&engine->functions);
+	asof_map_done(&engine->mapped);
 	asof_arena_done(&engine->arena);
 	remove_temp_dir(engine->temp_dir);
 	asof_mem_free(engine->temp_dir);

@@ -76,21 +76,6 @@ feed_init_worker(duckdb_init_info info)
 }
 
 static enum asof_status
-check_batch(const struct asof_feed *feed, const struct asof_batch *batch, size_t capacity,
-	    struct asof_error *err)
-{
-	if (batch->row_count > capacity || batch->column_count != feed->field_count)
-		return ASOF_FAIL(err, ASOF_INTERNAL, "a feed gave %zu rows of %zu columns",
-				 batch->row_count, batch->column_count);
-	for (size_t i = 0; i < batch->column_count; i++) {
-		if (!asof_type_equal(batch->columns[i].type, feed->fields[i].type))
-			return ASOF_FAIL(err, ASOF_INTERNAL, "a feed changed the type of '%s'",
-					 feed->fields[i].name);
-	}
-	return ASOF_OK;
-}
-
-static enum asof_status
 fill(struct asof_duckdb_feed *feed, struct feed_worker *worker, duckdb_data_chunk output,
      struct asof_error *err)
 {
@@ -104,7 +89,8 @@ fill(struct asof_duckdb_feed *feed, struct feed_worker *worker, duckdb_data_chun
 	if (worker->is_at_end)
 		return ASOF_OK;
 
-	ASOF_TRY(check_batch(source, &batch, capacity, err));
+	ASOF_TRY(asof_duckdb_check_batch(&batch, source->fields, source->field_count, capacity,
+					 err));
 	for (size_t i = 0; i < batch.column_count; i++) {
 		duckdb_vector vector = duckdb_data_chunk_get_vector(output, i);
 		enum asof_status status =
@@ -153,19 +139,58 @@ asof_duckdb_register_feed(struct asof_engine *engine, struct asof_error *err)
 	return ASOF_OK;
 }
 
+static enum asof_status
+run(struct asof_engine *engine, const char *sql, duckdb_result *result, struct asof_error *err)
+{
+	if (duckdb_query(engine->connection, sql, result) != DuckDBSuccess)
+		return asof_duckdb_failed(duckdb_result_error(result), err);
+	return ASOF_OK;
+}
+
 /* Insertion order would make DuckDB call one worker only. */
 static enum asof_status
-run_fed(struct asof_engine *engine, const char *sql, bool is_ordered, uint64_t *ret_rows,
-	struct asof_error *err)
+run_unordered(struct asof_engine *engine, const char *sql, duckdb_result *result,
+	      struct asof_error *err)
 {
-	if (is_ordered)
-		return asof_duckdb_run(engine, sql, ret_rows, err);
-
 	ASOF_TRY(asof_duckdb_run(engine, "SET preserve_insertion_order = false", NULL, err));
-	enum asof_status status = asof_duckdb_run(engine, sql, ret_rows, err);
-	ASOF_TRY(asof_duckdb_run(engine, "SET preserve_insertion_order = true", NULL,
-				 status == ASOF_OK ? err : NULL));
+	enum asof_status status = run(engine, sql, result, err);
+	enum asof_status restored = asof_duckdb_run(engine, "SET preserve_insertion_order = true",
+						    NULL, status == ASOF_OK ? err : NULL);
+	return status == ASOF_OK ? restored : status;
+}
+
+enum asof_status
+asof_duckdb_prepare_fed(struct asof_engine *engine, const char *sql, const struct asof_feed *feed,
+			duckdb_prepared_statement *ret_statement, struct asof_error *err)
+{
+	struct asof_duckdb_feed described = { .feed = feed };
+
+	engine->feed = &described;
+	enum asof_status status = asof_duckdb_prepare(engine, sql, ret_statement, err);
+	engine->feed = NULL;
 	return status;
+}
+
+enum asof_status
+asof_duckdb_run_fed(struct asof_engine *engine, const char *sql, const struct asof_feed *feed,
+		    duckdb_result *ret_result, struct asof_error *err)
+{
+	struct asof_duckdb_feed running = {
+		.feed = feed,
+		.cancel = engine->watch.cancel,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+
+	engine->feed = &running;
+	enum asof_status status = feed->max_workers <= 1
+					  ? run(engine, sql, ret_result, err)
+					  : run_unordered(engine, sql, ret_result, err);
+	engine->feed = NULL;
+	(void)atomic_load(&running.calls);
+	(void)pthread_mutex_destroy(&running.lock);
+	if (running.error.status != ASOF_OK && err)
+		*err = running.error;
+	return running.error.status != ASOF_OK ? running.error.status : status;
 }
 
 enum asof_status
@@ -173,19 +198,11 @@ asof_engine_feed(struct asof_engine *engine, const char *sql, const struct asof_
 		 uint64_t *ret_rows, struct asof_error *err)
 {
 	ASOF_AUTO(asof_duckdb_leave) struct asof_engine *entered = NULL;
-	struct asof_duckdb_feed running = {
-		.feed = feed,
-		.cancel = engine->watch.cancel,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-	};
+	ASOF_AUTO(duckdb_destroy_result) duckdb_result result = { 0 };
 
 	ASOF_TRY(asof_duckdb_enter(engine, &entered, err));
-	engine->feed = &running;
-	enum asof_status status = run_fed(engine, sql, feed->max_workers <= 1, ret_rows, err);
-	engine->feed = NULL;
-	(void)atomic_load(&running.calls);
-	(void)pthread_mutex_destroy(&running.lock);
-	if (running.error.status != ASOF_OK && err)
-		*err = running.error;
-	return running.error.status != ASOF_OK ? running.error.status : status;
+	ASOF_TRY(asof_duckdb_run_fed(engine, sql, feed, &result, err));
+	if (ret_rows)
+		*ret_rows = asof_duckdb_rows_of(&result);
+	return ASOF_OK;
 }

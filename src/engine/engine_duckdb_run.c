@@ -24,8 +24,8 @@ asof_duckdb_leave(struct asof_engine **entered)
 }
 
 /* Rows that a statement changed; CREATE TABLE AS tells it in its result instead. */
-static uint64_t
-rows_of(duckdb_result *result)
+uint64_t
+asof_duckdb_rows_of(duckdb_result *result)
 {
 	uint64_t rows = duckdb_rows_changed(result);
 
@@ -50,7 +50,7 @@ asof_duckdb_run(struct asof_engine *engine, const char *sql, uint64_t *ret_rows,
 	if (duckdb_query(engine->connection, sql, &result) != DuckDBSuccess)
 		return asof_duckdb_failed(duckdb_result_error(&result), err);
 	if (ret_rows)
-		*ret_rows = rows_of(&result);
+		*ret_rows = asof_duckdb_rows_of(&result);
 	return ASOF_OK;
 }
 

@@ -4,62 +4,24 @@
  * The sink is a volatile scalar function over the query: DuckDB's own workers call it with their
  * chunks, and nothing is gathered in one thread (twice as fast as a streamed result).
  */
-#include <assert.h>
-
 #include "engine/duckdb_impl.h"
 
-/* A worker's number is held by one call at a time. */
-struct scan_worker {
-	atomic_bool is_busy;
-	struct asof_duckdb_reader reader;
-};
-
 struct asof_duckdb_scan {
+	struct asof_duckdb_calls calls;
 	asof_engine_sink_fn *sink;
 	void *arg;
-	const struct asof_cancel *cancel;
 	const struct asof_duckdb_schema *schema;
-	struct scan_worker *workers;
-	unsigned worker_count;
-	atomic_uint next_hint;
-	atomic_bool has_failed;
-	pthread_mutex_t lock;    /* guards `error` */
-	struct asof_error error; /* the first failure */
+	struct asof_duckdb_reader *readers; /* per worker */
 };
-
-static void
-fail(struct asof_duckdb_scan *scan, enum asof_status status, const struct asof_error *cause)
-{
-	ASOF_HOLD(held, &scan->lock);
-	if (scan->error.status != ASOF_OK)
-		return;
-	scan->error = *cause;
-	scan->error.status = status;
-	atomic_store(&scan->has_failed, true);
-}
-
-/* A free number, the one of last time if possible: its memory is warm. There are as many as
- * threads of DuckDB's, so that one is free. */
-static unsigned
-claim(struct asof_duckdb_scan *scan, unsigned hint)
-{
-	for (unsigned i = hint;; i++) {
-		struct scan_worker *worker = &scan->workers[i % scan->worker_count];
-		bool is_free = false;
-
-		if (atomic_compare_exchange_strong(&worker->is_busy, &is_free, true))
-			return i % scan->worker_count;
-	}
-}
 
 static enum asof_status
 hand_over(struct asof_duckdb_scan *scan, unsigned number, duckdb_data_chunk chunk,
 	  struct asof_error *err)
 {
-	struct asof_duckdb_reader *reader = &scan->workers[number].reader;
+	struct asof_duckdb_reader *reader = &scan->readers[number];
 	struct asof_batch batch;
 
-	ASOF_TRY(asof_cancel_check(scan->cancel, err));
+	ASOF_TRY(asof_cancel_check(scan->calls.cancel, err));
 	if (!reader->columns)
 		ASOF_TRY(asof_duckdb_reader_init(reader, scan->schema, err));
 	ASOF_TRY(asof_duckdb_read(reader, chunk, &batch, err));
@@ -71,7 +33,7 @@ sink_init(duckdb_init_info info)
 {
 	struct asof_engine *engine = duckdb_scalar_function_init_get_extra_info(info);
 	struct asof_duckdb_scan *scan = engine->scan;
-	unsigned hint = scan ? atomic_fetch_add(&scan->next_hint, 1) : 0;
+	unsigned hint = scan ? atomic_fetch_add(&scan->calls.next_hint, 1) : 0;
 
 	duckdb_scalar_function_init_set_state(info, (void *)(uintptr_t)hint, NULL);
 }
@@ -85,7 +47,7 @@ sink_main(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector outp
 	size_t count = duckdb_data_chunk_get_size(chunk);
 
 	memset(duckdb_vector_get_data(output), 0, count);
-	if (!scan || atomic_load(&scan->has_failed)) {
+	if (!scan || atomic_load(&scan->calls.has_failed)) {
 		duckdb_scalar_function_set_error(info, scan ? "stopped" : "asof_sink is internal");
 		return;
 	}
@@ -93,15 +55,15 @@ sink_main(duckdb_function_info info, duckdb_data_chunk chunk, duckdb_vector outp
 		return;
 
 	unsigned hint = (unsigned)(uintptr_t)duckdb_scalar_function_get_state(info);
-	unsigned number = claim(scan, hint);
+	unsigned number = asof_duckdb_calls_claim(&scan->calls, hint);
 	struct asof_error err = { 0 };
 	enum asof_status status = hand_over(scan, number, chunk, &err);
 
-	atomic_store(&scan->workers[number].is_busy, false);
 	if (status != ASOF_OK) {
-		fail(scan, status, &err);
+		asof_duckdb_calls_fail(&scan->calls, status, &err);
 		duckdb_scalar_function_set_error(info, "stopped");
 	}
+	asof_duckdb_calls_release(&scan->calls, number);
 }
 
 enum asof_status
@@ -130,14 +92,12 @@ asof_duckdb_register_sink(struct asof_engine *engine, struct asof_error *err)
 static void
 scan_done(struct asof_duckdb_scan *scan)
 {
-	for (unsigned i = 0; scan->workers && i < scan->worker_count; i++) {
-		/* Also makes what the worker's last call wrote visible here. */
-		assert(!atomic_load(&scan->workers[i].is_busy));
-		if (scan->workers[i].reader.columns)
-			asof_duckdb_reader_done(&scan->workers[i].reader);
+	for (unsigned i = 0; scan->readers && i < scan->calls.worker_count; i++) {
+		if (scan->readers[i].columns)
+			asof_duckdb_reader_done(&scan->readers[i]);
 	}
-	asof_mem_free(scan->workers);
-	(void)pthread_mutex_destroy(&scan->lock);
+	asof_mem_free(scan->readers);
+	asof_duckdb_calls_done(&scan->calls);
 }
 
 static enum asof_status
@@ -190,22 +150,14 @@ asof_engine_scan(struct asof_engine *engine, const char *sql, asof_engine_sink_f
 	ASOF_TRY(scan_sql(sql, &schema, &text, err));
 
 	ASOF_AUTO(scan_done)
-	struct asof_duckdb_scan scan = {
-		.sink = sink,
-		.arg = arg,
-		.cancel = engine->watch.cancel,
-		.schema = &schema,
-		.worker_count = engine->threads,
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.workers = asof_mem_alloc(engine->threads * sizeof(*scan.workers)),
-	};
-	if (!scan.workers)
+	struct asof_duckdb_scan scan = { .sink = sink, .arg = arg, .schema = &schema };
+	ASOF_TRY(asof_duckdb_calls_init(&scan.calls, engine, err));
+	scan.readers = asof_mem_alloc(engine->threads * sizeof(*scan.readers));
+	if (!scan.readers)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "workers of a scan");
 
 	engine->scan = &scan;
 	enum asof_status status = asof_duckdb_run(engine, asof_buf_cstr(&text), NULL, err);
 	engine->scan = NULL;
-	if (scan.error.status != ASOF_OK && err)
-		*err = scan.error;
-	return scan.error.status != ASOF_OK ? scan.error.status : status;
+	return asof_duckdb_calls_result(&scan.calls, status, err);
 }

@@ -224,3 +224,19 @@ asof_duckdb_write(const struct asof_column *column, size_t count, duckdb_vector 
 		return write_scalars(column, (struct range){ 0, count, 0 }, vector, err);
 	}
 }
+
+enum asof_status
+asof_duckdb_check_batch(const struct asof_batch *batch, const struct asof_field *fields,
+			size_t field_count, size_t row_max, struct asof_error *err)
+{
+	if (batch->row_count > row_max || batch->column_count != field_count)
+		return ASOF_FAIL(err, ASOF_INTERNAL,
+				 "%zu rows of %zu columns instead of %zu columns", batch->row_count,
+				 batch->column_count, field_count);
+	for (size_t i = 0; i < field_count; i++) {
+		if (!asof_type_equal(batch->columns[i].type, fields[i].type))
+			return ASOF_FAIL(err, ASOF_INTERNAL, "the type of column '%s' changed",
+					 fields[i].name);
+	}
+	return ASOF_OK;
+}
