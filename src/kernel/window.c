@@ -199,60 +199,22 @@ eval_rows(struct eval *e, const struct target *t)
 }
 
 static enum asof_status
-fail_sum(const struct eval *e, const struct target *t)
-{
-	char text[ASOF_TYPE_TEXT_MAX];
-	return ASOF_FAIL(e->err, ASOF_LIMIT, "sum of '%s' leaves %s", t->column->name,
-			 asof_type_text(t->output->type, text));
-}
-
-static enum asof_status
-set_decimal_sum(const struct eval *e, const struct target *t, const struct asof_moments *m)
-{
-	const asof_int128 limit =
-		(asof_int128)INT64_C(10000000000000000) * INT64_C(1000000000000000000) * 10000;
-	if (m->carry != 0 || m->total >= limit || m->total <= -limit)
-		return fail_sum(e, t);
-	t->value->is_null = false;
-	t->value->decimal = m->total;
-	*t->is_empty = false;
-	return ASOF_OK;
-}
-
-static enum asof_status
 eval_sum(struct eval *e, const struct target *t, const struct asof_moments *m)
 {
-	if (t->output->type.kind == ASOF_TYPE_FLOAT64) {
-		set_double(t, m->sum.hi);
-		return ASOF_OK;
-	}
-	if (t->output->type.kind == ASOF_TYPE_DECIMAL)
-		return set_decimal_sum(e, t, m);
-
-	asof_int128 total = m->total;
-	bool is_whole =
-		asof_merge_is_exact(&e->merge, t->column) || asof_dd_to_int128(m->sum, &total);
-	if (!is_whole || total < INT64_MIN || total > INT64_MAX)
-		return fail_sum(e, t);
-	set_int64(t, (int64_t)total, false);
+	struct asof_value *value = t->value;
+	struct asof_type type = t->output->type;
+	bool is_exact = asof_merge_is_exact(&e->merge, t->column);
+	bool fits = true;
+	if (type.kind == ASOF_TYPE_FLOAT64)
+		value->float64 = m->sum.hi;
+	else if (type.kind == ASOF_TYPE_DECIMAL)
+		fits = asof_moments_decimal(m, &value->decimal);
+	else
+		fits = asof_moments_integer(m, is_exact, &value->int64);
+	if (!fits)
+		return asof_moments_fail(t->column->name, type, e->err);
+	value->is_null = false;
 	return ASOF_OK;
-}
-
-static double
-mean_of(const struct target *t, const struct asof_moments *m)
-{
-	double mean = asof_dd_mean(m->sum, m->count);
-	struct asof_type type = t->column->type;
-	return type.kind == ASOF_TYPE_DECIMAL ? mean / asof_power_of_ten(type.scale) : mean;
-}
-
-static double
-variance_of(const struct target *t, const struct asof_moments *m)
-{
-	double variance = asof_dd_variance(m->sum, m->squares, m->count);
-	struct asof_type type = t->column->type;
-	return type.kind == ASOF_TYPE_DECIMAL ? variance / asof_power_of_ten(2U * type.scale)
-					      : variance;
 }
 
 /* Count, sum, mean, std and var of a column. */
@@ -271,12 +233,12 @@ eval_moments(struct eval *e, const struct target *t)
 	if (t->output->agg == ASOF_AGG_SUM)
 		return eval_sum(e, t, m);
 	if (t->output->agg == ASOF_AGG_MEAN) {
-		set_double(t, mean_of(t, m));
+		set_double(t, asof_moments_mean(m, t->column->type));
 		return ASOF_OK;
 	}
 	if (m->count < 2)
 		return ASOF_OK;
-	double variance = variance_of(t, m);
+	double variance = asof_moments_variance(m, t->column->type);
 	set_double(t, t->output->agg == ASOF_AGG_STD ? sqrt(variance) : variance);
 	return ASOF_OK;
 }

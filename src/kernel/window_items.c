@@ -1,41 +1,24 @@
 /* window_items.c - lists of values merged: sorted once, read per window by rank. */
 #include "kernel/window_merge.h"
 
-static const struct asof_column *
-list_of(const struct asof_merge *merge, const struct asof_tile_column *column,
-	enum asof_state_kind kind)
+const struct asof_column *
+asof_merge_list(const struct asof_merge *merge, const struct asof_tile_column *column,
+		enum asof_state_kind kind)
 {
-	bool is_event = merge->layout->step_us == ASOF_STEP_EVENT;
+	bool is_event = asof_merge_is_event(merge);
 	return &merge->tiles->states[column->state[is_event ? ASOF_STATE_VALUE : kind]];
-}
-
-/* The rows of `values` that a tile holds: its list, or the one value of an event. */
-static struct asof_span
-span_at(const struct asof_column *column, size_t row)
-{
-	if (asof_column_is_null(column, row))
-		return (struct asof_span){ 0, 0 };
-	if (column->type.kind != ASOF_TYPE_LIST)
-		return (struct asof_span){ row, 1 };
-	return ((const struct asof_span *)column->data)[row];
-}
-
-static const struct asof_column *
-values_of(const struct asof_column *column)
-{
-	return column->type.kind == ASOF_TYPE_LIST ? column->child : column;
 }
 
 static size_t
 collect(const struct asof_merge *merge, const struct asof_column *column, size_t window_count,
 	struct asof_item *items)
 {
-	const struct asof_column *values = values_of(column);
+	const struct asof_column *values = asof_merge_values_of(column);
 	size_t count = 0;
 	size_t row = merge->end;
 	for (size_t w = 0; w < window_count; w++) {
 		while (row > merge->begins[w]) {
-			struct asof_span span = span_at(column, --row);
+			struct asof_span span = asof_merge_span(column, --row);
 			for (size_t i = span.offset; i < span.offset + span.length; i++) {
 				if (asof_column_is_null(values, i))
 					continue;
@@ -71,10 +54,9 @@ merge_runs(enum asof_item_kind kind, const struct asof_item *items, const size_t
 	}
 }
 
-/* A merge sort of the runs that are there: tiles hold sorted lists. Returns the array that holds
- * the result. */
-static struct asof_item *
-sort(enum asof_item_kind kind, struct asof_item *items, struct asof_item *scratch, size_t count)
+struct asof_item *
+asof_items_sort(enum asof_item_kind kind, struct asof_item *items, struct asof_item *scratch,
+		size_t count)
 {
 	while (count > 0 && run_end(kind, items, 0, count) < count) {
 		size_t bounds[3];
@@ -96,10 +78,10 @@ asof_merge_items(const struct asof_merge *merge, const struct asof_tile_column *
 		 enum asof_state_kind kind, size_t window_count, struct asof_items *ret_items,
 		 struct asof_error *err)
 {
-	const struct asof_column *list = list_of(merge, column, kind);
+	const struct asof_column *list = asof_merge_list(merge, column, kind);
 	size_t capacity = 0;
 	for (size_t row = merge->begins[window_count - 1]; row < merge->end; row++)
-		capacity += span_at(list, row).length;
+		capacity += asof_merge_span(list, row).length;
 
 	struct asof_item *items = asof_arena_array(merge->arena, capacity, sizeof(*items));
 	struct asof_item *scratch = asof_arena_array(merge->arena, capacity, sizeof(*scratch));
@@ -108,7 +90,7 @@ asof_merge_items(const struct asof_merge *merge, const struct asof_tile_column *
 	size_t count = collect(merge, list, window_count, items);
 	*ret_items = (struct asof_items){
 		.type = column->type,
-		.items = sort(asof_item_kind_of(column->type), items, scratch, count),
+		.items = asof_items_sort(asof_item_kind_of(column->type), items, scratch, count),
 		.count = count,
 	};
 	return ASOF_OK;
@@ -155,8 +137,8 @@ double_of_decimal(asof_int128 value, unsigned scale)
 	return (double)whole + (double)rest / power;
 }
 
-static double
-double_of(struct asof_type type, const struct asof_item *item)
+double
+asof_item_double(struct asof_type type, const struct asof_item *item)
 {
 	switch ((enum asof_type_kind)type.kind) {
 	case ASOF_TYPE_DECIMAL:
@@ -185,15 +167,12 @@ item_of_window(const struct asof_items *items, uint32_t rank, size_t k)
 double
 asof_items_quantile(const struct asof_items *items, uint32_t rank, size_t n, double p)
 {
-	double place = (double)(n - 1) * p;
-	double below = floor(place);
-	double part = place - below;
-	size_t k = (size_t)below;
-	double low = double_of(items->type, item_of_window(items, rank, k));
+	size_t k;
+	double part;
+	asof_quantile_place(n, p, &k, &part);
+	double low = asof_item_double(items->type, item_of_window(items, rank, k));
 	if (part == 0)
 		return low;
-	/* Weighted, not low + part * (high - low): infinities and large differences come out right.
-	 */
-	double high = double_of(items->type, item_of_window(items, rank, k + 1));
-	return low * (1 - part) + high * part;
+	double high = asof_item_double(items->type, item_of_window(items, rank, k + 1));
+	return asof_quantile_between(low, high, part);
 }

@@ -122,6 +122,15 @@ edge_compare(const struct edge *a, const struct edge *b)
 	return 0;
 }
 
+int
+asof_merge_edge_compare(const struct asof_merge *merge, const struct asof_tile_column *column,
+			enum asof_state_kind kind, size_t a, size_t b)
+{
+	struct edge left = edge_at(merge, column, kind, a);
+	struct edge right = edge_at(merge, column, kind, b);
+	return edge_compare(&left, &right);
+}
+
 /* Of equals, the last in the tiles' order is the last: tiles come from the newest back. */
 static void
 choose_edges(const struct asof_merge *merge, const struct asof_tile_column *column,

@@ -59,6 +59,20 @@ bool asof_merge_is_exact(const struct asof_merge *merge, const struct asof_tile_
 void asof_merge_moments(const struct asof_merge *merge, const struct asof_tile_column *column,
 			size_t window_count, bool wants_squares, struct asof_moments *moments);
 
+/* What follows from the moments of a window that holds values (a deviation: two of them at least).
+ */
+double asof_moments_mean(const struct asof_moments *m, struct asof_type type);
+double asof_moments_variance(const struct asof_moments *m, struct asof_type type);
+/* The sum of integers; false where it leaves int64. is_exact as asof_merge_is_exact() has it. */
+bool asof_moments_integer(const struct asof_moments *m, bool is_exact, int64_t *ret_sum);
+/* The sum of decimals; false where it leaves 38 digits. */
+bool asof_moments_decimal(const struct asof_moments *m, asof_int128 *ret_sum);
+/* ASOF_LIMIT: the sum of a column does not fit its type. */
+enum asof_status asof_moments_fail(const char *column, struct asof_type type,
+				   struct asof_error *err);
+/* sum from total and carry. */
+void asof_moments_round(struct asof_moments *m);
+
 /* Rows of tiles, into row_counts[0, window_count). */
 void asof_merge_rows(const struct asof_merge *merge, size_t window_count, int64_t *row_counts);
 
@@ -69,6 +83,52 @@ void asof_merge_choice(const struct asof_merge *merge, const struct asof_tile_co
 const struct asof_column *asof_merge_choice_column(const struct asof_merge *merge,
 						   const struct asof_tile_column *column,
 						   enum asof_state_kind kind);
+
+/* How the event, or the tile's FIRST or LAST, at row `a` stands to that at `b`: < 0, 0 or > 0. */
+int asof_merge_edge_compare(const struct asof_merge *merge, const struct asof_tile_column *column,
+			    enum asof_state_kind kind, size_t a, size_t b);
+
+/* The values that a tile holds: elements of asof_merge_values_of() the column of a VALUES or
+ * DISTINCT state, or the one value of an event. */
+const struct asof_column *asof_merge_list(const struct asof_merge *merge,
+					  const struct asof_tile_column *column,
+					  enum asof_state_kind kind);
+static inline const struct asof_column *
+asof_merge_values_of(const struct asof_column *column)
+{
+	return column->type.kind == ASOF_TYPE_LIST ? column->child : column;
+}
+static inline struct asof_span
+asof_merge_span(const struct asof_column *column, size_t row)
+{
+	if (asof_column_is_null(column, row))
+		return (struct asof_span){ 0, 0 };
+	if (column->type.kind != ASOF_TYPE_LIST)
+		return (struct asof_span){ row, 1 };
+	return ((const struct asof_span *)column->data)[row];
+}
+
+/* A merge sort of the ascending runs that are there: returns `items` or `scratch`, whichever holds
+ * the result. */
+struct asof_item *asof_items_sort(enum asof_item_kind kind, struct asof_item *items,
+				  struct asof_item *scratch, size_t count);
+/* Of a type that has quantiles. */
+double asof_item_double(struct asof_type type, const struct asof_item *item);
+/* Where in [0, n) the quantile lies: at ret_k, and *ret_part of the way on to the next. */
+static inline void
+asof_quantile_place(size_t n, double p, size_t *ret_k, double *ret_part)
+{
+	double place = (double)(n - 1) * p;
+	double below = floor(place);
+	*ret_part = place - below;
+	*ret_k = (size_t)below;
+}
+/* Weighted, not low + part * (high - low): infinities and large differences come out right. */
+static inline double
+asof_quantile_between(double low, double high, double part)
+{
+	return low * (1 - part) + high * part;
+}
 
 /* All non-NULL values of VALUES or DISTINCT in the longest of the windows, ascending, each ranked
  * with the shortest window that holds it. */

@@ -256,11 +256,60 @@ asof_merge_moments(const struct asof_merge *merge, const struct asof_tile_column
 		merge_tiles(merge, column, window_count, wants_squares, moments);
 	if (!asof_merge_is_exact(merge, column))
 		return;
-	for (size_t w = 0; w < window_count; w++) {
-		double carried = (double)moments[w].carry * 0x1p128;
-		moments[w].sum = asof_dd_add(asof_dd_from_int128(moments[w].total),
-					     asof_dd_from_double(carried));
-	}
+	for (size_t w = 0; w < window_count; w++)
+		asof_moments_round(&moments[w]);
+}
+
+void
+asof_moments_round(struct asof_moments *m)
+{
+	double carried = (double)m->carry * 0x1p128;
+	m->sum = asof_dd_add(asof_dd_from_int128(m->total), asof_dd_from_double(carried));
+}
+
+double
+asof_moments_mean(const struct asof_moments *m, struct asof_type type)
+{
+	double mean = asof_dd_mean(m->sum, m->count);
+	return type.kind == ASOF_TYPE_DECIMAL ? mean / asof_power_of_ten(type.scale) : mean;
+}
+
+double
+asof_moments_variance(const struct asof_moments *m, struct asof_type type)
+{
+	double variance = asof_dd_variance(m->sum, m->squares, m->count);
+	return type.kind == ASOF_TYPE_DECIMAL ? variance / asof_power_of_ten(2U * type.scale)
+					      : variance;
+}
+
+bool
+asof_moments_integer(const struct asof_moments *m, bool is_exact, int64_t *ret_sum)
+{
+	asof_int128 total = m->total;
+	bool is_whole = is_exact || asof_dd_to_int128(m->sum, &total);
+	if (!is_whole || total < INT64_MIN || total > INT64_MAX)
+		return false;
+	*ret_sum = (int64_t)total;
+	return true;
+}
+
+bool
+asof_moments_decimal(const struct asof_moments *m, asof_int128 *ret_sum)
+{
+	const asof_int128 limit =
+		(asof_int128)INT64_C(10000000000000000) * INT64_C(1000000000000000000) * 10000;
+	if (m->carry != 0 || m->total >= limit || m->total <= -limit)
+		return false;
+	*ret_sum = m->total;
+	return true;
+}
+
+enum asof_status
+asof_moments_fail(const char *column, struct asof_type type, struct asof_error *err)
+{
+	char text[ASOF_TYPE_TEXT_MAX];
+	return ASOF_FAIL(err, ASOF_LIMIT, "sum of '%s' leaves %s", column,
+			 asof_type_text(type, text));
 }
 
 double

@@ -8,28 +8,6 @@
 
 #define FLOAT64 ASOF_TYPE(ASOF_TYPE_FLOAT64)
 
-static bool
-is_float(const struct asof_value *value)
-{
-	return value->type.kind == ASOF_TYPE_FLOAT64 || value->type.kind == ASOF_TYPE_FLOAT32;
-}
-
-static double
-float_of(const struct asof_value *value)
-{
-	return value->type.kind == ASOF_TYPE_FLOAT32 ? (double)value->float32 : value->float64;
-}
-
-/* Bit for bit, but that every NaN is one. */
-static bool
-is_same(const struct asof_value *a, const struct asof_value *b)
-{
-	if (!asof_type_equal(a->type, b->type) || asof_value_compare(a, b) != 0)
-		return false;
-	return a->is_null || !is_float(a) || isnan(float_of(a)) ||
-	       signbit(float_of(a)) == signbit(float_of(b));
-}
-
 static void
 assert_as_expected(const struct asof_value *value, const struct oracle_value *expected)
 {
@@ -99,7 +77,7 @@ check_same(const struct kernel_case *c, int64_t at_us, const struct answer *a,
 	   const struct answer *b)
 {
 	for (size_t i = 0; i < c->view.output_count; i++) {
-		if (is_same(&a->values[i], &b->values[i]))
+		if (oracle_is_same(&a->values[i], &b->values[i]))
 			continue;
 		struct oracle_value expected = oracle_output(c, &c->outputs[i], at_us);
 		assert_true(c->outputs[i].agg == ASOF_AGG_STD || c->outputs[i].agg == ASOF_AGG_VAR);
@@ -203,7 +181,7 @@ aggregate_doubles(enum asof_agg_kind agg, const double *numbers, size_t count)
 	assert_ok(tiled.status, tiled.err);
 	assert_ok(exact.status, exact.err);
 	assert_false(tiled.values[0].is_null);
-	assert_true(is_same(&tiled.values[0], &exact.values[0]));
+	assert_true(oracle_is_same(&tiled.values[0], &exact.values[0]));
 	return tiled.values[0].float64;
 }
 

@@ -172,4 +172,26 @@ oracle_output(const struct kernel_case *c, const struct asof_output *output, int
 	return result;
 }
 
+static inline bool
+oracle_is_float(const struct asof_value *value)
+{
+	return value->type.kind == ASOF_TYPE_FLOAT64 || value->type.kind == ASOF_TYPE_FLOAT32;
+}
+
+static inline double
+oracle_float_of(const struct asof_value *value)
+{
+	return value->type.kind == ASOF_TYPE_FLOAT32 ? (double)value->float32 : value->float64;
+}
+
+/* Bit for bit, but that every NaN is one. */
+static inline bool
+oracle_is_same(const struct asof_value *a, const struct asof_value *b)
+{
+	if (!asof_type_equal(a->type, b->type) || asof_value_compare(a, b) != 0)
+		return false;
+	return a->is_null || !oracle_is_float(a) || isnan(oracle_float_of(a)) ||
+	       signbit(oracle_float_of(a)) == signbit(oracle_float_of(b));
+}
+
 #endif
