@@ -1,0 +1,89 @@
+/* spine_index_find.c - keys looked up, many at once so that the waits for memory overlap. */
+#include "kernel/spine_index_impl.h"
+
+#include <assert.h>
+
+static void
+find_words(const struct asof_spine_index *index, const struct asof_spine_keys *keys, size_t count,
+	   uint32_t *ret_entities)
+{
+	const struct asof_spine_word_entry *table = index->words;
+	size_t capacity = index->table_capacity;
+	size_t places[ASOF_SPINE_KEY_ROWS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		uint64_t hash = asof_spine_hash(ASOF_SPINE_KEY_WORD, keys->low[i], 0);
+		places[i] = asof_spine_place(hash, capacity);
+		__builtin_prefetch(&table[places[i]]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		size_t at = places[i];
+		uint64_t low = keys->low[i];
+		while (table[at].entity_number != 0 && table[at].low != low)
+			at = at + 1 == capacity ? 0 : at + 1;
+		/* A free entry's number is 0, one less is ASOF_NO_ENTITY. */
+		ret_entities[i] = table[at].entity_number - 1;
+	}
+}
+_Static_assert(ASOF_NO_ENTITY == (uint32_t)0 - 1, "what a free entry stands for");
+
+static bool
+is_key_of(const struct asof_spine_index *index, const struct asof_spine_pair_entry *entry,
+	  const struct asof_column *columns, size_t row, uint64_t low, uint64_t high)
+{
+	if (entry->high != high)
+		return false;
+	if (index->shape.form == ASOF_SPINE_KEY_TEXT && asof_spine_key_is_long(high))
+		return asof_spine_key_equals_stored(&index->shape, columns, row,
+						    (const char *)(uintptr_t)entry->low);
+	return entry->low == low;
+}
+
+static void
+find_pairs(const struct asof_spine_index *index, const struct asof_column *columns, size_t first,
+	   const struct asof_spine_keys *keys, size_t count, uint32_t *ret_entities)
+{
+	const struct asof_spine_pair_entry *table = index->pairs;
+	enum asof_spine_key_form form = index->shape.form;
+	size_t capacity = index->table_capacity;
+	size_t places[ASOF_SPINE_KEY_ROWS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		if (!keys->is_key[i])
+			continue;
+		uint64_t hash = asof_spine_hash(form, keys->low[i], keys->high[i]);
+		places[i] = asof_spine_place(hash, capacity);
+		__builtin_prefetch(&table[places[i]]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!keys->is_key[i])
+			continue;
+		size_t at = places[i];
+		while (table[at].entity_number != 0 &&
+		       !is_key_of(index, &table[at], columns, first + i, keys->low[i],
+				  keys->high[i]))
+			at = at + 1 == capacity ? 0 : at + 1;
+		ret_entities[i] = table[at].entity_number - 1;
+	}
+}
+
+void
+asof_spine_index_find(const struct asof_spine_index *index, const struct asof_column *keys,
+		      size_t count, uint32_t *ret_entities)
+{
+	assert(index->is_finished && count <= ASOF_FIND_ROWS_MAX);
+	struct asof_spine_keys words;
+	for (size_t first = 0; first < count; first += ASOF_SPINE_KEY_ROWS_MAX) {
+		size_t some = count - first;
+		if (some > ASOF_SPINE_KEY_ROWS_MAX)
+			some = ASOF_SPINE_KEY_ROWS_MAX;
+		uint32_t *entities = ret_entities + first;
+		asof_spine_keys_pack(&index->shape, keys, first, some, &words);
+		if (index->shape.form == ASOF_SPINE_KEY_WORD)
+			find_words(index, &words, some, entities);
+		else
+			find_pairs(index, keys, first, &words, some, entities);
+		for (size_t i = 0; i < some; i++) {
+			if (!words.is_key[i])
+				entities[i] = ASOF_NO_ENTITY;
+		}
+	}
+}

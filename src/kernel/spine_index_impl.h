@@ -1,0 +1,82 @@
+/*
+ * spine_index_impl.h - what the files of the spine's index share.
+ *
+ * Until finish() keys and times stand by row; row_slots[row] is 0 where there is none. After it
+ * there is a table of entities: open addressing with linear probing, at most half full, a key's
+ * place being the high part of hash x capacity, so that keys of neighbouring hashes are neighbours
+ * and the table is built in ranges by several workers.
+ */
+#ifndef ASOF_KERNEL_SPINE_INDEX_IMPL_H
+#define ASOF_KERNEL_SPINE_INDEX_IMPL_H
+
+#include "kernel/budget.h"
+#include "kernel/spine_index.h"
+#include "kernel/spine_index_key.h"
+
+#define ASOF_SPINE_TAKEN 1U /* row_slots[row] of a row that was taken, until finish() */
+
+/* The long keys of one worker. Its own cache line: workers write side by side. */
+struct asof_spine_texts {
+	struct asof_spine_text_chunk *chunks; /* newest first */
+	size_t used;                          /* of the newest */
+	char padding[48];
+};
+
+struct asof_spine_word_entry {
+	uint64_t low;
+	uint32_t entity_number; /* entity + 1; 0: free */
+	uint32_t slot_begin;
+};
+
+struct asof_spine_pair_entry {
+	uint64_t low;
+	uint64_t high;
+	uint32_t entity_number;
+	uint32_t slot_begin;
+};
+
+struct asof_spine_index {
+	struct asof_spine_key_shape shape;
+	int64_t first_row;
+	size_t row_count;
+	unsigned worker_count;
+	bool is_finished;
+	struct asof_budget budget;
+
+	uint64_t *keys; /* word_count per row; until finish() */
+	size_t word_count;
+	int64_t *times_us; /* per row, then per slot */
+	uint32_t *row_slots;
+	struct asof_spine_texts *texts; /* per worker; after finish() of worker 0 */
+
+	struct asof_spine_slots slots;
+	uint32_t *entity_begin;
+	union {
+		void *table;
+		struct asof_spine_word_entry *words; /* WORD */
+		struct asof_spine_pair_entry *pairs; /* PAIR and TEXT */
+	};
+	size_t table_capacity;
+};
+
+static inline size_t
+asof_spine_entry_bytes(const struct asof_spine_index *index)
+{
+	return index->shape.form == ASOF_SPINE_KEY_WORD ? sizeof(*index->words)
+							: sizeof(*index->pairs);
+}
+
+static inline size_t
+asof_spine_place(uint64_t hash, size_t capacity)
+{
+	__extension__ unsigned __int128 product = (unsigned __int128)hash * capacity;
+	return (size_t)(product >> 64);
+}
+
+/* Room for a long key, until the index is freed. */
+ASOF_NODISCARD enum asof_status asof_spine_text_alloc(struct asof_spine_index *index,
+						      unsigned worker, size_t size,
+						      char **ret_bytes, struct asof_error *err);
+void asof_spine_texts_free(struct asof_spine_index *index, struct asof_spine_texts *texts);
+
+#endif
