@@ -5,7 +5,7 @@ FUZZ_SECONDS ?= 30
 export FUZZ_SECONDS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-long check format cov fuzz bench install clean
+.PHONY: help setup build demo test test-long check format cov fuzz bench bench-long install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +42,13 @@ fuzz: ## each fuzzer for FUZZ_SECONDS
 	@scripts/setup.sh test
 	@scripts/fuzz.sh
 
-bench: build ## every script of bench/, each printing its figure
+bench: build ## the short set of figures beside their peers: docs/BENCHMARK.md, in ten minutes
 	@scripts/setup.sh test
 	@scripts/bench.sh
+
+bench-long: build ## all figures: an hour, and 10 GB of the cache
+	@scripts/setup.sh test
+	@scripts/bench.sh --long
 
 install: build ## to PREFIX (and DESTDIR)
 	@cmake --install build/release --prefix $(PREFIX)
