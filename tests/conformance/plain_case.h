@@ -199,4 +199,65 @@ make_rows(struct random *r, struct project *p, int64_t base_us)
 	}
 }
 
+/* ---- files ---- */
+
+static inline struct asof_value
+time_value(bool has_time, int64_t us)
+{
+	return (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP),
+				    .is_null = !has_time,
+				    .int64 = us };
+}
+
+/* What stands in the file for a value. */
+static inline struct asof_value
+in_file(struct asof_value value, struct asof_arena *arena)
+{
+	if (value.type.kind == ASOF_TYPE_VECTOR) {
+		value.type =
+			(struct asof_type){ .kind = ASOF_TYPE_LIST, .element = ASOF_TYPE_FLOAT32 };
+	} else if (value.type.kind == ASOF_TYPE_UUID && !value.is_null) {
+		ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64);
+		asof_value_write_text(&text, &value);
+		value.str = asof_str_from(asof_arena_copy(arena, asof_buf_view(&text)));
+	}
+	if (bench_is_text(value.type))
+		value.type = ASOF_TYPE(ASOF_TYPE_STRING);
+	return value;
+}
+
+static inline struct asof_value
+cell_of(const struct row *row, size_t column, struct asof_arena *arena)
+{
+	if (column < KEYS)
+		return row->keys[column];
+	if (column == KEYS)
+		return time_value(row->has_time, row->event_us);
+	if (column == KEYS + 1)
+		return time_value(row->has_created, row->created_us);
+	if (column == KEYS + 2)
+		return (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_BOOL),
+					    .is_null = row->keeps && row->event_us % 2,
+					    .boolean = row->keeps };
+	return in_file(row->values[column - HEAD], arena);
+}
+
+/* The first `column_count` columns of rows. */
+static inline void
+write_rows(struct asof_engine *engine, struct project *p, const struct row *rows, size_t row_count,
+	   size_t column_count, const char *path)
+{
+	struct asof_field fields[HEAD + VALUES];
+	struct asof_column columns[HEAD + VALUES];
+	struct asof_value *values = bench_array(&p->arena, ROWS_MAX, sizeof(*values));
+	for (size_t i = 0; i < column_count; i++) {
+		fields[i] = p->fields[i];
+		fields[i].type = in_file(asof_value_null(fields[i].type), &p->arena).type;
+		for (size_t row = 0; row < row_count; row++)
+			values[row] = cell_of(&rows[row], i, &p->arena);
+		columns[i] = case_column(fields[i].type, values, row_count, &p->arena);
+	}
+	bench_write(engine, fields, &(struct asof_batch){ columns, column_count, row_count }, path);
+}
+
 #endif

@@ -162,6 +162,20 @@ bench_ask(struct asof_engine *engine, const struct asof_buf *sql, struct bench_r
 		fail_msg("%s in\n%s", err.message, asof_buf_cstr(sql));
 }
 
+/* The rows of a query whose order does not matter, sorted. */
+static inline void
+bench_ask_sorted(struct asof_engine *engine, const struct asof_buf *sql,
+		 struct bench_rows *ret_rows)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sorted = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	struct asof_error err = { 0 };
+	assert_ok(asof_buf_status(sql, &err), err);
+	asof_buf_add_cstr(&sorted, "SELECT * FROM (");
+	asof_buf_add(&sorted, sql->ptr, sql->len);
+	asof_buf_add_cstr(&sorted, ") ORDER BY ALL");
+	bench_ask(engine, &sorted, ret_rows);
+}
+
 /* Write what a query returns, as a build does. */
 static inline void
 bench_store(struct asof_engine *engine, const struct asof_buf *sql, const char *path)

@@ -42,68 +42,7 @@ close_world(void **state)
 	return 0;
 }
 
-/* ---- files ---- */
-
-static struct asof_value
-time_value(bool has_time, int64_t us)
-{
-	return (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP),
-				    .is_null = !has_time,
-				    .int64 = us };
-}
-
-/* What stands in the file for a value. */
-static struct asof_value
-in_file(struct asof_value value, struct asof_arena *arena)
-{
-	if (value.type.kind == ASOF_TYPE_VECTOR) {
-		value.type =
-			(struct asof_type){ .kind = ASOF_TYPE_LIST, .element = ASOF_TYPE_FLOAT32 };
-	} else if (value.type.kind == ASOF_TYPE_UUID && !value.is_null) {
-		ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64);
-		asof_value_write_text(&text, &value);
-		value.str = asof_str_from(asof_arena_copy(arena, asof_buf_view(&text)));
-	}
-	if (bench_is_text(value.type))
-		value.type = ASOF_TYPE(ASOF_TYPE_STRING);
-	return value;
-}
-
-static struct asof_value
-cell_of(const struct row *row, size_t column, struct asof_arena *arena)
-{
-	if (column < KEYS)
-		return row->keys[column];
-	if (column == KEYS)
-		return time_value(row->has_time, row->event_us);
-	if (column == KEYS + 1)
-		return time_value(row->has_created, row->created_us);
-	if (column == KEYS + 2)
-		return (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_BOOL),
-					    .is_null = row->keeps && row->event_us % 2,
-					    .boolean = row->keeps };
-	return in_file(row->values[column - HEAD], arena);
-}
-
-/* The first `column_count` columns of rows. */
-static void
-write_rows(struct world *w, const struct row *rows, size_t row_count, size_t column_count,
-	   const char *path)
-{
-	struct project *p = &w->p;
-	struct asof_field fields[HEAD + VALUES];
-	struct asof_column columns[HEAD + VALUES];
-	struct asof_value *values = bench_array(&p->arena, ROWS_MAX, sizeof(*values));
-	for (size_t i = 0; i < column_count; i++) {
-		fields[i] = p->fields[i];
-		fields[i].type = in_file(asof_value_null(fields[i].type), &p->arena).type;
-		for (size_t row = 0; row < row_count; row++)
-			values[row] = cell_of(&rows[row], i, &p->arena);
-		columns[i] = case_column(fields[i].type, values, row_count, &p->arena);
-	}
-	bench_write(w->engine, fields, &(struct asof_batch){ columns, column_count, row_count },
-		    path);
-}
+/* ---- tables ---- */
 
 /* Build the view's table of files [first, end). */
 static void
@@ -179,8 +118,8 @@ make_project(struct random *r, struct world *w, size_t number, const int64_t com
 	make_model(r, p);
 	make_rows(r, p, base_us);
 	for (size_t f = 0; f < FILES; f++)
-		write_rows(w, p->rows[f], p->row_counts[f], HEAD + VALUES, p->files[f]);
-	write_rows(w, p->spine, SPINE_ROWS, KEYS + 1, w->spine_path);
+		write_rows(w->engine, p, p->rows[f], p->row_counts[f], HEAD + VALUES, p->files[f]);
+	write_rows(w->engine, p, p->spine, SPINE_ROWS, KEYS + 1, w->spine_path);
 	build_tables(w, commits_us);
 }
 
