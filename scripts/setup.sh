@@ -72,6 +72,7 @@ test)
 	"$root/scripts/fetch-duckdb.sh" delta
 	"$root/scripts/venv.sh" > /dev/null
 	"$root/scripts/fetch-flights.sh"
+	"$root/scripts/servers.sh"
 	;;
 *)
 	die "usage: setup.sh build|test" "choose one"

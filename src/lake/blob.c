@@ -11,6 +11,7 @@
 /* Add an implementation here and in blob_impls.h; nothing else needs to know. */
 static const struct asof_blob_ops *const implementations[] = {
 	&asof_blob_file_ops,
+	&asof_blob_s3_ops,
 };
 
 static const struct asof_blob_ops *
@@ -33,7 +34,7 @@ choose(const char *uri, const struct asof_blob_ops **ret_ops, struct asof_str *r
 	const struct asof_blob_ops *ops = colon ? find_ops(scheme) : NULL;
 	if (!ops && colon && strncmp(colon, "://", 3) == 0)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "no lake of kind '%.*s' (have: a directory)",
+				 "no lake of kind '%.*s' (have: a directory, s3://)",
 				 ASOF_STR_ARG(scheme));
 	*ret_location = asof_str_from(ops ? colon + 1 : uri);
 	*ret_ops = ops ? ops : &asof_blob_file_ops;

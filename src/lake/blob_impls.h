@@ -5,5 +5,6 @@
 #include "lake/blob.h"
 
 extern const struct asof_blob_ops asof_blob_file_ops;
+extern const struct asof_blob_ops asof_blob_s3_ops;
 
 #endif
