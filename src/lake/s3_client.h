@@ -14,7 +14,7 @@
 
 /* Where and as whom. Strings live in the arena they were read into. */
 struct asof_s3_place {
-	const char *endpoint; /* "https://s3.eu-west-1.amazonaws.com", without "/" at its end */
+	const char *endpoint; /* scheme and host, without "/" at its end */
 	const char *region;
 	const char *bucket;
 	const char *prefix; /* "" or ending in "/" */
