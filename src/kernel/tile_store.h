@@ -41,7 +41,8 @@ ASOF_NODISCARD enum asof_status asof_tile_store_take(struct asof_tile_store *sto
 ASOF_NODISCARD enum asof_status asof_tile_store_finish(struct asof_tile_store *store,
 						       struct asof_error *err);
 
-/* One reader's view of an entity's tiles; used again from entity to entity. All-zero is valid. */
+/* One reader's view of an entity's tiles; used again from entity to entity of one store. All-zero
+ * is valid. */
 struct asof_tile_slice {
 	struct asof_tiles tiles; /* order and (unless keeps_created) created_us are NULL: rows stand
 				    in the order that first and last need */
@@ -54,6 +55,20 @@ ASOF_NODISCARD enum asof_status asof_tile_store_slice(const struct asof_tile_sto
 						      uint32_t entity,
 						      struct asof_tile_slice *slice,
 						      struct asof_error *err);
+
+/* Only those that windows (S - longest_us, S] with S in [first_us, last_us] may need: their own
+ * tiles, and one before them, which tells that there is a row. */
+ASOF_NODISCARD enum asof_status asof_tile_store_slice_between(const struct asof_tile_store *store,
+							      uint32_t entity, int64_t first_us,
+							      int64_t last_us, int64_t longest_us,
+							      struct asof_tile_slice *slice,
+							      struct asof_error *err);
+
+/* The times of all tiles of the store; min > max where there is none. */
+void asof_tile_store_span(const struct asof_tile_store *store, int64_t *ret_min_us,
+			  int64_t *ret_max_us);
+/* How many tiles an entity has. */
+size_t asof_tile_store_count(const struct asof_tile_store *store, uint32_t entity);
 
 uint64_t asof_tile_store_rows(const struct asof_tile_store *store); /* kept */
 uint64_t asof_tile_store_bytes(const struct asof_tile_store *store);
