@@ -105,12 +105,12 @@ def lines(title, x_title, y_title, series, x_name):
 
 
 def point_label(x, y, words, is_lowest, bottom):
-    """Above its point; below it where another is above; to its right where the axis leaves no room."""
+    """Above its point; below it where another is above; to its right where the axis is near."""
     if not is_lowest:
         return text(x, y - 10, words, "middle", "small")
     if y + 20 < bottom:
         return text(x, y + 20, words, "middle", "small")
-    return text(x + 9, y + 5, words, "start", "small")
+    return text(x + 9, y + 15, words, "start", "small")
 
 
 def linear_steps(high):

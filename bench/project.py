@@ -12,7 +12,10 @@ import measure
 
 
 def program():
-    return os.path.abspath(os.environ.get("ASOF") or os.path.join(measure.ROOT, "build", "release", "asof"))
+    path = os.path.abspath(os.environ.get("ASOF") or os.path.join(measure.ROOT, "build", "release", "asof"))
+    if not os.access(path, os.X_OK):
+        raise measure.Failed(f"no program {path}: run 'make build', or set ASOF")
+    return path
 
 
 def version():

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The kernels alone, columns in memory to columns in memory, beside DuckDB on tables in memory.
+
+Builds bench/kernels/*.c in the release preset and runs them; they compare results, and print a JSON line per run.
+"""
+import os
+import shlex
+import subprocess
+
+import measure
+import project
+
+FIGURE = {
+    "name": "kernels", "title": "The kernels alone",
+    "about": """Columns in memory to columns in memory, both arms in one process and in turn: no Parquet, no files. DuckDB runs
+the same ASOF join, and the same window frames, on tables in memory (as C library, the same that asof links).""",
+    "notes": ["Memory is not told apart here: both arms are one process."],
+    "plot": "none",
+}
+#        short, target, arguments, rounds
+CASES = {
+    "pit-m": (True, "bench_pit", "1000000 10000000 100000", 3),
+    "window-1M": (True, "bench_window", "1000000", 3),
+    "window-10M": (True, "bench_window", "10000000", 3),
+    "pit-try": (None, "bench_pit", "10000 100000 1000", 1),
+    "window-try": (None, "bench_window", "100000", 1),
+}
+
+
+def built(target):
+    """The program, built in the release preset."""
+    measure.run([os.path.join(measure.ROOT, "scripts", "build.sh"), "release", target])
+    found = subprocess.run(["find", os.path.join(measure.ROOT, "build", "release"), "-name", target, "-type", "f"],
+                           stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    if not found:
+        raise measure.Failed(f"{target}: no such program in build/release")
+    return found[0]
+
+
+def compare(name, options):
+    _, target, arguments, _ = CASES[name]
+    program = built(target)
+    case = measure.Case(FIGURE, CASES, name, name, options, ours="kernel")
+    rounds = case.head["rounds"]
+    took, text = measure.run([program, *shlex.split(arguments), str(options.threads), str(rounds)])
+    lines = measure.json_lines(text)
+    for line in lines:
+        if "label" in line:
+            case.head["label"] = line["label"]
+        if "arm" in line:
+            case.keep(line["arm"], line["round"], {"seconds": line["seconds"], "cpu": line.get("cpu", 0.0), "peak_mib": 0})
+    if {run["arm"] for run in case.runs} != {"kernel", "DuckDB"}:
+        raise measure.Failed(f"{target}: no runs of both arms in {text[-500:]}")
+    case.head["versions"] = {"asof": project.version()}
+    case.write()
+
+
+def main():
+    options = measure.options(__doc__.splitlines()[0], {name: case[0] for name, case in CASES.items()})
+    measure.each(options.cases, lambda name: compare(name, options))
+
+
+if __name__ == "__main__":
+    main()
