@@ -66,24 +66,31 @@ find_pairs(const struct asof_spine_index *index, const struct asof_column *colum
 }
 
 void
+asof_spine_index_find_some(const struct asof_spine_index *index, const struct asof_column *columns,
+			   size_t first, size_t count, uint32_t *ret_entities)
+{
+	assert(index->is_finished && count <= ASOF_SPINE_KEY_ROWS_MAX);
+	struct asof_spine_keys keys;
+	asof_spine_keys_pack(&index->shape, columns, first, count, &keys);
+	if (index->shape.form == ASOF_SPINE_KEY_WORD)
+		find_words(index, &keys, count, ret_entities);
+	else
+		find_pairs(index, columns, first, &keys, count, ret_entities);
+	for (size_t i = 0; i < count; i++) {
+		if (!keys.is_key[i])
+			ret_entities[i] = ASOF_NO_ENTITY;
+	}
+}
+
+void
 asof_spine_index_find(const struct asof_spine_index *index, const struct asof_column *keys,
 		      size_t count, uint32_t *ret_entities)
 {
-	assert(index->is_finished && count <= ASOF_FIND_ROWS_MAX);
-	struct asof_spine_keys words;
+	assert(count <= ASOF_FIND_ROWS_MAX);
 	for (size_t first = 0; first < count; first += ASOF_SPINE_KEY_ROWS_MAX) {
 		size_t some = count - first;
 		if (some > ASOF_SPINE_KEY_ROWS_MAX)
 			some = ASOF_SPINE_KEY_ROWS_MAX;
-		uint32_t *entities = ret_entities + first;
-		asof_spine_keys_pack(&index->shape, keys, first, some, &words);
-		if (index->shape.form == ASOF_SPINE_KEY_WORD)
-			find_words(index, &words, some, entities);
-		else
-			find_pairs(index, keys, first, &words, some, entities);
-		for (size_t i = 0; i < some; i++) {
-			if (!words.is_key[i])
-				entities[i] = ASOF_NO_ENTITY;
-		}
+		asof_spine_index_find_some(index, keys, first, some, ret_entities + first);
 	}
 }

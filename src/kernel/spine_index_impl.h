@@ -73,6 +73,11 @@ asof_spine_place(uint64_t hash, size_t capacity)
 	return (size_t)(product >> 64);
 }
 
+/* As asof_spine_index_find(), of `count` <= ASOF_SPINE_KEY_ROWS_MAX rows from `first` on. */
+void asof_spine_index_find_some(const struct asof_spine_index *index,
+				const struct asof_column *columns, size_t first, size_t count,
+				uint32_t *ret_entities);
+
 /* Room for a long key, until the index is freed. */
 ASOF_NODISCARD enum asof_status asof_spine_text_alloc(struct asof_spine_index *index,
 						      unsigned worker, size_t size,

@@ -1,0 +1,259 @@
+/*
+ * pit_take.c - feature rows put before the slots that see them first.
+ *
+ * A batch goes through in chunks, and a chunk in steps: each step looks at one kind of memory and
+ * asks for what the next step needs, so that the waits of many rows overlap.
+ */
+#include "kernel/pit_impl.h"
+
+#include <assert.h>
+#include <sched.h>
+
+#include "kernel/spine_index_impl.h"
+#include "model/duration.h"
+
+#define SPINS_MAX 64
+
+/* Rows of a chunk that are still in question, in order. */
+struct candidates {
+	size_t count;
+	uint32_t rows[ASOF_PIT_CHUNK_ROWS]; /* of the batch */
+	uint32_t begin[ASOF_PIT_CHUNK_ROWS];
+	uint32_t end[ASOF_PIT_CHUNK_ROWS];
+	uint32_t slots[ASOF_PIT_CHUNK_ROWS];
+};
+
+static int64_t
+number_at(const struct asof_column *column, size_t row)
+{
+	if (asof_column_is_null(column, row))
+		return INT64_MIN;
+	return ((const int64_t *)column->data)[row];
+}
+
+static int64_t
+event_at(const struct asof_pit_columns *columns, size_t row)
+{
+	return ((const int64_t *)columns->event->data)[row];
+}
+
+/* Rows whose key is asked for, with the slots of their entity. */
+static void
+find_entities(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t first,
+	      size_t count, struct candidates *found)
+{
+	uint32_t entities[ASOF_PIT_CHUNK_ROWS];
+	const struct asof_spine_slots *slots = pit->slots;
+	asof_spine_index_find_some(pit->spine, columns->keys, first, count, entities);
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		found->rows[kept] = (uint32_t)(first + i);
+		found->slots[kept] = entities[i];
+		kept += entities[i] != ASOF_NO_ENTITY &&
+			!asof_column_is_null(columns->event, first + i);
+	}
+	found->count = kept;
+	for (size_t i = 0; i < kept; i++)
+		__builtin_prefetch(&slots->entity_begin[found->slots[i]]);
+	for (size_t i = 0; i < kept; i++) {
+		uint32_t begin = slots->entity_begin[found->slots[i]];
+		uint32_t end = slots->entity_begin[found->slots[i] + 1];
+		found->begin[i] = begin;
+		found->end[i] = end;
+		__builtin_prefetch(&slots->times_us[begin + (end - begin) / 2]);
+	}
+}
+
+/* How many of `times_us` are before `time_us`. */
+static uint32_t
+lower_bound(const int64_t *times_us, uint32_t count, int64_t time_us)
+{
+	const int64_t *base = times_us;
+	while (count > 1) {
+		uint32_t half = count / 2;
+		base += base[half - 1] < time_us ? half : 0;
+		count -= half;
+	}
+	return (uint32_t)(base - times_us) + (base[0] < time_us);
+}
+
+/* The slot that is first to see each row; rows that none sees, or only when too old, go. */
+static void
+find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns,
+	   struct candidates *found)
+{
+	const int64_t *times_us = pit->slots->times_us;
+	uint64_t max_age = pit->max_age_us > 0 ? (uint64_t)pit->max_age_us : UINT64_MAX;
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t row = found->rows[i];
+		int64_t event_us = event_at(columns, row);
+		int64_t known_us = asof_us_add(event_us, pit->available_after_us);
+		if (pit->is_label) {
+			int64_t created_us = number_at(columns->created, row);
+			known_us = created_us > known_us ? created_us : known_us;
+		}
+		uint32_t begin = found->begin[i];
+		uint32_t slot =
+			begin + lower_bound(times_us + begin, found->end[i] - begin, known_us);
+		if (slot == found->end[i] ||
+		    (uint64_t)times_us[slot] - (uint64_t)event_us > max_age)
+			continue;
+		__builtin_prefetch(&pit->heads[slot], 1);
+		found->rows[kept] = row;
+		found->slots[kept] = slot;
+		kept++;
+	}
+	found->count = kept;
+}
+
+static void
+ties_of(const struct asof_pit_columns *columns, size_t row, int64_t ret_ties[2])
+{
+	size_t count = 0;
+	if (columns->created)
+		ret_ties[count++] = number_at(columns->created, row);
+	if (columns->order)
+		ret_ties[count] = number_at(columns->order, row);
+}
+
+static bool
+is_row_better(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t row,
+	      size_t than)
+{
+	int64_t event_us = event_at(columns, row);
+	int64_t other_us = event_at(columns, than);
+	if (event_us != other_us || pit->tie_count == 0)
+		return event_us > other_us;
+	int64_t ties[2];
+	int64_t other_ties[2];
+	ties_of(columns, row, ties);
+	ties_of(columns, than, other_ties);
+	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
+}
+
+/* Of neighbours for one slot the best; and none that is older than what the slot has. That may be
+ * looked at without holding it: its event only grows. */
+static void
+drop_older(const struct asof_pit *pit, const struct asof_pit_columns *columns,
+	   struct candidates *found)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t row = found->rows[i];
+		uint32_t slot = found->slots[i];
+		if (kept > 0 && found->slots[kept - 1] == slot) {
+			if (is_row_better(pit, columns, row, found->rows[kept - 1]))
+				found->rows[kept - 1] = row;
+			continue;
+		}
+		uint64_t event =
+			atomic_load_explicit(&pit->heads[slot].event, memory_order_relaxed);
+		if (event > asof_pit_biased(event_at(columns, row)))
+			continue;
+		__builtin_prefetch(pit->payloads + slot * pit->payload_bytes, 1);
+		found->rows[kept] = row;
+		found->slots[kept] = slot;
+		kept++;
+	}
+	found->count = kept;
+}
+
+/* Returns what the slot was: EMPTY or SET. */
+static uint32_t
+hold(const struct asof_pit *pit, struct asof_pit_head *head)
+{
+	if (pit->worker_count == 1)
+		return atomic_load_explicit(&head->state, memory_order_relaxed);
+	for (unsigned spins = 0;; spins++) {
+		uint32_t state =
+			atomic_exchange_explicit(&head->state, ASOF_PIT_HELD, memory_order_acquire);
+		if (state != ASOF_PIT_HELD)
+			return state;
+		if (spins >= SPINS_MAX)
+			sched_yield();
+	}
+}
+
+static void
+release(struct asof_pit_head *head, uint32_t state)
+{
+	atomic_store_explicit(&head->state, state, memory_order_release);
+}
+
+static bool
+is_better(const struct asof_pit *pit, const struct asof_pit_head *head, uint32_t slot,
+	  uint64_t event, const int64_t *ties)
+{
+	uint64_t other = atomic_load_explicit(&head->event, memory_order_relaxed);
+	if (event != other)
+		return event > other;
+	const int64_t *other_ties = pit->ties + slot * pit->tie_count;
+	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
+}
+
+static enum asof_status
+offer(struct asof_pit *pit, struct asof_pit_worker *worker, uint32_t slot,
+      const struct asof_pit_columns *columns, uint32_t row, struct asof_error *err)
+{
+	struct asof_pit_head *head = &pit->heads[slot];
+	uint64_t event = asof_pit_biased(event_at(columns, row));
+	int64_t ties[2];
+	ties_of(columns, row, ties);
+	uint32_t state = hold(pit, head);
+	if (state == ASOF_PIT_SET && !is_better(pit, head, slot, event, ties)) {
+		release(head, state);
+		return ASOF_OK;
+	}
+	enum asof_status status = asof_pit_write(pit, &worker->pool, slot, columns, row, err);
+	if (status != ASOF_OK) {
+		release(head, state);
+		return status;
+	}
+	for (size_t i = 0; i < pit->tie_count; i++)
+		pit->ties[slot * pit->tie_count + i] = ties[i];
+	atomic_store_explicit(&head->event, event, memory_order_relaxed);
+	release(head, ASOF_PIT_SET);
+	worker->kept_count++;
+	return ASOF_OK;
+}
+
+static struct asof_pit_columns
+columns_of(const struct asof_pit *pit, const struct asof_batch *batch)
+{
+	const struct asof_column *next = batch->columns;
+	struct asof_pit_columns columns = { .keys = next, .event = next + pit->key_count };
+	next = columns.event + 1;
+	if (pit->has_created)
+		columns.created = next++;
+	if (pit->has_order)
+		columns.order = next++;
+	columns.values = next;
+	assert((size_t)(next - batch->columns) + pit->place_count <= batch->column_count);
+	for (size_t i = 0; i < pit->place_count; i++)
+		columns.has_nulls = columns.has_nulls || next[i].validity;
+	return columns;
+}
+
+enum asof_status
+asof_pit_take(struct asof_pit *pit, unsigned worker, const struct asof_batch *batch,
+	      struct asof_error *err)
+{
+	assert(!pit->is_finished && worker < pit->worker_count && batch->row_count <= UINT32_MAX);
+	struct asof_pit_worker *self = &pit->workers[worker];
+	struct asof_pit_columns columns = columns_of(pit, batch);
+	struct candidates found;
+	self->row_count += batch->row_count;
+	for (size_t first = 0; first < batch->row_count; first += ASOF_PIT_CHUNK_ROWS) {
+		size_t count = batch->row_count - first;
+		if (count > ASOF_PIT_CHUNK_ROWS)
+			count = ASOF_PIT_CHUNK_ROWS;
+		find_entities(pit, &columns, first, count, &found);
+		self->asked_count += found.count;
+		find_slots(pit, &columns, &found);
+		drop_older(pit, &columns, &found);
+		for (size_t i = 0; i < found.count; i++)
+			ASOF_TRY(offer(pit, self, found.slots[i], &columns, found.rows[i], err));
+	}
+	return ASOF_OK;
+}
