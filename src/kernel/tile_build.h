@@ -31,8 +31,10 @@ void asof_tile_build_free(struct asof_tile_build *build);
 ASOF_DEFINE_AUTOFREE(struct asof_tile_build, asof_tile_build_free)
 
 /*
- * Good source rows: columns k0 .. (of the keys' types, not NULL), event_us, created_us, row_order
- * (int64, not NULL), then the values: layout->columns (windowed) or the outputs' columns (plain).
+ * Source rows: columns k0 .. (of the keys' types), event_us, created_us, row_order (int64), then
+ * the values: layout->columns (windowed) or the outputs' columns (plain). Rows whose key or
+ * event_us is NULL are left out and counted. Where the source has no created_time, created_us is
+ * the same in all.
  */
 ASOF_NODISCARD enum asof_status asof_tile_build_take(struct asof_tile_build *build, unsigned worker,
 						     const struct asof_batch *batch,
@@ -43,6 +45,9 @@ ASOF_NODISCARD enum asof_status asof_tile_build_finish(struct asof_tile_build *b
 
 uint64_t asof_tile_build_rows(const struct asof_tile_build *build);  /* to be read */
 uint64_t asof_tile_build_bytes(const struct asof_tile_build *build); /* of memory */
+/* Rows that were left out, after the last take(): one may count twice. */
+void asof_tile_build_skipped(const struct asof_tile_build *build, uint64_t *ret_null_keys,
+			     uint64_t *ret_null_times);
 
 /*
  * Rows [first, first + count) in (key, END, created, order) order, as the table stores them (see
