@@ -317,6 +317,20 @@ asof_plan_build_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 }
 
 enum asof_status
+asof_plan_fed_sql(const struct asof_plan_build *build, struct asof_buf *sql, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const struct asof_field *fields = NULL;
+	size_t field_count = 0;
+	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
+					err));
+	bool is_replaced = add_replacements(sql, fields, field_count);
+	asof_buf_add_cstr(sql,
+			  is_replaced ? "SELECT * FROM asof_feed())" : "SELECT * FROM asof_feed()");
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
 asof_plan_splice_sql(const struct asof_plan_table *table, const struct asof_plan_build *build,
 		     struct asof_buf *sql, struct asof_error *err)
 {

@@ -78,6 +78,9 @@ ASOF_NODISCARD enum asof_status asof_plan_splice_sql(const struct asof_plan_tabl
 ASOF_NODISCARD enum asof_status asof_plan_bad_rows_sql(const struct asof_plan_build *build,
 						       struct asof_buf *sql,
 						       struct asof_error *err);
+/* What is stored of rows made elsewhere: of asof_feed(), which has the table's columns. */
+ASOF_NODISCARD enum asof_status asof_plan_fed_sql(const struct asof_plan_build *build,
+						  struct asof_buf *sql, struct asof_error *err);
 /* The columns of the table that a build writes, in order; lives in `arena`. */
 ASOF_NODISCARD enum asof_status asof_plan_table_fields(const struct asof_view *view,
 						       const struct asof_tile_layout *layout,
@@ -208,7 +211,7 @@ ASOF_NODISCARD enum asof_status asof_plan_source_scan_sql(const struct asof_plan
 /* Good rows of one source for several builds over it at once (of equal source, range and commit):
  * event_us, created_us, row_order, then for each build its k0.. and its values as above, each
  * distinct column once; ret_columns[b] (in `arena`) says which column is which: its keys, then its
- * values. Rows are those with a time; keys may be NULL. */
+ * values. Keys may be NULL, and without a range the time, too: who takes the rows counts them. */
 ASOF_NODISCARD enum asof_status
 asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_count,
 			  struct asof_arena *arena, size_t ***ret_columns, struct asof_buf *sql,

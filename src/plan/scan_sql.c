@@ -500,7 +500,8 @@ asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_cou
 			    .column_count = SHARED_HEAD };
 	struct bounds bounds = bounds_of(&builds[0], &everything);
 	ASOF_TRY(init_shared(&s, arena, err));
-	asof_buf_add_cstr(sql, "SELECT * FROM (SELECT ");
+	bool has_range = builds[0].range.has_from || builds[0].range.has_to;
+	asof_buf_add_cstr(sql, has_range ? "SELECT * FROM (SELECT " : "SELECT ");
 	asof_plan_event_us(sql, &builds[0].source);
 	asof_buf_add_cstr(sql, " AS event_us, ");
 	asof_plan_created_us(sql, &builds[0]);
@@ -509,9 +510,11 @@ asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_cou
 	asof_buf_add_cstr(sql, "\nFROM (");
 	asof_plan_source_rows(sql, &builds[0].source, true);
 	asof_buf_add_char(sql, ')');
-	add_event_bounds(sql, &builds[0].source, bounds);
-	asof_buf_add_cstr(sql, ")\nWHERE event_us IS NOT NULL");
-	add_bounds(sql, &builds[0].source, &bounds);
+	if (has_range) {
+		add_event_bounds(sql, &builds[0].source, bounds);
+		asof_buf_add_cstr(sql, ")\nWHERE event_us IS NOT NULL");
+		add_bounds(sql, &builds[0].source, &bounds);
+	}
 	ASOF_TRY(asof_buf_status(sql, err));
 	*ret_columns = s.columns;
 	return ASOF_OK;

@@ -272,7 +272,7 @@ make_shared(struct random *r, struct world *w, const struct asof_plan_build *bui
 	s->builds[2].layout = NULL;
 }
 
-/* A view's part of the shared scan, its rows without a whole key left out. */
+/* A view's part of the shared scan, its rows without a time or a whole key left out. */
 static void
 ask_part(struct world *w, const struct shared_views *s, size_t b, struct bench_rows *ret_rows)
 {
@@ -298,7 +298,7 @@ ask_part(struct world *w, const struct shared_views *s, size_t b, struct bench_r
 	for (size_t i = 0; i < value_count; i++)
 		asof_buf_printf(&sql, ", %s AS v%zu", schema.fields[columns[b][key_count + i]].name,
 				i);
-	asof_buf_printf(&sql, " FROM (%s) WHERE true", asof_buf_cstr(&shared));
+	asof_buf_printf(&sql, " FROM (%s) WHERE event_us IS NOT NULL", asof_buf_cstr(&shared));
 	for (size_t i = 0; i < key_count; i++)
 		asof_buf_printf(&sql, " AND %s IS NOT NULL", schema.fields[columns[b][i]].name);
 	bench_ask_sorted(w->engine, &sql, ret_rows);
