@@ -152,13 +152,33 @@ struct asof_join_options {
 	bool is_direct;
 };
 /*
- * A training set, and <out>.asof.json beside it.
- * {"out": "..", "rows": 10, "columns": 5, "bytes": 1, "views": [{"view": "v", "version": "1.0.1",
- * "matched": 9}], "notes": [".."], "seconds": 0.1}
+ * A training set, and <out>.asof.json beside it. matched: rows that got something of the view, a
+ * value, or where all its features have defaults another value than those; version: null in a
+ * direct join.
+ * {"out": "..", "rows": 10, "columns": 5, "features": 2, "bytes": 1, "views": [{"view": "v",
+ * "version": "1.0.1", "matched": 9}], "notes": [".."], "seconds": 0.1}
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_join(struct asof_session *session,
 						   const struct asof_join_options *options,
 						   char **ret_json, struct asof_error *err);
+
+/*
+ * How a join would be done, and why: `options` as of asof_join(), `out` may be NULL. `is_analyzed`:
+ * do it too, into a file that is thrown away, and say what each stage took.
+ * {"spine": {"path": "..", "rows": 10, "time_column": "t", "from": "..", "to": ".."},
+ * "engine": "kernels|sql", "reason": null, "ranges": 1,
+ * "memory": {"bound_bytes": null, "kernel_bytes": 1, "planned_bytes": 1},
+ * "views": [{"view": "v", "version": "1.0.1", "algorithm": "point-in-time stream|window sweep|
+ * reference sql", "reason": "..", "files": 2, "files_read": 1, "row_groups": 9,
+ * "row_groups_read": 4, "rows": 100, "from": null, "to": null, "sql": ".."}],
+ * "stages": [{"stage": "scan", "view": "v", "rows": 10, "bytes": 1, "seconds": 0.1}],
+ * "rows": 10, "bytes": 1, "kernel_peak_bytes": 1, "seconds": 0.1}
+ * The last two lines with is_analyzed only.
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_explain(struct asof_session *session,
+						      const struct asof_join_options *options,
+						      bool is_analyzed, char **ret_json,
+						      struct asof_error *err);
 
 struct asof_materialize_options {
 	const char *const *views; /* names; none: all */

@@ -9,6 +9,7 @@ extern const struct asof_command asof_command_plan;
 extern const struct asof_command asof_command_apply;
 extern const struct asof_command asof_command_build;
 extern const struct asof_command asof_command_join;
+extern const struct asof_command asof_command_explain;
 extern const struct asof_command asof_command_materialize;
 extern const struct asof_command asof_command_get;
 extern const struct asof_command asof_command_serve;

@@ -7,7 +7,7 @@
 struct asof_spine {
 	const char *path; /* absolute */
 	const char *sql;  /* FROM item */
-	const char *row;  /* expression that numbers the rows in order */
+	const char *row;  /* expression that numbers the rows in order, from 0 */
 	const struct asof_field *fields;
 	size_t field_count;
 	const char *time_column;

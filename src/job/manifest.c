@@ -29,7 +29,18 @@ known_at_text(enum asof_known_at known_at)
 }
 
 static void
-write_views(struct asof_json_writer *w, const struct asof_version_table *tables, size_t table_count)
+write_text(struct asof_json_writer *w, const char *name, const char *text)
+{
+	asof_json_key_cstr(w, name);
+	if (text)
+		asof_json_cstr(w, text);
+	else
+		asof_json_null(w);
+}
+
+static void
+write_views(struct asof_json_writer *w, const struct asof_version_table *tables, size_t table_count,
+	    bool is_direct)
 {
 	asof_json_key_cstr(w, "views");
 	asof_json_begin_array(w);
@@ -37,10 +48,12 @@ write_views(struct asof_json_writer *w, const struct asof_version_table *tables,
 		const struct asof_version *version = tables[i].version;
 		asof_json_begin_object(w);
 		asof_json_member_cstr(w, "view", version->view);
-		asof_json_member_cstr(w, "version", tables[i].version_text);
+		write_text(w, "version", tables[i].version_text);
 		asof_json_member_cstr(w, "definition_hash", version->definition_hash);
-		asof_json_member_int(w, "table_version", version->table_version);
-		write_time(w, "published", version->published_us);
+		if (!is_direct) {
+			asof_json_member_int(w, "table_version", version->table_version);
+			write_time(w, "published", version->published_us);
+		}
 		asof_json_key_cstr(w, "definition");
 		asof_json_raw(w, asof_str_from(version->definition_json));
 		asof_json_end_object(w);
@@ -57,8 +70,26 @@ write_features(struct asof_json_writer *w, const struct asof_manifest *manifest)
 		const struct asof_feature_ref *ref = &manifest->refs[i];
 		asof_json_begin_object(w);
 		asof_json_member_cstr(w, "view", ref->view);
-		asof_json_member_cstr(w, "version", ref->version);
+		write_text(w, "version", ref->version);
 		asof_json_member_cstr(w, "feature", ref->feature);
+		asof_json_end_object(w);
+	}
+	asof_json_end_array(w);
+}
+
+/* What a direct join has read, which nobody keeps for it. */
+static void
+write_files(struct asof_json_writer *w, const struct asof_manifest *manifest)
+{
+	asof_json_key_cstr(w, "source_files");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < manifest->file_count; i++) {
+		const struct asof_manifest_file *file = &manifest->files[i];
+		asof_json_begin_object(w);
+		asof_json_member_cstr(w, "source", file->source);
+		asof_json_member_cstr(w, "file", file->name);
+		asof_json_member_int(w, "bytes", (int64_t)file->size_bytes);
+		asof_json_member_int(w, "modified_us", file->modified_us);
 		asof_json_end_object(w);
 	}
 	asof_json_end_array(w);
@@ -98,8 +129,12 @@ asof_manifest_write(const struct asof_manifest *manifest, const struct asof_vers
 	if (manifest->known_at == ASOF_KNOWN_AT_TIME)
 		write_time(&w, "known_at_time", manifest->known_at_us);
 	asof_json_member_int(&w, "rows", row_count);
+	if (manifest->is_direct) {
+		asof_json_member_bool(&w, "direct", true);
+		write_files(&w, manifest);
+	}
 	write_features(&w, manifest);
-	write_views(&w, tables, table_count);
+	write_views(&w, tables, table_count, manifest->is_direct);
 	asof_json_end_object(&w);
 	asof_buf_add_char(&buf, '\n');
 	ASOF_TRY(asof_buf_status(&buf, err));
@@ -143,7 +178,7 @@ read_refs(const struct asof_json *root, struct asof_arena *arena, struct asof_ma
 		ASOF_TRY(read_text(item, "view", arena, &ref.view, err));
 		ASOF_TRY(read_text(item, "version", arena, &ref.version, err));
 		ASOF_TRY(read_text(item, "feature", arena, &ref.feature, err));
-		if (!ref.view || !ref.version || !ref.feature)
+		if (!ref.view || (!ref.version && !manifest->is_direct) || !ref.feature)
 			return ASOF_FAIL(err, ASOF_INVALID, "feature %zu lacks a name", i + 1);
 		manifest->refs[manifest->ref_count++] = ref;
 	}
@@ -174,6 +209,66 @@ read_known_at(const struct asof_json *root, struct asof_arena *arena,
 	return asof_timestamp_parse(asof_str_from(time), &manifest->known_at_us, err);
 }
 
+/* The list of a direct join's manifest that has this name, and room for its items. */
+static enum asof_status
+read_list(const struct asof_json *root, const char *name, struct asof_arena *arena,
+	  size_t item_bytes, const struct asof_json **ret_list, void **ret_items,
+	  struct asof_error *err)
+{
+	const struct asof_json *list = asof_json_member(root, name);
+	if (!list || list->kind != ASOF_JSON_ARRAY)
+		return ASOF_FAIL(err, ASOF_INVALID, "no list '%s'", name);
+	*ret_list = list;
+	*ret_items = asof_arena_array(arena, list->count, item_bytes);
+	return *ret_items ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "'%s'", name);
+}
+
+static enum asof_status
+read_hashes(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	    struct asof_error *err)
+{
+	const struct asof_json *list = NULL;
+	void *items = NULL;
+	ASOF_TRY(read_list(root, "views", arena, sizeof(*manifest->views), &list, &items, err));
+	manifest->views = items;
+	for (size_t i = 0; i < list->count; i++) {
+		struct asof_manifest_view *view = &manifest->views[i];
+		ASOF_TRY(read_text(&list->items[i], "view", arena, &view->view, err));
+		ASOF_TRY(read_text(&list->items[i], "definition_hash", arena, &view->hash, err));
+		if (!view->view || !view->hash)
+			return ASOF_FAIL(err, ASOF_INVALID, "view %zu lacks its definition_hash",
+					 i + 1);
+		manifest->view_count++;
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_files(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	   struct asof_error *err)
+{
+	const struct asof_json *list = NULL;
+	void *items = NULL;
+	ASOF_TRY(read_list(root, "source_files", arena, sizeof(*manifest->files), &list, &items,
+			   err));
+	manifest->files = items;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct asof_json *item = &list->items[i];
+		struct asof_manifest_file *file = &manifest->files[i];
+		int64_t bytes = 0;
+		ASOF_TRY(read_text(item, "source", arena, &file->source, err));
+		ASOF_TRY(read_text(item, "file", arena, &file->name, err));
+		ASOF_TRY(asof_json_member_read_int(item, "bytes", &bytes, err));
+		ASOF_TRY(asof_json_member_read_int(item, "modified_us", &file->modified_us, err));
+		if (!file->source || !file->name)
+			return ASOF_FAIL(err, ASOF_INVALID, "source file %zu lacks its name",
+					 i + 1);
+		file->size_bytes = (uint64_t)bytes;
+		manifest->file_count++;
+	}
+	return ASOF_OK;
+}
+
 static enum asof_status
 read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manifest *manifest,
 	      struct asof_error *err)
@@ -186,6 +281,12 @@ read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manife
 	if (!manifest->spine || !manifest->time_column)
 		return ASOF_FAIL(err, ASOF_INVALID, "no 'spine' or no 'time_column'");
 	ASOF_TRY(read_known_at(root, arena, manifest, err));
+	const struct asof_json *direct = asof_json_member(root, "direct");
+	manifest->is_direct = direct && direct->kind == ASOF_JSON_BOOL && direct->boolean;
+	if (manifest->is_direct) {
+		ASOF_TRY(read_hashes(root, arena, manifest, err));
+		ASOF_TRY(read_files(root, arena, manifest, err));
+	}
 	return read_refs(root, arena, manifest, err);
 }
 

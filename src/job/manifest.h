@@ -7,6 +7,20 @@
 #include "job/feature_refs.h"
 #include "job/version_set.h"
 
+/* Of a direct join: what a view was defined as. */
+struct asof_manifest_view {
+	const char *view;
+	const char *hash;
+};
+
+/* Of a direct join: a file that was read. */
+struct asof_manifest_file {
+	const char *source;
+	const char *name; /* asof_source_file's */
+	uint64_t size_bytes;
+	int64_t modified_us;
+};
+
 struct asof_manifest {
 	const char *spine; /* absolute */
 	const char *time_column;
@@ -15,13 +29,19 @@ struct asof_manifest {
 	size_t ref_count;
 	enum asof_known_at known_at;
 	int64_t known_at_us;
+	/* Computed from sources as they were: there are no versions to repeat it from. */
+	bool is_direct;
+	struct asof_manifest_view *views; /* direct, and read from a file */
+	size_t view_count;
+	struct asof_manifest_file *files; /* direct */
+	size_t file_count;
 };
 
 /* "<out>.asof.json" in the arena; NULL on exhaustion. */
 const char *asof_manifest_path(const char *out, struct asof_arena *arena);
 
-/* Written at once and durably. `tables` are the views' versions, `row_count` of the training set.
- */
+/* Written at once and durably. `tables` are the views' versions (direct: definitions), `row_count`
+ * of the training set. */
 ASOF_NODISCARD enum asof_status
 asof_manifest_write(const struct asof_manifest *manifest, const struct asof_version_table *tables,
 		    size_t table_count, const char *out, int64_t row_count, int64_t now_us,

@@ -11,7 +11,8 @@
 #include "job/bind.h"
 #include "job/versions.h"
 
-#define MEMORY_USUAL (UINT64_C(8) << 30) /* reckoned with where no bound was given */
+#define MEMORY_USUAL    (UINT64_C(8) << 30)  /* reckoned with where no bound was given */
+#define ENGINE_OVERHEAD (UINT64_C(96) << 20) /* the engine's code and what it counts nowhere */
 
 static void
 report_progress(void *arg, double fraction)
@@ -183,6 +184,25 @@ asof_session_answer_bytes(const struct asof_session *session)
 	/* The engine's own share is two thirds; the rest, less a margin, is left. */
 	uint64_t memory_bytes = session->options.memory_bytes;
 	return (memory_bytes ? memory_bytes : MEMORY_USUAL) / 5;
+}
+
+/* While kernels hold data, the engine only reads and writes: it needs no more than half of the
+ * bound and its own size. */
+uint64_t
+asof_session_kernel_bytes(const struct asof_session *session)
+{
+	uint64_t memory_bytes = session->options.memory_bytes;
+	if (memory_bytes == 0)
+		memory_bytes = MEMORY_USUAL;
+	uint64_t least = memory_bytes / 5;
+	uint64_t half = memory_bytes > ENGINE_OVERHEAD ? (memory_bytes - ENGINE_OVERHEAD) / 2 : 0;
+	return half > least ? half : least;
+}
+
+uint64_t
+asof_session_write_bytes(const struct asof_session *session)
+{
+	return session->options.memory_bytes ? asof_session_kernel_bytes(session) / 2 : 0;
 }
 
 void

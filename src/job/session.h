@@ -75,6 +75,9 @@ struct asof_plan_source asof_session_plan_source(const struct asof_session *sess
 
 /* How much windows' answers may take beside the engine, of the memory bound. */
 uint64_t asof_session_answer_bytes(const struct asof_session *session);
+/* How much the kernels of a join may take, and how much the engine while it writes for them. */
+uint64_t asof_session_kernel_bytes(const struct asof_session *session);
+uint64_t asof_session_write_bytes(const struct asof_session *session);
 
 /* Say what is being done, for progress. `stage` lives in the session's arena. */
 void asof_session_stage(struct asof_session *session, const char *fmt, ...) ASOF_PRINTF(2, 3);

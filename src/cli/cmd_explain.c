@@ -1,0 +1,170 @@
+/* cmd_explain.c - asof explain: how a join is done, and why. */
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/human.h"
+#include "cli/join_arguments.h"
+#include "cli/text_table.h"
+
+static enum asof_status
+add_text(struct asof_text_table *table, struct asof_str text, struct asof_error *err)
+{
+	enum asof_cell_kind kind = text.len ? ASOF_CELL_TEXT : ASOF_CELL_ABSENT;
+	return asof_text_table_add(table, kind, text.len ? text : asof_str_from("-"), err);
+}
+
+static enum asof_status
+add_number(struct asof_text_table *table, struct asof_human number, struct asof_error *err)
+{
+	return asof_text_table_add(table, ASOF_CELL_NUMBER, asof_str_from(number.text), err);
+}
+
+/* "1 of 3" */
+static enum asof_status
+add_part(struct asof_text_table *table, const struct asof_json *view, const char *part,
+	 const char *whole, struct asof_error *err)
+{
+	char text[2 * ASOF_HUMAN_MAX + 8];
+	(void)snprintf(text, sizeof(text), "%s of %s",
+		       asof_human_count(asof_result_int(view, part)).text,
+		       asof_human_count(asof_result_int(view, whole)).text);
+	return asof_text_table_add(table, ASOF_CELL_NUMBER, asof_str_from(text), err);
+}
+
+static enum asof_status
+print_views(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
+{
+	static const char *const heads[] = { "view",  "version",    "algorithm",
+					     "files", "row groups", "why" };
+	const struct asof_json *views = asof_result_list(root, "views");
+	const struct asof_text_style style = asof_terminal_style(&cli->out_terminal);
+	ASOF_AUTO(asof_text_table_done) struct asof_text_table table = { 0 };
+	ASOF_TRY(asof_text_table_init(&table, heads, ASOF_COUNTOF(heads), err));
+	for (size_t i = 0; i < views->count; i++) {
+		const struct asof_json *view = &views->items[i];
+		struct asof_str version = asof_result_str(view, "version");
+		if (version.len == 0)
+			version = asof_str_from("direct");
+		ASOF_TRY(add_text(&table, asof_result_str(view, "view"), err));
+		ASOF_TRY(add_text(&table, version, err));
+		ASOF_TRY(add_text(&table, asof_result_str(view, "algorithm"), err));
+		ASOF_TRY(add_part(&table, view, "files_read", "files", err));
+		ASOF_TRY(add_part(&table, view, "row_groups_read", "row_groups", err));
+		ASOF_TRY(add_text(&table, asof_result_str(view, "reason"), err));
+	}
+	asof_text_table_print(&table, &style, cli->out);
+	return ASOF_OK;
+}
+
+static enum asof_status
+print_stages(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
+{
+	static const char *const heads[] = { "stage", "view", "rows", "bytes", "seconds" };
+	const struct asof_json *stages = asof_result_list(root, "stages");
+	const struct asof_text_style style = asof_terminal_style(&cli->out_terminal);
+	ASOF_AUTO(asof_text_table_done) struct asof_text_table table = { 0 };
+	ASOF_TRY(asof_text_table_init(&table, heads, ASOF_COUNTOF(heads), err));
+	for (size_t i = 0; i < stages->count; i++) {
+		const struct asof_json *stage = &stages->items[i];
+		int64_t bytes = asof_result_int(stage, "bytes");
+		double seconds = asof_result_double(stage, "seconds");
+		struct asof_human none = { "-" };
+		ASOF_TRY(add_text(&table, asof_result_str(stage, "stage"), err));
+		ASOF_TRY(add_text(&table, asof_result_str(stage, "view"), err));
+		ASOF_TRY(add_number(&table, asof_human_count(asof_result_int(stage, "rows")), err));
+		ASOF_TRY(add_number(&table, bytes > 0 ? asof_human_bytes(bytes) : none, err));
+		ASOF_TRY(add_number(&table, asof_human_seconds(seconds), err));
+	}
+	(void)fputc('\n', cli->out);
+	asof_text_table_print(&table, &style, cli->out);
+	(void)fprintf(cli->out, "\n%s, %s in %s; kernels took up to %s\n",
+		      asof_human_counted(asof_result_int(root, "rows"), "row").text,
+		      asof_human_bytes(asof_result_int(root, "bytes")).text,
+		      asof_human_seconds(asof_result_double(root, "seconds")).text,
+		      asof_human_bytes(asof_result_int(root, "kernel_peak_bytes")).text);
+	return ASOF_OK;
+}
+
+static void
+print_head(struct asof_cli *cli, const struct asof_json *root)
+{
+	const struct asof_json *spine = asof_json_member(root, "spine");
+	const struct asof_json *memory = asof_json_member(root, "memory");
+	struct asof_str from = asof_result_str(spine, "from");
+	struct asof_str reason = asof_result_str(root, "reason");
+	struct asof_str engine = asof_result_str(root, "engine");
+	(void)fprintf(cli->out, "spine   %.*s: %s, time '%.*s'",
+		      ASOF_STR_ARG(asof_result_str(spine, "path")),
+		      asof_human_counted(asof_result_int(spine, "rows"), "row").text,
+		      ASOF_STR_ARG(asof_result_str(spine, "time_column")));
+	if (from.len > 0)
+		(void)fprintf(cli->out, " from %.*s to %.*s", ASOF_STR_ARG(from),
+			      ASOF_STR_ARG(asof_result_str(spine, "to")));
+	(void)fprintf(cli->out, "\nengine  %.*s%s%.*s\n", ASOF_STR_ARG(engine),
+		      reason.len ? ": " : "", ASOF_STR_ARG(reason));
+	(void)fprintf(cli->out,
+		      "memory  %s for the spine and plain views of %s for kernels, %s\n\n",
+		      asof_human_bytes(asof_result_int(memory, "planned_bytes")).text,
+		      asof_human_bytes(asof_result_int(memory, "kernel_bytes")).text,
+		      asof_human_counted(asof_result_int(root, "ranges"), "range").text);
+}
+
+static void
+print_statements(struct asof_cli *cli, const struct asof_json *root)
+{
+	const struct asof_json *views = asof_result_list(root, "views");
+	for (size_t i = 0; i < views->count; i++) {
+		struct asof_str sql = asof_result_str(&views->items[i], "sql");
+		if (sql.len > 0)
+			(void)fprintf(cli->out, "\n-- %.*s\n%.*s\n",
+				      ASOF_STR_ARG(asof_result_str(&views->items[i], "view")),
+				      ASOF_STR_ARG(sql));
+	}
+}
+
+static enum asof_status
+render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
+{
+	print_head(cli, root);
+	ASOF_TRY(print_views(cli, root, err));
+	if (asof_json_member(root, "stages"))
+		ASOF_TRY(print_stages(cli, root, err));
+	if (asof_arguments_has(&cli->args, "verbose"))
+		print_statements(cli, root);
+	return ASOF_OK;
+}
+
+static enum asof_status
+run(struct asof_cli *cli, struct asof_error *err)
+{
+	struct asof_join_options join = { 0 };
+	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
+	ASOF_TRY(asof_join_arguments_read(&cli->args, &join, err));
+	ASOF_TRY(asof_cli_open(cli, err));
+	ASOF_TRY(asof_explain(cli->session, &join, asof_arguments_has(&cli->args, "analyze"), &json,
+			      err));
+	return asof_cli_answer(cli, json, render, err);
+}
+
+static const struct asof_option options[] = {
+	ASOF_JOIN_ARGUMENTS,
+	{ .name = "analyze",
+	  .about = "do it, into a file that is thrown away, and say what each stage took" },
+};
+
+const struct asof_command asof_command_explain = {
+	.name = "explain",
+	.usage = "--spine FILE (--service S | --features F,..) [--analyze] [--time-column C]\n"
+		 "            [--known-at label|T] [--as-of T] [--direct] [--engine kernel|sql]",
+	.summary = "show how a join is done: what is read, by which algorithm, in what memory",
+	.about =
+		"The options are those of 'asof join'. Files and row groups that cannot hold a row "
+		"of use are not\nread. With -v the statement that reads each view is printed, too. "
+		"Nothing is written.",
+	.options = ASOF_OPTION_SET(options),
+	.examples = { { "what would be read",
+			"asof explain --spine june.parquet --service delay_model" },
+		      { "where the time goes, for a program",
+			"asof explain --spine june.parquet --service delay_model --analyze "
+			"--json" } },
+	.run = run,
+};

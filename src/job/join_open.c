@@ -1,0 +1,346 @@
+/* join_open.c - what a join is asked for: features, views, spine, output, checked together. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "job/join_run.h"
+
+void
+asof_join_run_done(struct asof_join_run *run)
+{
+	for (size_t i = 0; i < run->table_count; i++)
+		asof_version_table_done(&run->tables[i]);
+	asof_version_set_done(&run->versions);
+	asof_join_temp_done(&run->temp);
+	asof_arena_done(&run->arena);
+}
+
+static enum asof_status
+no_memory(struct asof_error *err)
+{
+	return ASOF_FAIL(err, ASOF_NO_MEMORY, "join");
+}
+
+bool
+asof_join_is_csv(const char *path)
+{
+	size_t len = strlen(path);
+	return len > 4 && strcmp(path + len - 4, ".csv") == 0;
+}
+
+static enum asof_status
+read_request(struct asof_join_run *run, struct asof_error *err)
+{
+	const struct asof_join_options *options = run->options;
+	struct asof_manifest *manifest = &run->manifest;
+	run->is_direct = options->is_direct;
+	if (options->from_manifest) {
+		ASOF_TRY(asof_manifest_read(options->from_manifest, &run->arena, manifest, err));
+		run->is_direct = manifest->is_direct;
+		return ASOF_OK;
+	}
+	if (!options->spine)
+		return ASOF_FAIL(err, ASOF_INVALID, "say which file to join onto: a spine");
+	if (options->is_direct && options->has_as_of)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "a direct join reads sources as they are now: it takes no time of "
+				 "versions");
+	*manifest = (struct asof_manifest){ .spine = options->spine,
+					    .time_column = options->time_column,
+					    .service = options->service,
+					    .known_at = options->known_at,
+					    .known_at_us = options->known_at_us,
+					    .is_direct = options->is_direct };
+	return asof_feature_refs(run->session, options->service, options->features,
+				 options->feature_count, &run->arena, &manifest->refs,
+				 &manifest->ref_count, err);
+}
+
+/* ---- views ---- */
+
+/* The version that a reference means. */
+static enum asof_status
+find_version(struct asof_join_run *run, const struct asof_feature_ref *ref,
+	     const struct asof_version **ret_version, struct asof_error *err)
+{
+	struct asof_error why = { 0 };
+	enum asof_status status = asof_version_set_find(&run->versions, ref->view, ref->version,
+							run->options->has_as_of,
+							run->options->as_of_us, ret_version, &why);
+	if (status != ASOF_OK &&
+	    !asof_project_view(run->session->project, asof_str_from(ref->view))) {
+		const struct asof_view *none = NULL;
+		return asof_session_find_view(run->session, asof_str_from(ref->view), &none, err);
+	}
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "%s", why.message);
+	return ASOF_OK;
+}
+
+/* The opened table of a reference's view; two versions of one view would share their column names.
+ */
+static enum asof_status
+open_version(struct asof_join_run *run, struct asof_feature_ref *ref, size_t *ret_index,
+	     struct asof_error *err)
+{
+	const struct asof_version *version = NULL;
+	ASOF_TRY(find_version(run, ref, &version, err));
+	size_t i = 0;
+	while (i < run->table_count && strcmp(run->tables[i].version->view, ref->view) != 0)
+		i++;
+	if (i < run->table_count && run->tables[i].version != version)
+		return ASOF_FAIL(err, ASOF_INVALID, "two versions of view '%s' in one join",
+				 ref->view);
+	if (i == run->table_count) {
+		ASOF_TRY(asof_version_table_open(run->session, version, &run->arena,
+						 &run->tables[i], err));
+		run->table_count++;
+	}
+	ref->version = run->tables[i].version_text;
+	*ret_index = i;
+	return ASOF_OK;
+}
+
+static enum asof_status
+open_direct(struct asof_join_run *run, const struct asof_feature_ref *ref, size_t *ret_index,
+	    struct asof_error *err)
+{
+	const struct asof_view *view = NULL;
+	if (ref->version)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "'%s@%s': a direct join computes from the definitions as they "
+				 "stand, and knows no versions",
+				 ref->view, ref->version);
+	ASOF_TRY(asof_session_find_view(run->session, asof_str_from(ref->view), &view, err));
+	size_t i = 0;
+	while (i < run->table_count && run->tables[i].view != view)
+		i++;
+	if (i == run->table_count) {
+		ASOF_TRY(asof_join_direct_open(run, view, i, err));
+		run->table_count++;
+	}
+	*ret_index = i;
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_output(struct asof_join_run *run, size_t table, const struct asof_output *output,
+	   struct asof_error *err)
+{
+	struct asof_plan_join_view *view = &run->views[table];
+	for (size_t i = 0; i < view->output_count; i++) {
+		if (view->outputs[i] == output)
+			return ASOF_OK; /* asked for twice: once */
+	}
+	const struct asof_output **outputs =
+		asof_arena_array(&run->arena, view->output_count + 1, sizeof(*outputs));
+	struct asof_plan_join_column *columns =
+		asof_arena_array(&run->arena, run->column_count + 1, sizeof(*columns));
+	if (!outputs || !columns)
+		return no_memory(err);
+	for (size_t i = 0; i < view->output_count; i++)
+		outputs[i] = view->outputs[i];
+	outputs[view->output_count] = output;
+	if (run->column_count > 0)
+		memcpy(columns, run->columns, run->column_count * sizeof(*columns));
+	columns[run->column_count++] = (struct asof_plan_join_column){ table, view->output_count };
+	run->columns = columns;
+	view->outputs = outputs;
+	view->output_count++;
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_ref(struct asof_join_run *run, struct asof_feature_ref *ref, struct asof_error *err)
+{
+	size_t table = 0;
+	if (run->is_direct)
+		ASOF_TRY(open_direct(run, ref, &table, err));
+	else
+		ASOF_TRY(open_version(run, ref, &table, err));
+	const struct asof_view *view = run->tables[table].view;
+	if (strcmp(ref->feature, "*") == 0) {
+		for (size_t i = 0; i < view->output_count; i++)
+			ASOF_TRY(add_output(run, table, &view->outputs[i], err));
+		return ASOF_OK;
+	}
+	const struct asof_output *output = asof_view_output(view, asof_str_from(ref->feature));
+	if (!output)
+		return asof_no_output(view, run->is_direct ? "as defined" : ref->version,
+				      ref->feature, err);
+	return add_output(run, table, output, err);
+}
+
+/*
+ * The view with the outputs asked for and no others, and its layout: nothing else is read. Which
+ * states a column has does not depend on the other outputs.
+ */
+static enum asof_status
+keep_asked(struct asof_join_run *run, size_t index, struct asof_error *err)
+{
+	struct asof_plan_join_view *item = &run->views[index];
+	struct asof_view *view = asof_arena_alloc(&run->arena, sizeof(*view));
+	struct asof_output *outputs =
+		asof_arena_array(&run->arena, item->output_count, sizeof(*outputs));
+	const struct asof_output **asked =
+		asof_arena_array(&run->arena, item->output_count, sizeof(*asked));
+	struct asof_tile_layout *layout = asof_arena_alloc(&run->arena, sizeof(*layout));
+	if (!view || !outputs || !asked || !layout)
+		return no_memory(err);
+	for (size_t i = 0; i < item->output_count; i++) {
+		outputs[i] = *item->outputs[i];
+		asked[i] = &outputs[i];
+	}
+	*view = *run->tables[index].view;
+	view->outputs = outputs;
+	view->output_count = item->output_count;
+	item->outputs = asked;
+	item->table = run->tables[index].plan;
+	item->table.view = view;
+	if (!asof_view_is_windowed(view))
+		return ASOF_OK;
+	item->table.layout = layout;
+	return asof_tile_layout_make(view, &run->arena, layout, err);
+}
+
+static enum asof_status
+open_views(struct asof_join_run *run, struct asof_error *err)
+{
+	struct asof_manifest *manifest = &run->manifest;
+	size_t max = manifest->ref_count;
+	if (max == 0)
+		return ASOF_FAIL(err, ASOF_INVALID, "no features are asked for");
+	if (run->is_direct) {
+		ASOF_TRY(asof_session_bind(run->session, err));
+		run->directs = asof_arena_array(&run->arena, max, sizeof(*run->directs));
+		if (!run->directs)
+			return no_memory(err);
+	} else {
+		ASOF_TRY(asof_version_set_read(run->session, &run->arena, &run->versions, err));
+	}
+	run->tables = asof_arena_array(&run->arena, max, sizeof(*run->tables));
+	run->views = asof_arena_array(&run->arena, max, sizeof(*run->views));
+	run->matched = asof_arena_array(&run->arena, max, sizeof(*run->matched));
+	run->scans = asof_arena_array(&run->arena, max, sizeof(*run->scans));
+	if (!run->tables || !run->views || !run->matched || !run->scans)
+		return no_memory(err);
+	for (size_t i = 0; i < max; i++)
+		ASOF_TRY(add_ref(run, &manifest->refs[i], err));
+	for (size_t i = 0; i < run->table_count; i++) {
+		ASOF_TRY(keep_asked(run, i, err));
+		if (run->is_direct)
+			ASOF_TRY(asof_join_direct_plan(run, i, err));
+	}
+	return run->is_direct ? asof_join_direct_record(run, err) : ASOF_OK;
+}
+
+/* ---- output ---- */
+
+/* The directory of the file to be written is there, and may be written to. */
+static enum asof_status
+check_out_dir(struct asof_join_run *run, const char *out, struct asof_error *err)
+{
+	const char *slash = strrchr(out, '/');
+	size_t len = slash ? (size_t)(slash - out) + (slash == out) : 0;
+	const char *dir = slash ? asof_arena_copy(&run->arena, (struct asof_str){ out, len }) : ".";
+	if (!dir)
+		return no_memory(err);
+	if (access(dir, W_OK | X_OK) != 0)
+		return ASOF_FAIL(err, errno == ENOENT ? ASOF_INVALID : ASOF_IO,
+				 "'%s' cannot be written: directory '%s': %s", out, dir,
+				 strerror(errno));
+	return ASOF_OK;
+}
+
+static enum asof_status
+check_out(struct asof_join_run *run, struct asof_error *err)
+{
+	const char *out = run->options->out;
+	struct stat spine_info;
+	struct stat out_info;
+	size_t len = out ? strlen(out) : 0;
+	if (!out)
+		return ASOF_FAIL(err, ASOF_INVALID, "say which file to write");
+	if (!asof_join_is_csv(out) && (len < 9 || strcmp(out + len - 8, ".parquet") != 0))
+		return ASOF_FAIL(err, ASOF_INVALID, "'%s': the name must end in .parquet or .csv",
+				 out);
+	if (stat(run->spine.path, &spine_info) == 0 && stat(out, &out_info) == 0 &&
+	    spine_info.st_dev == out_info.st_dev && spine_info.st_ino == out_info.st_ino)
+		return ASOF_FAIL(err, ASOF_INVALID, "'%s' is the spine itself", out);
+	ASOF_TRY(check_out_dir(run, out, err));
+	if (out[0] == '/') {
+		run->out = out;
+		return ASOF_OK;
+	}
+	char *cwd = realpath(".", NULL);
+	run->out = cwd ? asof_arena_printf(&run->arena, "%s/%s", cwd, out) : NULL;
+	free(cwd);
+	return run->out ? ASOF_OK : no_memory(err);
+}
+
+/* A spine column that is called like a feature would make two of one name. */
+static enum asof_status
+check_names(const struct asof_join_run *run, struct asof_error *err)
+{
+	for (size_t i = 0; i < run->column_count; i++) {
+		const struct asof_plan_join_view *view = &run->views[run->columns[i].view];
+		ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(1024);
+		asof_buf_printf(&name, "%s__%s", view->table.view->name,
+				view->outputs[run->columns[i].output]->name);
+		for (size_t f = 0; f < run->spine.field_count; f++) {
+			if (strcmp(run->spine.fields[f].name, asof_buf_cstr(&name)) == 0)
+				return ASOF_FAIL(err, ASOF_INVALID,
+						 "spine '%s' has a column '%s' already",
+						 run->spine.path, asof_buf_cstr(&name));
+		}
+	}
+	for (size_t f = 0; f < run->spine.field_count; f++) {
+		const char *name = run->spine.fields[f].name;
+		if (strcmp(name, "asof_row") == 0 || strcmp(name, "asof_time_us") == 0)
+			return ASOF_FAIL(err, ASOF_INVALID,
+					 "spine '%s': the column name '%s' is taken by the join",
+					 run->spine.path, name);
+	}
+	return ASOF_OK;
+}
+
+static void
+make_plan(struct asof_join_run *run)
+{
+	run->plan = (struct asof_plan_join){
+		.spine_sql = run->spine.sql,
+		.spine_row = run->spine.row,
+		.spine_fields = run->spine.fields,
+		.spine_field_count = run->spine.field_count,
+		.time_column = run->spine.time_column,
+		.time_type = run->spine.time_type,
+		.views = run->views,
+		.view_count = run->table_count,
+		.columns = run->columns,
+		.column_count = run->column_count,
+		.known_at = (enum asof_plan_known_at)run->manifest.known_at,
+		.known_at_us = run->manifest.known_at_us,
+	};
+}
+
+enum asof_status
+asof_join_run_open(struct asof_join_run *run, bool needs_out, struct asof_error *err)
+{
+	struct asof_session *session = run->session;
+	run->now_us = asof_session_now_us(session);
+	ASOF_TRY(asof_session_check_text(session, err));
+	ASOF_TRY(asof_session_engine(session, &run->engine, err));
+	ASOF_TRY(read_request(run, err));
+	ASOF_TRY(open_views(run, err));
+	ASOF_TRY(asof_spine_open(session, run->manifest.spine, run->manifest.time_column,
+				 run->tables, run->table_count, &run->arena, &run->spine, err));
+	if (needs_out)
+		ASOF_TRY(check_out(run, err));
+	ASOF_TRY(check_names(run, err));
+	make_plan(run);
+	run->manifest.spine = run->spine.path;
+	run->manifest.time_column = run->spine.time_column;
+	return ASOF_OK;
+}

@@ -1,0 +1,161 @@
+/*
+ * join_run.h - one join: what is asked for, what it is made from, and what was done. Shared by the
+ * files of the job and by `explain`.
+ *
+ * One thread at a time. Everything lives in the run's arena and ends with asof_join_run_done().
+ */
+#ifndef ASOF_JOB_JOIN_RUN_H
+#define ASOF_JOB_JOIN_RUN_H
+
+#include "base/json_writer.h"
+#include "job/join_spine.h"
+#include "job/join_temp.h"
+#include "job/manifest.h"
+
+/* A view computed from its source as it is now: --direct. */
+struct asof_join_direct {
+	struct asof_plan_build build;   /* of the features asked for only */
+	struct asof_tile_layout layout; /* of a windowed view's stored tiles */
+	/* Of a windowed view: its rows are taken as the tiles of `step: event`. */
+	struct asof_view event_view;
+	struct asof_tile_layout event_layout;
+	struct asof_plan_build event_build;
+	bool is_always_known; /* no created_time: --known-at hides nothing */
+	const char *hash;     /* of the whole definition */
+	const char *definition_json;
+	int64_t bad_row_count; /* without event_time, passed over */
+};
+
+/* One thing that was done, for `explain --analyze`. Of several ranges the sum. */
+struct asof_join_stage {
+	const char *name;
+	const char *view; /* NULL: of the whole join */
+	int64_t elapsed_us;
+	uint64_t row_count;
+	uint64_t bytes; /* of memory, or of the file written */
+};
+
+/* How a view is computed. */
+enum asof_join_way { ASOF_JOIN_BY_STREAM, ASOF_JOIN_BY_SWEEP, ASOF_JOIN_BY_SQL };
+
+/* Which of a view's rows are read for a range of the spine. */
+struct asof_join_reading {
+	const char *const *paths;
+	size_t path_count;
+	size_t skipped_count; /* files that cannot hold a row of use */
+	bool has_range;
+	int64_t from_us;
+	int64_t to_us;
+};
+
+/* Times that every engine has; nothing lies beyond. */
+#define ASOF_JOIN_TIME_MIN_US INT64_C(-9000000000000000000)
+#define ASOF_JOIN_TIME_MAX_US INT64_C(9000000000000000000)
+
+struct asof_join_run {
+	struct asof_session *session;
+	const struct asof_join_options *options;
+	struct asof_arena arena;
+	struct asof_engine *engine;
+	struct asof_manifest manifest; /* what is asked for; its versions pinned on the way */
+	bool is_direct;
+	bool has_changed_files; /* direct, from a manifest: sources are not what they were */
+	int64_t now_us;
+	struct asof_version_set versions;
+	struct asof_version_table *tables; /* one per view, owned; direct: but for the view empty */
+	size_t table_count;
+	struct asof_plan_join_view *views; /* beside tables: the features asked for */
+	struct asof_join_direct *directs;  /* beside tables, of a direct join; else NULL */
+	struct asof_plan_join_column *columns;
+	size_t column_count;
+	struct asof_spine spine;
+	struct asof_plan_join plan; /* over all of the above */
+	const char *out;            /* absolute */
+	struct asof_join_temp temp; /* opened when first needed */
+
+	/* What was done. */
+	bool is_by_sql;
+	const char *reason;  /* of is_by_sql; NULL else */
+	size_t range_count;  /* of the spine */
+	uint64_t peak_bytes; /* of the kernels */
+	int64_t row_count;
+	uint64_t size_bytes;
+	int64_t *matched;   /* beside tables */
+	const char **scans; /* beside tables: the statement that read the view last; NULL: none */
+	struct asof_join_stage *stages;
+	size_t stage_count;
+};
+
+void asof_join_run_done(struct asof_join_run *run);
+
+/* Read the request, open views and spine, check them against each other. `run` has session and
+ * options; options->out may be NULL where `needs_out` is false. */
+ASOF_NODISCARD enum asof_status asof_join_run_open(struct asof_join_run *run, bool needs_out,
+						   struct asof_error *err);
+/* Write the training set, and count what it matched. */
+ASOF_NODISCARD enum asof_status asof_join_run_write(struct asof_join_run *run,
+						    struct asof_error *err);
+
+/* ---- join_direct.c ---- */
+
+/* tables[index] and directs[index] of a view of the session's project, which is bound. */
+ASOF_NODISCARD enum asof_status asof_join_direct_open(struct asof_join_run *run,
+						      const struct asof_view *view, size_t index,
+						      struct asof_error *err);
+/* After the features are known: how they are read. */
+ASOF_NODISCARD enum asof_status asof_join_direct_plan(struct asof_join_run *run, size_t index,
+						      struct asof_error *err);
+/* Into the manifest: the files that are read. */
+ASOF_NODISCARD enum asof_status asof_join_direct_record(struct asof_join_run *run,
+							struct asof_error *err);
+/* Rows without event_time follow their source's on_bad_row. */
+ASOF_NODISCARD enum asof_status asof_join_direct_check(struct asof_join_run *run,
+						       struct asof_error *err);
+/* Build every view's table into a temporary file, for views[].table: what the reference reads. */
+ASOF_NODISCARD enum asof_status asof_join_direct_build(struct asof_join_run *run,
+						       struct asof_error *err);
+/* The column of the source's Parquet files that is the event time, of a type whose statistics tell
+ * it; NULL: there is none. */
+const char *asof_join_direct_time_column(struct asof_join_run *run, size_t index);
+
+/* ---- join_by_sql.c ---- */
+
+/* The reference, but for windows where `uses_kernel`: those are answered by the kernel before. */
+ASOF_NODISCARD enum asof_status asof_join_by_sql(struct asof_join_run *run, bool uses_kernel,
+						 const char *path, struct asof_error *err);
+
+/* ---- join_by_kernels.c ---- */
+
+/* *ret_reason: why it was not done after all (memory), and nothing is written; else NULL. */
+ASOF_NODISCARD enum asof_status asof_join_by_kernels(struct asof_join_run *run, const char *path,
+						     const char **ret_reason,
+						     struct asof_error *err);
+
+/* ---- join_reading.c ---- */
+
+/* What of tables[index] is read for spine times in [min_us, max_us]. */
+ASOF_NODISCARD enum asof_status asof_join_reading_choose(struct asof_join_run *run, size_t index,
+							 int64_t min_us, int64_t max_us,
+							 struct asof_join_reading *ret_reading,
+							 struct asof_error *err);
+/* The statement that reads it for the kernels; `has_created` and `has_order` as the kernel wants
+ * them. */
+ASOF_NODISCARD enum asof_status asof_join_scan_sql(const struct asof_join_run *run, size_t index,
+						   const struct asof_join_reading *reading,
+						   bool has_created, bool has_order,
+						   struct asof_buf *sql, struct asof_error *err);
+
+/* ---- small things ---- */
+
+/* "more of `name`": durations, rows and bytes add up over ranges. */
+ASOF_NODISCARD enum asof_status asof_join_stage_add(struct asof_join_run *run, const char *name,
+						    const char *view, int64_t start_us,
+						    uint64_t row_count, uint64_t bytes,
+						    struct asof_error *err);
+/* "view" and "version" of tables[index]; the version is null in a direct join. */
+void asof_join_write_version(struct asof_json_writer *w, const struct asof_join_run *run,
+			     size_t index);
+/* By its ending. */
+bool asof_join_is_csv(const char *path);
+
+#endif
