@@ -5,6 +5,7 @@ Builds bench/kernels/*.c in the release preset and runs them; they compare resul
 """
 import os
 import shlex
+import statistics
 import subprocess
 
 import measure
@@ -15,7 +16,6 @@ FIGURE = {
     "about": """Columns in memory to columns in memory, both arms in one process and in turn: no Parquet, no files. DuckDB runs
 the same ASOF join, and the same window frames, on tables in memory (as C library, the same that asof links).""",
     "notes": ["Memory is not told apart here: both arms are one process."],
-    "plot": "none",
 }
 #        short, target, arguments, rounds
 CASES = {
@@ -37,6 +37,13 @@ def built(target):
     return found[0]
 
 
+def stages_note(lines):
+    """What the kernel's stages take, where its program says so: medians over the rounds."""
+    told = [line["ns_per_row"] for line in lines if "ns_per_row" in line]
+    parts = [f"{stage} {statistics.median(one[stage] for one in told):.1f}" for stage in (told[0] if told else ())]
+    return f"kernel's stages, ns per row of what each reads: {', '.join(parts)}" if parts else ""
+
+
 def compare(name, options):
     _, target, arguments, _ = CASES[name]
     program = built(target)
@@ -52,6 +59,9 @@ def compare(name, options):
     if {run["arm"] for run in case.runs} != {"kernel", "DuckDB"}:
         raise measure.Failed(f"{target}: no runs of both arms in {text[-500:]}")
     case.head["versions"] = {"asof": project.version()}
+    case.head["checked"] = "rows that have a value, and the sums of every output, are equal"
+    if stages_note(lines):
+        case.note(f"{case.head['label']}: {stages_note(lines)}.")
     case.write()
 
 
