@@ -6,6 +6,8 @@
 #include "kernel/window_sweep_pass.h"
 #include "model/duration.h"
 
+#define NEAR 2 /* tiles that are passed without a guess at how many follow */
+
 struct asof_window_sweep {
 	const struct asof_view *view;
 	const struct asof_tile_layout *layout;
@@ -132,7 +134,7 @@ start_pass(const struct asof_window_sweep *sweep, const struct wish *wish,
 {
 	struct asof_sweep_pass pass = { .kind = wish->kind,
 					.window = wish->window,
-					.rank_window = wish->window,
+					.shared_window = wish->window,
 					.targets = targets,
 					.mean_power = 1,
 					.variance_power = 1 };
@@ -146,18 +148,26 @@ start_pass(const struct asof_window_sweep *sweep, const struct wish *wish,
 	return pass;
 }
 
-/* Passes of one column that need ranks share them: as far back as the longest window goes. */
+static bool
+is_shared(const struct asof_sweep_pass *a, const struct asof_sweep_pass *b)
+{
+	bool are_ranks = a->kind >= ASOF_SWEEP_QUANTILES && b->kind >= ASOF_SWEEP_QUANTILES;
+	return a->column == b->column && (a->kind == b->kind || are_ranks);
+}
+
 static void
-share_ranks(struct asof_window_sweep *sweep)
+share_work(struct asof_window_sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->pass_count; i++) {
 		struct asof_sweep_pass *pass = &sweep->passes[i];
 		for (size_t j = 0; j < sweep->pass_count; j++) {
 			const struct asof_sweep_pass *other = &sweep->passes[j];
-			bool is_shared = other->column == pass->column &&
-					 other->kind >= ASOF_SWEEP_QUANTILES;
-			if (is_shared && other->window > pass->rank_window)
-				pass->rank_window = other->window;
+			if (!is_shared(pass, other))
+				continue;
+			if (other->window > pass->shared_window)
+				pass->shared_window = other->window;
+			pass->shares_sums = pass->shares_sums || other->wants_sums;
+			pass->shares_squares = pass->shares_squares || other->wants_squares;
 		}
 	}
 }
@@ -184,7 +194,7 @@ plan_passes(struct asof_window_sweep *sweep, const size_t *wanted, size_t wanted
 			sweep->passes[sweep->pass_count++] = start_pass(sweep, wish, &targets[i]);
 		add_target(&sweep->passes[sweep->pass_count - 1], &targets[i]);
 	}
-	share_ranks(sweep);
+	share_work(sweep);
 	return ASOF_OK;
 }
 
@@ -225,8 +235,11 @@ asof_window_sweep_free(struct asof_window_sweep *sweep)
 		return;
 	struct asof_sweep_scratch *scratch = &sweep->scratch;
 	asof_mem_free(scratch->queue);
+	asof_mem_free(scratch->queue_keys);
 	asof_mem_free(scratch->keys);
+	asof_mem_free(scratch->maxima);
 	asof_mem_free(scratch->suffixes);
+	asof_mem_free(scratch->prefixes);
 	asof_mem_free(scratch->items);
 	asof_mem_free(scratch->other_items);
 	asof_mem_free(scratch->ranks);
@@ -264,10 +277,14 @@ static void
 find_bounds(const struct asof_tiles *tiles, const int64_t *at_us, size_t count, int64_t length_us,
 	    uint32_t *bounds)
 {
+	const int64_t *end_us = tiles->end_us;
 	size_t bound = 0;
 	for (size_t i = 0; i < count; i++) {
-		bound = advance(tiles->end_us, bound, tiles->count,
-				asof_us_sub(at_us[i], length_us));
+		int64_t until_us = asof_us_sub(at_us[i], length_us);
+		for (int near = 0; near < NEAR && bound < tiles->count; near++)
+			bound += end_us[bound] <= until_us;
+		if (bound < tiles->count && end_us[bound] <= until_us)
+			bound = advance(end_us, bound, tiles->count, until_us);
 		bounds[i] = (uint32_t)bound;
 	}
 }
@@ -301,6 +318,7 @@ sweep_pass(const struct asof_sweep_run *run, const struct asof_sweep_pass *pass)
 		return asof_sweep_moments(run, pass);
 	case ASOF_SWEEP_MIN:
 	case ASOF_SWEEP_MAX:
+		return asof_sweep_extremes(run, pass);
 	case ASOF_SWEEP_FIRST:
 	case ASOF_SWEEP_LAST:
 		return asof_sweep_choice(run, pass);
@@ -339,6 +357,8 @@ asof_window_sweep_run(struct asof_window_sweep *sweep, const struct asof_tiles *
 		.err = err,
 	};
 	sweep->scratch.ranked = NULL;
+	sweep->scratch.summed = NULL;
+	sweep->scratch.keyed = NULL;
 	for (size_t i = 0; i < sweep->pass_count; i++)
 		ASOF_TRY(sweep_pass(&run, &sweep->passes[i]));
 	return ASOF_OK;

@@ -162,70 +162,83 @@ choose(struct choice *c, size_t from, size_t to)
 
 /* Lists are copied, item by item. */
 static enum asof_status
-put_list(const struct choice *c, size_t column, size_t row, size_t tile)
+put_lists(const struct choice *c, const struct asof_sweep_target *target, size_t from, size_t to)
 {
-	struct asof_arena *arena = &c->run->scratch->arena;
-	struct asof_value value;
-	asof_arena_reset(arena);
-	ASOF_TRY(asof_column_value(c->column, tile, arena, &value, c->run->err));
-	return asof_block_set(c->run->block, column, row, &value, c->run->err);
+	const struct asof_sweep_run *run = c->run;
+	struct asof_arena *arena = &run->scratch->arena;
+	for (size_t i = from; i < to; i++) {
+		struct asof_value value;
+		if (c->chosen[i - from] == NONE)
+			continue;
+		asof_arena_reset(arena);
+		ASOF_TRY(
+			asof_column_value(c->column, c->chosen[i - from], arena, &value, run->err));
+		ASOF_TRY(asof_block_set(run->block, run->first_column + target->column,
+					run->first_row + i, &value, run->err));
+	}
+	return ASOF_OK;
+}
+
+static inline __attribute__((always_inline)) void
+copy_values(const struct choice *c, size_t count, size_t width, char *data)
+{
+	const char *values = c->column->data;
+	for (size_t i = 0; i < count; i++) {
+		size_t tile = c->chosen[i] == NONE ? 0 : c->chosen[i]; /* of NULL anything */
+		memcpy(data + i * width, values + tile * width, width);
+	}
 }
 
 /* -0.0 is 0.0: which of two equal values was met first does not show. */
 static void
-put_extreme(struct choice *c, void *data, size_t row, size_t tile)
+drop_negative_zeros(enum asof_type_kind kind, size_t count, void *data)
 {
-	if (c->column->type.kind == ASOF_TYPE_FLOAT64)
-		((double *)data)[row] = ((const double *)c->column->data)[tile] + 0.0;
-	else
-		((float *)data)[row] = ((const float *)c->column->data)[tile] + 0.0F;
+	for (size_t i = 0; kind == ASOF_TYPE_FLOAT64 && i < count; i++)
+		((double *)data)[i] += 0.0;
+	for (size_t i = 0; kind == ASOF_TYPE_FLOAT32 && i < count; i++)
+		((float *)data)[i] += 0.0F;
 }
 
 static void
-put_value(const struct choice *c, void *data, size_t row, size_t tile)
+put_values(const struct choice *c, const struct asof_sweep_target *target, size_t from, size_t to)
 {
-	const void *from = c->column->data;
-	switch (asof_column_width(c->column->type)) {
+	const struct asof_sweep_run *run = c->run;
+	size_t width = asof_column_width(c->column->type);
+	char *data = run->block->data[run->first_column + target->column];
+	data += (run->first_row + from) * width;
+	switch (width) {
 	case 1:
-		((uint8_t *)data)[row] = ((const uint8_t *)from)[tile];
+		copy_values(c, to - from, 1, data);
 		break;
 	case 4:
-		memcpy((char *)data + row * 4, (const char *)from + tile * 4, 4);
+		copy_values(c, to - from, 4, data);
 		break;
 	case 8:
-		memcpy((char *)data + row * 8, (const char *)from + tile * 8, 8);
+		copy_values(c, to - from, 8, data);
 		break;
 	default:
-		memcpy((char *)data + row * 16, (const char *)from + tile * 16, 16);
+		copy_values(c, to - from, 16, data);
 	}
+	if (c->kind == ASOF_STATE_MIN || c->kind == ASOF_STATE_MAX)
+		drop_negative_zeros((enum asof_type_kind)c->column->type.kind, to - from, data);
 }
 
 static enum asof_status
-put_choices(struct choice *c, const struct asof_sweep_target *target, size_t from, size_t to)
+put_choices(const struct choice *c, const struct asof_sweep_target *target, size_t from, size_t to)
 {
-	const struct asof_sweep_run *run = c->run;
-	size_t column = run->first_column + target->column;
 	enum asof_type_kind kind = (enum asof_type_kind)c->column->type.kind;
-	bool is_list = kind == ASOF_TYPE_LIST || kind == ASOF_TYPE_VECTOR;
-	bool is_float = (kind == ASOF_TYPE_FLOAT64 || kind == ASOF_TYPE_FLOAT32) &&
-			(c->kind == ASOF_STATE_MIN || c->kind == ASOF_STATE_MAX);
-	for (size_t i = from; i < to; i++) {
-		uint32_t tile = c->chosen[i - from];
-		size_t row = run->first_row + i;
-		if (tile == NONE) {
-			ASOF_TRY(asof_sweep_set_empty(run, target, i));
-			continue;
-		}
-		if (is_list) {
-			ASOF_TRY(put_list(c, column, row, tile));
-			continue;
-		}
-		if (is_float)
-			put_extreme(c, run->block->data[column], row, tile);
-		else
-			put_value(c, run->block->data[column], row, tile);
-		asof_block_mark(run->block, column, row);
+	uint64_t all = UINT64_MAX >> (CHUNK - (to - from));
+	uint64_t held = 0;
+	for (size_t i = 0; i < to - from; i++)
+		held |= (uint64_t)(c->chosen[i] != NONE) << i;
+	if (kind == ASOF_TYPE_LIST || kind == ASOF_TYPE_VECTOR) {
+		ASOF_TRY(put_lists(c, target, from, to));
+	} else {
+		put_values(c, target, from, to);
+		asof_sweep_mark(c->run, target, from, held);
 	}
+	if (held != all && target->output->has_default)
+		return asof_sweep_set_defaults(c->run, target, from, all & ~held);
 	return ASOF_OK;
 }
 
@@ -240,15 +253,15 @@ asof_sweep_choice(const struct asof_sweep_run *run, const struct asof_sweep_pass
 	size_t reach = asof_sweep_reach(run, pass->window);
 	ASOF_TRY(asof_mem_reserve((void **)&scratch->queue, &scratch->queue_capacity, reach,
 				  sizeof(*scratch->queue), run->err));
-	ASOF_TRY(asof_mem_reserve((void **)&scratch->keys, &scratch->key_capacity, reach,
-				  sizeof(*scratch->keys), run->err));
+	ASOF_TRY(asof_mem_reserve((void **)&scratch->queue_keys, &scratch->queue_key_capacity,
+				  reach, sizeof(*scratch->queue_keys), run->err));
 	struct choice c = {
 		.run = run,
 		.pass = pass,
 		.column = asof_merge_choice_column(&run->merge, pass->column, kinds[pass->kind]),
 		.kind = kinds[pass->kind],
 		.begins = run->begins[pass->window],
-		.queue = { .rows = scratch->queue, .keys = scratch->keys },
+		.queue = { .rows = scratch->queue, .keys = scratch->queue_keys },
 	};
 	for (size_t from = run->first; from < run->count; from += CHUNK) {
 		size_t to = run->count - from < CHUNK ? run->count : from + CHUNK;

@@ -35,10 +35,25 @@ struct asof_sweep_pass {
 	size_t target_count;
 	bool wants_sums;
 	bool wants_squares;
-	size_t rank_window; /* the longest window that ranks of the same values are asked of */
-	double mean_power;  /* a decimal's mean is divided by it; else 1 */
+	/* What passes of the same column and of kinds that go by the same work need together. */
+	size_t shared_window; /* the longest */
+	bool shares_sums;
+	bool shares_squares;
+	double mean_power; /* a decimal's mean is divided by it; else 1 */
 	double variance_power;
 };
+
+/* How the values of a column are summed exactly: as integers, in units of 2^-1075 * 2^place. */
+struct asof_sweep_places {
+	size_t first; /* tile */
+	bool is_exact;
+	bool is_stored; /* as prefixes */
+	bool has_sums;
+	bool has_squares;
+	unsigned sum;
+	unsigned squares;
+};
+struct asof_sweep_prefix;
 
 /* Sum and squares of some tiles. */
 struct asof_sweep_sums {
@@ -50,10 +65,23 @@ struct asof_sweep_sums {
 struct asof_sweep_scratch {
 	uint32_t *queue; /* rows of tiles */
 	size_t queue_capacity;
-	uint64_t *keys; /* ordinals of the same rows */
+	uint64_t *queue_keys; /* ordinals of the same rows */
+	size_t queue_key_capacity;
+	/* Min or max of `keyed`. */
+	const struct asof_tile_column *keyed; /* NULL: none yet */
+	enum asof_sweep_kind keyed_kind;
+	bool has_keys; /* every value has one */
+	size_t first_key;
+	uint64_t *keys;
 	size_t key_capacity;
+	uint64_t *maxima; /* of suffixes */
+	size_t maximum_capacity;
 	struct asof_sweep_sums *suffixes;
 	size_t suffix_capacity;
+	const struct asof_tile_column *summed; /* what `places` is about; NULL: nothing yet */
+	struct asof_sweep_places places;
+	struct asof_sweep_prefix *prefixes;
+	size_t prefix_capacity;
 	/* Ranks of the values of `ranked`. */
 	const struct asof_column *ranked; /* NULL: none yet */
 	size_t first_tile;
@@ -89,6 +117,9 @@ ASOF_NODISCARD enum asof_status asof_sweep_rows(const struct asof_sweep_run *run
 						const struct asof_sweep_pass *pass);
 ASOF_NODISCARD enum asof_status asof_sweep_moments(const struct asof_sweep_run *run,
 						   const struct asof_sweep_pass *pass);
+ASOF_NODISCARD enum asof_status asof_sweep_extremes(const struct asof_sweep_run *run,
+						    const struct asof_sweep_pass *pass);
+/* min, max, first, last of any type. */
 ASOF_NODISCARD enum asof_status asof_sweep_choice(const struct asof_sweep_run *run,
 						  const struct asof_sweep_pass *pass);
 ASOF_NODISCARD enum asof_status asof_sweep_ranks(const struct asof_sweep_run *run,
@@ -123,11 +154,40 @@ asof_sweep_set_double(const struct asof_sweep_run *run, const struct asof_sweep_
 	asof_block_mark(run->block, column, run->first_row + i);
 }
 
-/* Tiles that any row's window holds: from the first row's begin to the last row's end. */
+/* Bit i of `rows`: row from + i of the run has a value. At most 64 rows. */
+static inline void
+asof_sweep_mark(const struct asof_sweep_run *run, const struct asof_sweep_target *target,
+		size_t from, uint64_t rows)
+{
+	uint64_t *words = run->block->validity[run->first_column + target->column];
+	size_t row = run->first_row + from;
+	words[row / 64] |= rows << (row % 64);
+	if (row % 64 > 0 && rows >> (64 - row % 64))
+		words[row / 64 + 1] |= rows >> (64 - row % 64);
+}
+
+/* Bit i of `rows`: the window of row from + i is empty. */
+static inline enum asof_status
+asof_sweep_set_defaults(const struct asof_sweep_run *run, const struct asof_sweep_target *target,
+			size_t from, uint64_t rows)
+{
+	for (; rows != 0; rows &= rows - 1)
+		ASOF_TRY(asof_sweep_set_empty(run, target, from + (size_t)__builtin_ctzll(rows)));
+	return ASOF_OK;
+}
+
+/* Tiles from the first row's begin to the last row's end. */
 static inline size_t
 asof_sweep_reach(const struct asof_sweep_run *run, size_t window)
 {
 	return run->ends[run->count - 1] - run->begins[window][run->first];
+}
+
+/* Too few rows to prepare something for every tile that the longest window may hold. */
+static inline bool
+asof_sweep_is_sparse(const struct asof_sweep_run *run, const struct asof_sweep_pass *pass)
+{
+	return asof_sweep_reach(run, pass->shared_window) / 8 > run->count - run->first;
 }
 
 #endif

@@ -95,7 +95,7 @@ static enum asof_status
 find_ranks(const struct ranks *r)
 {
 	struct asof_sweep_scratch *s = r->run->scratch;
-	size_t first = r->run->begins[r->pass->rank_window][r->run->first];
+	size_t first = r->run->begins[r->pass->shared_window][r->run->first];
 	size_t end = r->run->ends[r->run->count - 1];
 	size_t count = 0;
 	if (s->ranked == r->list)
