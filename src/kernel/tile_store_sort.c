@@ -1,9 +1,10 @@
-/* tile_store_sort.c - least-significant-digit radix sort by up to three keys. */
+/* tile_store_sort.c - few sorted runs are merged; else a radix sort by up to three keys. */
 #include "kernel/tile_store_sort.h"
 
-#define FEW   16
-#define RADIX 256
-#define SIGN  (UINT64_C(1) << 63)
+#define FEW      16
+#define RUNS_MAX 8
+#define RADIX    256
+#define SIGN     (UINT64_C(1) << 63)
 
 void
 asof_tile_sort_done(struct asof_tile_sort *sort)
@@ -116,6 +117,58 @@ ties_are_sorted(const struct asof_tile_sort_rows *rows, const struct asof_tile_s
 	return true;
 }
 
+/* Where sorted runs begin, into begins[0 .. RUNS_MAX]; more than RUNS_MAX where there are more. */
+static size_t
+find_runs(const struct asof_tile_sort_rows *rows, size_t *begins)
+{
+	size_t count = 1;
+	begins[0] = 0;
+	for (size_t i = 1; i < rows->count && count <= RUNS_MAX; i++) {
+		if (rows->event_us[i - 1] >= rows->event_us[i] && is_before(rows, i, i - 1))
+			begins[count++] = i;
+	}
+	return count;
+}
+
+/* Two neighbouring runs into one; of equals, those of the former come first. */
+static void
+merge_two(const struct asof_tile_sort_rows *rows, const struct asof_tile_sort_item *items,
+	  struct asof_tile_sort_item *to, size_t begin, size_t middle, size_t end)
+{
+	size_t a = begin;
+	size_t b = middle;
+	for (size_t i = begin; i < end; i++) {
+		bool takes_b =
+			b < end && (a == middle || is_before(rows, items[b].at, items[a].at));
+		to[i].at = items[takes_b ? b : a].at;
+		a += !takes_b;
+		b += takes_b;
+	}
+}
+
+/* Runs as several workers leave them that each took rows in order. */
+static struct asof_tile_sort_item *
+merge_runs(const struct asof_tile_sort_rows *rows, struct asof_tile_sort_item *items,
+	   struct asof_tile_sort_item *other, size_t *begins, size_t count)
+{
+	begins[count] = rows->count;
+	while (count > 1) {
+		size_t merged = 0;
+		for (size_t run = 0; run < count; run += 2) {
+			size_t middle = begins[run + 1];
+			size_t end = run + 1 < count ? begins[run + 2] : middle;
+			merge_two(rows, items, other, begins[run], middle, end);
+			begins[merged++] = begins[run];
+		}
+		begins[merged] = rows->count;
+		count = merged;
+		struct asof_tile_sort_item *sorted = other;
+		other = items;
+		items = sorted;
+	}
+	return items;
+}
+
 static struct asof_tile_sort_item *
 sort_many(const struct asof_tile_sort_rows *rows, struct asof_tile_sort *sort)
 {
@@ -123,6 +176,10 @@ sort_many(const struct asof_tile_sort_rows *rows, struct asof_tile_sort *sort)
 	struct asof_tile_sort_item *ends[2] = { sort->items, sort->items + sort->capacity };
 	for (size_t i = 0; i < rows->count; i++)
 		items[i].at = (uint32_t)i;
+	size_t begins[RUNS_MAX + 1];
+	size_t run_count = find_runs(rows, begins);
+	if (run_count <= RUNS_MAX)
+		return merge_runs(rows, items, ends[1], begins, run_count);
 	items = sort_by(rows->event_us, items, ends[1], rows->count);
 	if (ties_are_sorted(rows, items))
 		return items;

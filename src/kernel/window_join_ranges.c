@@ -65,12 +65,15 @@ work_of(const struct asof_window_join *join, const struct span *spans, size_t bl
 	return work;
 }
 
-/* The fewest blocks with which the sweeps stay cheap. */
+/*
+ * The fewest blocks with which sweeping costs little more than in one range: a tile that is swept
+ * again costs about a fifth of an answer.
+ */
 static size_t
 cheap_blocks(const struct asof_window_join *join, const struct span *spans, size_t block_count)
 {
-	double bound = 2 * ((double)asof_tile_store_rows(join->options.store) +
-			    (double)join->slots->row_count);
+	double bound = 1.2 * work_of(join, spans, block_count, block_count) +
+		       (double)join->slots->row_count;
 	size_t blocks = (block_count + RANGES_MAX - 1) / RANGES_MAX;
 	while (blocks < block_count && work_of(join, spans, block_count, blocks) > bound)
 		blocks++;
