@@ -12,14 +12,14 @@
 #include "kernel/spine_index_impl.h"
 #include "model/duration.h"
 
-#define SPINS_MAX 64
+#define ROUNDS_MAX 16
 
 /* Rows of a chunk that are still in question, in order. */
 struct candidates {
 	size_t count;
-	uint32_t rows[ASOF_PIT_CHUNK_ROWS]; /* of the batch */
-	uint32_t begin[ASOF_PIT_CHUNK_ROWS];
-	uint32_t end[ASOF_PIT_CHUNK_ROWS];
+	uint32_t rows[ASOF_PIT_CHUNK_ROWS];  /* of the batch */
+	uint32_t begin[ASOF_PIT_CHUNK_ROWS]; /* of the entity's slots; later a row that is held */
+	uint32_t end[ASOF_PIT_CHUNK_ROWS];   /* of them; later that row's slot */
 	uint32_t slots[ASOF_PIT_CHUNK_ROWS];
 };
 
@@ -64,17 +64,18 @@ find_entities(const struct asof_pit *pit, const struct asof_pit_columns *columns
 	}
 }
 
-/* How many of `times_us` are before `time_us`. */
+/* How many of `times_us` are before `time_us`. Without branches but for the loop's: which way each
+ * step goes is a coin's toss. */
 static uint32_t
 lower_bound(const int64_t *times_us, uint32_t count, int64_t time_us)
 {
-	const int64_t *base = times_us;
+	uint32_t base = 0;
 	while (count > 1) {
 		uint32_t half = count / 2;
-		base += base[half - 1] < time_us ? half : 0;
+		base += half & -(uint32_t)(times_us[base + half - 1] < time_us);
 		count -= half;
 	}
-	return (uint32_t)(base - times_us) + (base[0] < time_us);
+	return base + (times_us[base] < time_us);
 }
 
 /* The slot that is first to see each row; rows that none sees, or only when too old, go. */
@@ -151,7 +152,9 @@ drop_older(const struct asof_pit *pit, const struct asof_pit_columns *columns,
 			atomic_load_explicit(&pit->heads[slot].event, memory_order_relaxed);
 		if (event > asof_pit_biased(event_at(columns, row)))
 			continue;
-		__builtin_prefetch(pit->payloads + slot * pit->payload_bytes, 1);
+		const char *payload = pit->payloads + slot * pit->payload_bytes;
+		__builtin_prefetch(payload, 1);
+		__builtin_prefetch(payload + pit->payload_bytes - 1, 1);
 		found->rows[kept] = row;
 		found->slots[kept] = slot;
 		kept++;
@@ -159,20 +162,15 @@ drop_older(const struct asof_pit *pit, const struct asof_pit_columns *columns,
 	found->count = kept;
 }
 
-/* Returns what the slot was: EMPTY or SET. */
+/* What the slot was, EMPTY or SET, or HELD by somebody, who may be ourselves. */
 static uint32_t
-hold(const struct asof_pit *pit, struct asof_pit_head *head)
+try_to_hold(const struct asof_pit *pit, struct asof_pit_head *head)
 {
-	if (pit->worker_count == 1)
-		return atomic_load_explicit(&head->state, memory_order_relaxed);
-	for (unsigned spins = 0;; spins++) {
-		uint32_t state =
-			atomic_exchange_explicit(&head->state, ASOF_PIT_HELD, memory_order_acquire);
-		if (state != ASOF_PIT_HELD)
-			return state;
-		if (spins >= SPINS_MAX)
-			sched_yield();
-	}
+	if (pit->worker_count > 1)
+		return atomic_exchange_explicit(&head->state, ASOF_PIT_HELD, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&head->state, memory_order_relaxed);
+	atomic_store_explicit(&head->state, ASOF_PIT_HELD, memory_order_relaxed);
+	return state;
 }
 
 static void
@@ -182,39 +180,82 @@ release(struct asof_pit_head *head, uint32_t state)
 }
 
 static bool
-is_better(const struct asof_pit *pit, const struct asof_pit_head *head, uint32_t slot,
-	  uint64_t event, const int64_t *ties)
+is_better(const struct asof_pit *pit, uint32_t slot, uint64_t event, const int64_t *ties)
 {
-	uint64_t other = atomic_load_explicit(&head->event, memory_order_relaxed);
-	if (event != other)
+	uint64_t other = atomic_load_explicit(&pit->heads[slot].event, memory_order_relaxed);
+	if (event != other || pit->tie_count == 0)
 		return event > other;
 	const int64_t *other_ties = pit->ties + slot * pit->tie_count;
 	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
 }
 
-static enum asof_status
-offer(struct asof_pit *pit, struct asof_pit_worker *worker, uint32_t slot,
-      const struct asof_pit_columns *columns, uint32_t row, struct asof_error *err)
+enum claim { CLAIM_HELD, CLAIM_LOST, CLAIM_BUSY };
+
+/* Hold the slot, and make the row its best, if it is. */
+static enum claim
+claim(struct asof_pit *pit, const struct asof_pit_columns *columns, uint32_t slot, uint32_t row)
 {
 	struct asof_pit_head *head = &pit->heads[slot];
 	uint64_t event = asof_pit_biased(event_at(columns, row));
 	int64_t ties[2];
-	ties_of(columns, row, ties);
-	uint32_t state = hold(pit, head);
-	if (state == ASOF_PIT_SET && !is_better(pit, head, slot, event, ties)) {
+	if (pit->tie_count > 0)
+		ties_of(columns, row, ties);
+	uint32_t state = try_to_hold(pit, head);
+	if (state == ASOF_PIT_HELD)
+		return CLAIM_BUSY;
+	if (state == ASOF_PIT_SET && !is_better(pit, slot, event, ties)) {
 		release(head, state);
-		return ASOF_OK;
-	}
-	enum asof_status status = asof_pit_write(pit, &worker->pool, slot, columns, row, err);
-	if (status != ASOF_OK) {
-		release(head, state);
-		return status;
+		return CLAIM_LOST;
 	}
 	for (size_t i = 0; i < pit->tie_count; i++)
 		pit->ties[slot * pit->tie_count + i] = ties[i];
 	atomic_store_explicit(&head->event, event, memory_order_relaxed);
-	release(head, ASOF_PIT_SET);
-	worker->kept_count++;
+	return CLAIM_HELD;
+}
+
+/*
+ * Take the slots that nobody holds, write, let go; then the others. Between taking and letting go
+ * there is no waiting, so that nobody waits for long, nor two for each other; and no write that
+ * misses the caches is waited for by the next slot's locked instruction.
+ */
+static enum asof_status
+offer(struct asof_pit *pit, struct asof_pit_worker *worker, const struct asof_pit_columns *columns,
+      struct candidates *found, struct asof_error *err)
+{
+	size_t held = 0;
+	size_t busy = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t row = found->rows[i];
+		uint32_t slot = found->slots[i];
+		enum claim how = claim(pit, columns, slot, row);
+		if (how == CLAIM_HELD) {
+			found->begin[held] = row;
+			found->end[held++] = slot;
+		} else if (how == CLAIM_BUSY) {
+			found->rows[busy] = row;
+			found->slots[busy++] = slot;
+		}
+	}
+	enum asof_status status = ASOF_OK;
+	for (size_t i = 0; i < held && status == ASOF_OK; i++)
+		status = asof_pit_write(pit, &worker->pool, found->end[i], columns, found->begin[i],
+					err);
+	for (size_t i = 0; i < held; i++)
+		release(&pit->heads[found->end[i]], ASOF_PIT_SET);
+	worker->kept_count += held;
+	found->count = busy;
+	return status;
+}
+
+static enum asof_status
+offer_all(struct asof_pit *pit, struct asof_pit_worker *worker,
+	  const struct asof_pit_columns *columns, struct candidates *found, struct asof_error *err)
+{
+	for (unsigned rounds = 0; found->count > 0; rounds++) {
+		if (rounds >= ROUNDS_MAX)
+			sched_yield();
+		ASOF_TRY(offer(pit, worker, columns, found, err));
+	}
 	return ASOF_OK;
 }
 
@@ -252,8 +293,7 @@ asof_pit_take(struct asof_pit *pit, unsigned worker, const struct asof_batch *ba
 		self->asked_count += found.count;
 		find_slots(pit, &columns, &found);
 		drop_older(pit, &columns, &found);
-		for (size_t i = 0; i < found.count; i++)
-			ASOF_TRY(offer(pit, self, found.slots[i], &columns, found.rows[i], err));
+		ASOF_TRY(offer_all(pit, self, &columns, &found, err));
 	}
 	return ASOF_OK;
 }

@@ -14,10 +14,10 @@ struct asof_spine_text_chunk {
 };
 
 static enum asof_status
-add_chunk(struct asof_spine_index *index, struct asof_spine_texts *texts, size_t size,
+add_chunk(struct asof_spine_index *index, struct asof_spine_worker *worker, size_t size,
 	  struct asof_error *err)
 {
-	size_t capacity = texts->chunks ? texts->chunks->capacity * 2 : CHUNK_BYTES_FIRST;
+	size_t capacity = worker->chunks ? worker->chunks->capacity * 2 : CHUNK_BYTES_FIRST;
 	if (capacity > CHUNK_BYTES_MAX)
 		capacity = CHUNK_BYTES_MAX;
 	if (capacity < size)
@@ -26,33 +26,32 @@ add_chunk(struct asof_spine_index *index, struct asof_spine_texts *texts, size_t
 	ASOF_TRY(asof_budget_alloc(&index->budget, 1, sizeof(*chunk) + capacity, (void **)&chunk,
 				   err));
 	chunk->capacity = capacity;
-	chunk->next = texts->chunks;
-	texts->chunks = chunk;
-	texts->used = 0;
+	chunk->next = worker->chunks;
+	worker->chunks = chunk;
+	worker->used = 0;
 	return ASOF_OK;
 }
 
 enum asof_status
-asof_spine_text_alloc(struct asof_spine_index *index, unsigned worker, size_t size,
+asof_spine_text_alloc(struct asof_spine_index *index, struct asof_spine_worker *worker, size_t size,
 		      char **ret_bytes, struct asof_error *err)
 {
-	struct asof_spine_texts *texts = &index->texts[worker];
-	if (!texts->chunks || size > texts->chunks->capacity - texts->used)
-		ASOF_TRY(add_chunk(index, texts, size, err));
-	*ret_bytes = texts->chunks->data + texts->used;
-	texts->used += size;
+	if (!worker->chunks || size > worker->chunks->capacity - worker->used)
+		ASOF_TRY(add_chunk(index, worker, size, err));
+	*ret_bytes = worker->chunks->data + worker->used;
+	worker->used += size;
 	return ASOF_OK;
 }
 
 void
-asof_spine_texts_free(struct asof_spine_index *index, struct asof_spine_texts *texts)
+asof_spine_texts_free(struct asof_spine_index *index, struct asof_spine_worker *worker)
 {
-	while (texts->chunks) {
-		struct asof_spine_text_chunk *chunk = texts->chunks;
-		texts->chunks = chunk->next;
+	while (worker->chunks) {
+		struct asof_spine_text_chunk *chunk = worker->chunks;
+		worker->chunks = chunk->next;
 		asof_budget_free(&index->budget, chunk, 1, sizeof(*chunk) + chunk->capacity);
 	}
-	texts->used = 0;
+	worker->used = 0;
 }
 
 static enum asof_status
@@ -60,8 +59,8 @@ alloc_rows(struct asof_spine_index *index, struct asof_error *err)
 {
 	struct asof_budget *budget = &index->budget;
 	size_t count = index->row_count;
-	ASOF_TRY(asof_budget_alloc(budget, index->worker_count, sizeof(*index->texts),
-				   (void **)&index->texts, err));
+	ASOF_TRY(asof_budget_alloc(budget, index->worker_count, sizeof(*index->workers),
+				   (void **)&index->workers, err));
 	ASOF_TRY(asof_budget_alloc(budget, count * index->word_count, sizeof(*index->keys),
 				   (void **)&index->keys, err));
 	ASOF_TRY(asof_budget_alloc(budget, count, sizeof(*index->times_us),
@@ -98,9 +97,9 @@ asof_spine_index_free(struct asof_spine_index *index)
 {
 	if (!index)
 		return;
-	for (unsigned i = 0; index->texts && i < index->worker_count; i++)
-		asof_spine_texts_free(index, &index->texts[i]);
-	asof_mem_free(index->texts);
+	for (unsigned i = 0; index->workers && i < index->worker_count; i++)
+		asof_spine_texts_free(index, &index->workers[i]);
+	asof_mem_free(index->workers);
 	asof_mem_free(index->keys);
 	asof_mem_free(index->times_us);
 	asof_mem_free(index->row_slots);
@@ -116,8 +115,9 @@ struct spine_columns {
 };
 
 static enum asof_status
-store_long_key(struct asof_spine_index *index, unsigned worker, const struct spine_columns *columns,
-	       size_t row, uint64_t *ret_low, struct asof_error *err)
+store_long_key(struct asof_spine_index *index, struct asof_spine_worker *worker,
+	       const struct spine_columns *columns, size_t row, uint64_t *ret_low,
+	       struct asof_error *err)
 {
 	size_t size = asof_spine_key_stored_bytes(&index->shape, columns->keys, row);
 	if (size == 0)
@@ -129,9 +129,21 @@ store_long_key(struct asof_spine_index *index, unsigned worker, const struct spi
 	return ASOF_OK;
 }
 
+static void
+widen_range(struct asof_spine_worker *worker, int64_t key)
+{
+	if (!worker->has_range) {
+		worker->has_range = true;
+		worker->min_key = worker->max_key = key;
+	}
+	worker->min_key = key < worker->min_key ? key : worker->min_key;
+	worker->max_key = key > worker->max_key ? key : worker->max_key;
+}
+
 static enum asof_status
-take_row(struct asof_spine_index *index, unsigned worker, const struct spine_columns *columns,
-	 size_t row, struct asof_spine_keys *keys, size_t i, struct asof_error *err)
+take_row(struct asof_spine_index *index, struct asof_spine_worker *worker,
+	 const struct spine_columns *columns, size_t row, struct asof_spine_keys *keys, size_t i,
+	 struct asof_error *err)
 {
 	uint64_t place =
 		(uint64_t)((const int64_t *)columns->row->data)[row] - (uint64_t)index->first_row;
@@ -145,6 +157,8 @@ take_row(struct asof_spine_index *index, unsigned worker, const struct spine_col
 	words[0] = keys->low[i];
 	if (index->word_count == 2)
 		words[1] = keys->high[i];
+	if (index->shape.is_number)
+		widen_range(worker, (int64_t)keys->low[i]);
 	index->times_us[place] = ((const int64_t *)columns->time->data)[row];
 	index->row_slots[place] = ASOF_SPINE_TAKEN;
 	return ASOF_OK;
@@ -156,6 +170,7 @@ asof_spine_index_take(struct asof_spine_index *index, unsigned worker,
 {
 	assert(!index->is_finished && worker < index->worker_count);
 	assert(batch->column_count >= 2 + index->shape.part_count);
+	struct asof_spine_worker *self = &index->workers[worker];
 	struct spine_columns columns = { batch->columns, batch->columns + 1, batch->columns + 2 };
 	struct asof_spine_keys keys;
 	for (size_t first = 0; first < batch->row_count; first += ASOF_SPINE_KEY_ROWS_MAX) {
@@ -168,7 +183,7 @@ asof_spine_index_take(struct asof_spine_index *index, unsigned worker,
 			if (!keys.is_key[i] || asof_column_is_null(columns.row, row) ||
 			    asof_column_is_null(columns.time, row))
 				continue;
-			ASOF_TRY(take_row(index, worker, &columns, row, &keys, i, err));
+			ASOF_TRY(take_row(index, self, &columns, row, &keys, i, err));
 		}
 	}
 	return ASOF_OK;

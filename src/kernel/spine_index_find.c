@@ -4,6 +4,25 @@
 #include <assert.h>
 
 static void
+find_numbers(const struct asof_spine_index *index, const struct asof_spine_keys *keys, size_t count,
+	     uint32_t *ret_entities)
+{
+	const uint32_t *table = index->numbers;
+	uint64_t capacity = index->table_capacity;
+	uint64_t min_key = index->min_key;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t place = keys->low[i] - min_key;
+		__builtin_prefetch(&table[place < capacity ? place : 0]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t place = keys->low[i] - min_key;
+		/* A number of 0 is nobody's, one less is ASOF_NO_ENTITY. */
+		ret_entities[i] = (place < capacity ? table[place] : 0) - 1;
+	}
+}
+_Static_assert(ASOF_NO_ENTITY == (uint32_t)0 - 1, "what 0 stands for");
+
+static void
 find_words(const struct asof_spine_index *index, const struct asof_spine_keys *keys, size_t count,
 	   uint32_t *ret_entities)
 {
@@ -20,11 +39,9 @@ find_words(const struct asof_spine_index *index, const struct asof_spine_keys *k
 		uint64_t low = keys->low[i];
 		while (table[at].entity_number != 0 && table[at].low != low)
 			at = at + 1 == capacity ? 0 : at + 1;
-		/* A free entry's number is 0, one less is ASOF_NO_ENTITY. */
 		ret_entities[i] = table[at].entity_number - 1;
 	}
 }
-_Static_assert(ASOF_NO_ENTITY == (uint32_t)0 - 1, "what a free entry stands for");
 
 static bool
 is_key_of(const struct asof_spine_index *index, const struct asof_spine_pair_entry *entry,
@@ -72,7 +89,9 @@ asof_spine_index_find_some(const struct asof_spine_index *index, const struct as
 	assert(index->is_finished && count <= ASOF_SPINE_KEY_ROWS_MAX);
 	struct asof_spine_keys keys;
 	asof_spine_keys_pack(&index->shape, columns, first, count, &keys);
-	if (index->shape.form == ASOF_SPINE_KEY_WORD)
+	if (index->is_direct)
+		find_numbers(index, &keys, count, ret_entities);
+	else if (index->shape.form == ASOF_SPINE_KEY_WORD)
 		find_words(index, &keys, count, ret_entities);
 	else
 		find_pairs(index, columns, first, &keys, count, ret_entities);

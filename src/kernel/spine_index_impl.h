@@ -2,9 +2,10 @@
  * spine_index_impl.h - what the files of the spine's index share.
  *
  * Until finish() keys and times stand by row; row_slots[row] is 0 where there is none. After it
- * there is a table of entities: open addressing with linear probing, at most half full, a key's
- * place being the high part of hash x capacity, so that keys of neighbouring hashes are neighbours
- * and the table is built in ranges by several workers.
+ * there is a table of entities. Keys that are one whole number and lie close together have a place
+ * each, and entities are numbered as they ascend. For the rest it is open addressing with linear
+ * probing, at most half full, a key's place being the high part of hash x capacity, so that keys of
+ * neighbouring hashes are neighbours and the table is built in ranges by several workers.
  */
 #ifndef ASOF_KERNEL_SPINE_INDEX_IMPL_H
 #define ASOF_KERNEL_SPINE_INDEX_IMPL_H
@@ -15,24 +16,27 @@
 
 #define ASOF_SPINE_TAKEN 1U /* row_slots[row] of a row that was taken, until finish() */
 
-/* The long keys of one worker. Its own cache line: workers write side by side. */
-struct asof_spine_texts {
+/* What one worker has taken: its long keys, and the range of keys that are whole numbers. */
+struct asof_spine_worker {
 	struct asof_spine_text_chunk *chunks; /* newest first */
 	size_t used;                          /* of the newest */
-	char padding[48];
+	int64_t min_key;                      /* of `has_range` */
+	int64_t max_key;
+	bool has_range;
+	char padding[24]; /* workers write side by side */
 };
 
 struct asof_spine_word_entry {
 	uint64_t low;
 	uint32_t entity_number; /* entity + 1; 0: free */
-	uint32_t slot_begin;
+	uint32_t padding;
 };
 
 struct asof_spine_pair_entry {
 	uint64_t low;
 	uint64_t high;
 	uint32_t entity_number;
-	uint32_t slot_begin;
+	uint32_t padding;
 };
 
 struct asof_spine_index {
@@ -47,12 +51,15 @@ struct asof_spine_index {
 	size_t word_count;
 	int64_t *times_us; /* per row, then per slot */
 	uint32_t *row_slots;
-	struct asof_spine_texts *texts; /* per worker; after finish() of worker 0 */
+	struct asof_spine_worker *workers; /* after finish() the first has all long keys */
 
 	struct asof_spine_slots slots;
 	uint32_t *entity_begin;
+	bool is_direct;   /* `numbers` is the table */
+	uint64_t min_key; /* whose place is the first of `numbers` */
 	union {
 		void *table;
+		uint32_t *numbers;                   /* entity + 1; 0: none */
 		struct asof_spine_word_entry *words; /* WORD */
 		struct asof_spine_pair_entry *pairs; /* PAIR and TEXT */
 	};
@@ -62,6 +69,8 @@ struct asof_spine_index {
 static inline size_t
 asof_spine_entry_bytes(const struct asof_spine_index *index)
 {
+	if (index->is_direct)
+		return sizeof(*index->numbers);
 	return index->shape.form == ASOF_SPINE_KEY_WORD ? sizeof(*index->words)
 							: sizeof(*index->pairs);
 }
@@ -80,8 +89,8 @@ void asof_spine_index_find_some(const struct asof_spine_index *index,
 
 /* Room for a long key, until the index is freed. */
 ASOF_NODISCARD enum asof_status asof_spine_text_alloc(struct asof_spine_index *index,
-						      unsigned worker, size_t size,
+						      struct asof_spine_worker *worker, size_t size,
 						      char **ret_bytes, struct asof_error *err);
-void asof_spine_texts_free(struct asof_spine_index *index, struct asof_spine_texts *texts);
+void asof_spine_texts_free(struct asof_spine_index *index, struct asof_spine_worker *worker);
 
 #endif

@@ -56,6 +56,9 @@ asof_spine_key_shape_init(struct asof_spine_key_shape *shape, const struct asof_
 		return;
 	}
 	shape->form = width <= WORD_BYTES ? ASOF_SPINE_KEY_WORD : ASOF_SPINE_KEY_PAIR;
+	uint8_t kind = types[0].kind;
+	shape->is_number = count == 1 && (kind == ASOF_TYPE_INT64 || kind == ASOF_TYPE_TIMESTAMP ||
+					  kind == ASOF_TYPE_INT32 || kind == ASOF_TYPE_DATE);
 	place_parts(shape);
 }
 
@@ -107,13 +110,23 @@ pack_part(const struct asof_spine_key_part *part, const void *data, size_t first
 }
 
 static void
+pack_number(const struct asof_spine_key_part *part, const void *data, size_t first, size_t count,
+	    uint64_t *words)
+{
+	if (part->width == WORD_BYTES) {
+		memcpy(words, (const int64_t *)data + first, count * sizeof(*words));
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		words[i] = (uint64_t)(int64_t)((const int32_t *)data)[first + i];
+}
+
+static void
 pack_fixed(const struct asof_spine_key_shape *shape, const struct asof_column *columns,
 	   size_t first, size_t count, struct asof_spine_keys *keys)
 {
-	uint8_t kind = shape->parts[0].kind;
-	if (shape->part_count == 1 && (kind == ASOF_TYPE_INT64 || kind == ASOF_TYPE_TIMESTAMP)) {
-		memcpy(keys->low, (const int64_t *)columns[0].data + first,
-		       count * sizeof(*keys->low));
+	if (shape->is_number) {
+		pack_number(&shape->parts[0], columns[0].data, first, count, keys->low);
 		return;
 	}
 	memset(keys->low, 0, count * sizeof(*keys->low));

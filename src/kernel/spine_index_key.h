@@ -29,6 +29,7 @@ struct asof_spine_key_part {
 
 struct asof_spine_key_shape {
 	enum asof_spine_key_form form;
+	bool is_number; /* one whole number: a WORD that is it */
 	size_t part_count;
 	size_t last_text; /* its index; part_count: none */
 	struct asof_spine_key_part parts[ASOF_SPINE_KEY_PARTS_MAX];

@@ -275,43 +275,56 @@ a_hot_entity_is_sorted_quickly(void **state)
 	asof_mem_free(times_us);
 }
 
+/* Two rows for each of many keys, which lie `stride` apart, from below 0 on. */
 static void
-many_parts_make_one_table(void **state)
+check_many_parts(int64_t stride, unsigned workers)
 {
-	(void)state;
 	size_t count = 150000;
+	int64_t lowest = -7 * stride;
 	int64_t *keys = asof_mem_alloc(count * sizeof(*keys));
 	int64_t *times_us = asof_mem_alloc(count * sizeof(*times_us));
 	assert_non_null(keys);
 	assert_non_null(times_us);
 	for (size_t i = 0; i < count; i++) {
-		keys[i] = (int64_t)(i / 2 * 3);
+		keys[i] = lowest + (int64_t)(i / 2) * stride;
 		times_us[i] = (int64_t)(i % 2) * DAY_US;
 	}
-	struct asof_spine_index *index = index_columns(keys, times_us, count, 3);
+	struct asof_spine_index *index = index_columns(keys, times_us, count, workers);
 	const struct asof_spine_slots *slots = asof_spine_index_slots(index);
 	assert_int_equal(slots->entity_count, count / 2);
 	assert_int_equal(slots->slot_count, count);
 	struct asof_column column = { .type = ASOF_TYPE(ASOF_TYPE_INT64) };
-	for (size_t i = 0; i < count; i += 1000) {
+	for (int64_t first = -1000; first < (int64_t)count / 2 + 1000; first += 500) {
 		uint32_t entities[1000];
 		int64_t asked[1000];
-		for (size_t j = 0; j < 1000; j++)
-			asked[j] = (int64_t)(i + j);
+		for (int64_t j = 0; j < 1000; j++)
+			asked[j] = lowest + (first + j / 2) * stride + j % 2;
 		column.data = asked;
 		asof_spine_index_find(index, &column, 1000, entities);
-		for (size_t j = 0; j < 1000; j++) {
-			if (asked[j] % 3 != 0) {
+		for (int64_t j = 0; j < 1000; j++) {
+			int64_t number = first + j / 2;
+			if (j % 2 != 0 || number < 0 || number >= (int64_t)count / 2) {
 				assert_int_equal(entities[j], ASOF_NO_ENTITY);
 				continue;
 			}
-			uint32_t slot = slots->row_slots[asked[j] / 3 * 2];
+			uint32_t slot = slots->row_slots[number * 2];
 			assert_int_equal(slots->entity_begin[entities[j]], slot);
 		}
 	}
 	asof_spine_index_free(index);
 	asof_mem_free(keys);
 	asof_mem_free(times_us);
+}
+
+static void
+many_parts_make_one_table(void **state)
+{
+	(void)state;
+	for (unsigned workers = 1; workers <= 3; workers++) {
+		check_many_parts(2, workers);
+		check_many_parts(3, workers);
+		check_many_parts(1000003, workers);
+	}
 }
 
 static void
