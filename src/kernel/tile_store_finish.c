@@ -13,7 +13,9 @@
 struct finishing {
 	struct asof_tile_store *store;
 	uint32_t *ids; /* rows by entity */
-	struct asof_tile_final order;
+	struct asof_arena arena;
+	struct asof_tile_sort_tie created;
+	struct asof_tile_sort_tie order;
 	_Atomic size_t next;
 	size_t piece_count;
 	struct asof_tile_sort *sorts; /* one per worker */
@@ -130,15 +132,13 @@ static enum asof_status
 sort_entity(struct finishing *f, struct asof_tile_sort *sort, size_t begin, size_t end,
 	    struct asof_error *err)
 {
-	struct asof_tile_final *finals[] = { &f->store->event, &f->store->created, &f->order };
-	int64_t *times[ASOF_COUNTOF(finals)];
-	for (size_t i = 0; i < ASOF_COUNTOF(finals); i++)
-		times[i] = finals[i]->data ? (int64_t *)(void *)finals[i]->data + begin : NULL;
-	struct asof_tile_sort_rows rows = { .event_us = times[0],
-					    .created_us = times[1],
-					    .order = times[2],
-					    .ids = f->ids + begin,
-					    .count = end - begin };
+	struct asof_tile_sort_rows rows = {
+		.event_us = (int64_t *)(void *)f->store->event.data + begin,
+		.ids = f->ids + begin,
+		.count = end - begin,
+		.created = f->created,
+		.order = f->order,
+	};
 	if (asof_tile_sort_is_sorted(&rows))
 		return ASOF_OK;
 	ASOF_TRY(reserve_sort(f->store, sort, rows.count, err));
@@ -240,15 +240,51 @@ find_span(struct asof_tile_store *store)
 	}
 }
 
+/* Where the chunks of a part are. */
 static enum asof_status
-gather_times(struct finishing *f, struct asof_error *err)
+list_chunks(struct finishing *f, enum asof_tile_part_index index,
+	    struct asof_tile_sort_tie *ret_tie, struct asof_error *err)
 {
-	const struct asof_tile_store_options *options = &f->store->options;
-	ASOF_TRY(gather(f, ASOF_TILE_EVENT, &f->store->event, err));
+	const struct asof_tile_store *store = f->store;
+	size_t at = 0;
+	for (unsigned i = 0; i < store->options.workers; i++)
+		at += asof_tile_chunk_count(store->workers[i].parts[index].count);
+	const int64_t **chunks = asof_arena_array(&f->arena, at, sizeof(*chunks));
+	if (!chunks)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "store of tiles");
+	at = 0;
+	for (unsigned i = 0; i < store->options.workers; i++) {
+		const struct asof_tile_part *part = &store->workers[i].parts[index];
+		for (size_t row = 0; row < part->count; row += ASOF_TILE_CHUNK_ROWS)
+			chunks[at++] = (const int64_t *)(const void *)part->data + row;
+	}
+	ret_tie->chunks = chunks;
+	return ASOF_OK;
+}
+
+static void
+drop_parts(struct asof_tile_store *store, enum asof_tile_part_index index)
+{
+	for (unsigned i = 0; i < store->options.workers; i++)
+		asof_tile_part_done(&store->workers[i].parts[index], &store->budget);
+}
+
+static enum asof_status
+finish_times(struct finishing *f, struct asof_error *err)
+{
+	struct asof_tile_store *store = f->store;
+	const struct asof_tile_store_options *options = &store->options;
 	if (options->has_created)
-		ASOF_TRY(gather(f, ASOF_TILE_CREATED, &f->store->created, err));
+		ASOF_TRY(list_chunks(f, ASOF_TILE_CREATED, &f->created, err));
 	if (options->has_order)
-		ASOF_TRY(gather(f, ASOF_TILE_ORDER, &f->order, err));
+		ASOF_TRY(list_chunks(f, ASOF_TILE_ORDER, &f->order, err));
+	ASOF_TRY(gather(f, ASOF_TILE_EVENT, &store->event, err));
+	ASOF_TRY(sort_rows(f, err));
+	find_span(store);
+	drop_parts(store, ASOF_TILE_ORDER);
+	if (options->has_created && options->keeps_created)
+		return gather(f, ASOF_TILE_CREATED, &store->created, err);
+	drop_parts(store, ASOF_TILE_CREATED);
 	return ASOF_OK;
 }
 
@@ -257,12 +293,7 @@ finish_rows(struct finishing *f, struct asof_error *err)
 {
 	struct asof_tile_store *store = f->store;
 	ASOF_TRY(group_rows(f, err));
-	ASOF_TRY(gather_times(f, err));
-	ASOF_TRY(sort_rows(f, err));
-	asof_tile_final_done(&f->order, &store->budget);
-	if (!store->options.keeps_created)
-		asof_tile_final_done(&store->created, &store->budget);
-	find_span(store);
+	ASOF_TRY(finish_times(f, err));
 	for (size_t i = 0; i < store->options.layout->state_count; i++) {
 		ASOF_TRY(gather(f, ASOF_TILE_STATES + i, &store->states[i], err));
 		store->columns[i] = store->states[i].column;
@@ -276,7 +307,7 @@ asof_tile_store_finish(struct asof_tile_store *store, struct asof_error *err)
 	assert(!store->begins);
 	struct finishing f = { .store = store };
 	enum asof_status status = finish_rows(&f, err);
-	asof_tile_final_done(&f.order, &store->budget);
+	asof_arena_done(&f.arena);
 	asof_tile_ids_give(store, &f.ids, store->row_count + ASOF_TILE_IDS_AHEAD);
 	return status;
 }

@@ -9,7 +9,6 @@
 
 #include "kernel/tile_store_part.h"
 
-#define ASOF_TILE_CHUNK_ROWS ((size_t)16384)
 /* Ids that must be there, and be ids, behind the last: they are fetched ahead. */
 #define ASOF_TILE_IDS_AHEAD ((size_t)32)
 

@@ -11,6 +11,9 @@
 
 #include "model/column.h"
 
+/* Rows of all parts are numbered by chunks: see tile_store_gather.h. */
+#define ASOF_TILE_CHUNK_ROWS ((size_t)16384)
+
 /* Thread-safe. */
 struct asof_tile_budget {
 	_Atomic uint64_t used;

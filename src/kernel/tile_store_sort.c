@@ -30,14 +30,31 @@ asof_tile_sort_reserve(struct asof_tile_sort *sort, size_t count, struct asof_er
 	return ASOF_OK;
 }
 
+static inline int64_t
+tie_at(struct asof_tile_sort_tie tie, uint32_t id)
+{
+	return tie.chunks[id / ASOF_TILE_CHUNK_ROWS][id % ASOF_TILE_CHUNK_ROWS];
+}
+
+/* Of two rows of one event. */
+static bool
+is_before_in_tie(const struct asof_tile_sort_rows *rows, uint32_t a, uint32_t b)
+{
+	if (rows->created.chunks) {
+		int64_t created_a = tie_at(rows->created, a);
+		int64_t created_b = tie_at(rows->created, b);
+		if (created_a != created_b)
+			return created_a < created_b;
+	}
+	return rows->order.chunks && tie_at(rows->order, a) < tie_at(rows->order, b);
+}
+
 static inline bool
 is_before(const struct asof_tile_sort_rows *rows, size_t a, size_t b)
 {
 	if (rows->event_us[a] != rows->event_us[b])
 		return rows->event_us[a] < rows->event_us[b];
-	if (rows->created_us && rows->created_us[a] != rows->created_us[b])
-		return rows->created_us[a] < rows->created_us[b];
-	return rows->order && rows->order[a] < rows->order[b];
+	return is_before_in_tie(rows, rows->ids[a], rows->ids[b]);
 }
 
 bool
@@ -83,17 +100,14 @@ scatter(const struct asof_tile_sort_item *items, struct asof_tile_sort_item *to,
 		to[places[items[i].key >> shift & (RADIX - 1)]++] = items[i];
 }
 
-/* items, in any order, by their rows' keys; returns where they stand then. Bytes in which all keys
- * agree are passed over. */
+/* items, whose keys are in `key` form, by them; returns where they stand then. Bytes in which all
+ * keys agree are passed over. */
 static struct asof_tile_sort_item *
-sort_by(const int64_t *keys, struct asof_tile_sort_item *items, struct asof_tile_sort_item *other,
-	size_t count)
+sort_by_keys(struct asof_tile_sort_item *items, struct asof_tile_sort_item *other, size_t count)
 {
 	uint64_t differs = 0;
-	for (size_t i = 0; i < count; i++) {
-		items[i].key = (uint64_t)keys[items[i].at] ^ SIGN;
+	for (size_t i = 0; i < count; i++)
 		differs |= items[i].key ^ items[0].key;
-	}
 	for (unsigned shift = 0; shift < 64; shift += 8) {
 		if (!(differs >> shift & (RADIX - 1)))
 			continue;
@@ -103,6 +117,24 @@ sort_by(const int64_t *keys, struct asof_tile_sort_item *items, struct asof_tile
 		items = sorted;
 	}
 	return items;
+}
+
+static void
+set_events(const struct asof_tile_sort_rows *rows, struct asof_tile_sort_item *items)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		items[i].key = (uint64_t)rows->event_us[items[i].at] ^ SIGN;
+}
+
+static struct asof_tile_sort_item *
+sort_by_tie(const struct asof_tile_sort_rows *rows, struct asof_tile_sort_tie tie,
+	    struct asof_tile_sort_item *items, struct asof_tile_sort_item *other)
+{
+	if (!tie.chunks)
+		return items;
+	for (size_t i = 0; i < rows->count; i++)
+		items[i].key = (uint64_t)tie_at(tie, rows->ids[items[i].at]) ^ SIGN;
+	return sort_by_keys(items, other, rows->count);
 }
 
 /* Do rows of one event stand in (created, order)? */
@@ -170,6 +202,12 @@ merge_runs(const struct asof_tile_sort_rows *rows, struct asof_tile_sort_item *i
 }
 
 static struct asof_tile_sort_item *
+other_end(struct asof_tile_sort_item *const *ends, const struct asof_tile_sort_item *items)
+{
+	return items == ends[0] ? ends[1] : ends[0];
+}
+
+static struct asof_tile_sort_item *
 sort_many(const struct asof_tile_sort_rows *rows, struct asof_tile_sort *sort)
 {
 	struct asof_tile_sort_item *items = sort->items;
@@ -180,27 +218,15 @@ sort_many(const struct asof_tile_sort_rows *rows, struct asof_tile_sort *sort)
 	size_t run_count = find_runs(rows, begins);
 	if (run_count <= RUNS_MAX)
 		return merge_runs(rows, items, ends[1], begins, run_count);
-	items = sort_by(rows->event_us, items, ends[1], rows->count);
+	set_events(rows, items);
+	items = sort_by_keys(items, ends[1], rows->count);
 	if (ties_are_sorted(rows, items))
 		return items;
 
-	const int64_t *keys[] = { rows->order, rows->created_us, rows->event_us };
-	for (size_t k = 0; k < ASOF_COUNTOF(keys); k++) {
-		if (keys[k])
-			items = sort_by(keys[k], items, items == ends[0] ? ends[1] : ends[0],
-					rows->count);
-	}
-	return items;
-}
-
-static void
-move_times(int64_t *times, const struct asof_tile_sort_item *items, int64_t *scratch, size_t count)
-{
-	if (!times)
-		return;
-	for (size_t i = 0; i < count; i++)
-		scratch[i] = times[items[i].at];
-	memcpy(times, scratch, count * sizeof(*times));
+	items = sort_by_tie(rows, rows->order, items, other_end(ends, items));
+	items = sort_by_tie(rows, rows->created, items, other_end(ends, items));
+	set_events(rows, items);
+	return sort_by_keys(items, other_end(ends, items), rows->count);
 }
 
 void
@@ -217,9 +243,9 @@ asof_tile_sort_run(struct asof_tile_sort *sort, const struct asof_tile_sort_rows
 		scratch = (int64_t *)(void *)(items == sort->items ? sort->items + sort->capacity
 								   : sort->items);
 	}
-	move_times(rows->event_us, items, scratch, rows->count);
-	move_times(rows->created_us, items, scratch, rows->count);
-	move_times(rows->order, items, scratch, rows->count);
+	for (size_t i = 0; i < rows->count; i++)
+		scratch[i] = rows->event_us[items[i].at];
+	memcpy(rows->event_us, scratch, rows->count * sizeof(*scratch));
 	uint32_t *ids = (uint32_t *)(void *)scratch;
 	for (size_t i = 0; i < rows->count; i++)
 		ids[i] = rows->ids[items[i].at];

@@ -7,7 +7,7 @@
 #ifndef ASOF_KERNEL_TILE_STORE_SORT_H
 #define ASOF_KERNEL_TILE_STORE_SORT_H
 
-#include "base/base.h"
+#include "kernel/tile_store_part.h"
 
 struct asof_tile_sort_item {
 	uint64_t key;
@@ -22,13 +22,18 @@ struct asof_tile_sort {
 
 void asof_tile_sort_done(struct asof_tile_sort *sort);
 
-/* Arrays of one entity; created_us and order may be NULL. */
+/* A key that decides between rows of one event only, and so is read where it stands: by id. */
+struct asof_tile_sort_tie {
+	const int64_t *const *chunks; /* NULL: all the same */
+};
+
+/* Rows of one entity. */
 struct asof_tile_sort_rows {
 	int64_t *event_us;
-	int64_t *created_us;
-	int64_t *order;
 	uint32_t *ids; /* moved along */
 	size_t count;
+	struct asof_tile_sort_tie created;
+	struct asof_tile_sort_tie order;
 };
 
 bool asof_tile_sort_is_sorted(const struct asof_tile_sort_rows *rows);
