@@ -529,6 +529,46 @@ variance_around_a_large_mean_does_not_cancel(void **state)
 	case_done(&c);
 }
 
+/* Single bits up to 2^top, whose sums are exact however they are found: as integers, or where those
+ * become too wide, as pairs. */
+static void
+check_bits(struct random *r, unsigned top, bool has_squares)
+{
+	static struct kernel_case c;
+	static struct swept s;
+	struct asof_error err = { 0 };
+	struct events events;
+	case_init(&c, ASOF_STEP_EVENT);
+	assert_true(case_add_output(&c, ASOF_AGG_SUM, "x", 40, 0));
+	assert_true(case_add_output(&c, ASOF_AGG_MEAN, "x", 15, 0));
+	assert_true(!has_squares || case_add_output(&c, ASOF_AGG_VAR, "x", 25, 0));
+	case_make_layout(&c);
+	make_events(r, 300, 300, &c.arena, &events);
+	for (size_t i = 0; i < 300; i++)
+		events.values[i] = ldexp(random_below(r, 2) ? 1 : -1,
+					 (int)random_below(r, top + 1) - (int)(top / 2));
+	want_all(&c, &s);
+	ask_some(r, &s, 150, 320, 1);
+	ASOF_AUTO(asof_window_sweep_free_auto) struct asof_window_sweep *sweep = NULL;
+	assert_ok(asof_window_sweep_new(&c.view, &c.layout, s.wanted, s.wanted_count, &sweep, &err),
+		  err);
+	run(sweep, &c, &events.tiles, &s);
+	assert_ok(s.status, s.err);
+	for (size_t i = 0; i < s.count; i++)
+		check_row(&c, &events.tiles, &s, i, TASTE_TAME);
+	asof_block_done(&s.block);
+	case_done(&c);
+}
+
+static void
+exact_sums_are_equal_however_wide_they_are(void **state)
+{
+	(void)state;
+	struct random r = { 60 };
+	for (unsigned top = 0; top < 96; top++)
+		check_bits(&r, top, top < 46);
+}
+
 /* What is not finite leaves with its event. */
 static void
 nan_and_infinity_leave_with_their_events(void **state)
@@ -674,6 +714,7 @@ main(void)
 		cmocka_unit_test(all_null_and_empty_histories_have_no_values),
 		cmocka_unit_test(ends_of_time_do_not_overflow),
 		cmocka_unit_test(variance_around_a_large_mean_does_not_cancel),
+		cmocka_unit_test(exact_sums_are_equal_however_wide_they_are),
 		cmocka_unit_test(nan_and_infinity_leave_with_their_events),
 		cmocka_unit_test(decimal_sums_are_exact_or_an_error),
 		cmocka_unit_test(an_output_without_aggregate_is_our_bug),
