@@ -12,9 +12,27 @@ print_skipped(const struct asof_json *view, const char *member, const char *noun
 		(void)fprintf(out, "  %s %s\n", asof_human_counted(count, "row").text, noun);
 }
 
+/* The usual engine is named only where somebody wants to know, another one where it is news. */
 static void
-print_view(const struct asof_json *view, FILE *out)
+print_engine(const struct asof_cli *cli, const struct asof_json *view)
 {
+	struct asof_str engine = asof_result_str(view, "engine");
+	struct asof_str reason = asof_result_str(view, "engine_reason");
+	bool is_news = asof_str_equal(reason, asof_str_from("memory"));
+	if (engine.len == 0 || (!is_news && !asof_arguments_has(&cli->args, "verbose")))
+		return;
+	(void)fprintf(cli->out, "  by %.*s", ASOF_STR_ARG(engine));
+	if (is_news)
+		(void)fprintf(cli->out, ": the kernel needs more memory than --memory leaves");
+	else if (reason.len > 0)
+		(void)fprintf(cli->out, ": %.*s", ASOF_STR_ARG(reason));
+	(void)fputc('\n', cli->out);
+}
+
+static void
+print_view(const struct asof_cli *cli, const struct asof_json *view)
+{
+	FILE *out = cli->out;
 	struct asof_str name = asof_result_str(view, "view");
 	struct asof_str version = asof_result_str(view, "version");
 	struct asof_str reason = asof_result_str(view, "reason");
@@ -29,6 +47,7 @@ print_view(const struct asof_json *view, FILE *out)
 		      asof_human_counted(asof_result_int(view, "rows"), "row").text,
 		      asof_human_seconds(asof_result_double(view, "seconds")).text,
 		      asof_human_bytes(asof_result_int(view, "bytes")).text);
+	print_engine(cli, view);
 	print_skipped(view, "bad_rows", "left out: without an event time", out);
 	print_skipped(view, "null_key_rows", "left out: without a key", out);
 	print_skipped(view, "floored_rows", "with nanoseconds: floored to microseconds", out);
@@ -40,7 +59,7 @@ render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *er
 	(void)err;
 	const struct asof_json *views = asof_result_list(root, "views");
 	for (size_t i = 0; i < views->count; i++)
-		print_view(&views->items[i], cli->out);
+		print_view(cli, &views->items[i]);
 	if (views->count > 1)
 		(void)fprintf(cli->out, "%s in %s\n",
 			      asof_human_counted((int64_t)views->count, "view").text,
@@ -56,6 +75,11 @@ read_options(struct asof_cli *cli, struct asof_build_options *options, struct as
 	options->view_count = args->word_count;
 	options->tag = asof_arguments_value(args, "tag");
 	options->is_full = asof_arguments_has(args, "full");
+	const char *engine = asof_arguments_value(args, "engine");
+	options->is_sql = engine && strcmp(engine, "sql") == 0;
+	if (engine && !options->is_sql && strcmp(engine, "kernel") != 0)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "option '--engine': '%s' is neither 'kernel' nor 'sql'", engine);
 	bool has_from = false;
 	bool has_to = false;
 	ASOF_TRY(asof_arguments_time(args, "from", &has_from, &options->from_us, err));
@@ -85,11 +109,14 @@ static const struct asof_option options[] = {
 	{ .name = "full", .about = "compute everything again" },
 	{ .name = "from", .metavar = "T", .about = "only events from T on; with --to" },
 	{ .name = "to", .metavar = "T", .about = "only events before T; with --from" },
+	{ .name = "engine",
+	  .metavar = "E",
+	  .about = "kernel (the usual), or sql: the reference, which gives the same" },
 };
 
 const struct asof_command asof_command_build = {
 	.name = "build",
-	.usage = "[VIEW..] [--tag T] [--full] [--from T --to T]",
+	.usage = "[VIEW..] [--tag T] [--full] [--from T --to T] [--engine E]",
 	.summary = "compute views and publish them; incremental unless --full",
 	.about = "Computes the views named, or all, from what is new in their sources, and "
 		 "publishes "

@@ -9,9 +9,25 @@
 
 struct built {
 	const struct asof_view *view;
-	struct asof_build_report report;
+	struct asof_view_build build;
+	bool has_begun; /* by a scan for several */
 	int64_t elapsed_us;
 };
+
+struct run {
+	struct asof_session *session;
+	const struct asof_build_options *options;
+	struct asof_arena *arena;
+	struct built *built; /* in the order of building */
+	size_t count;
+};
+
+static void
+run_done(struct run *run)
+{
+	for (size_t i = 0; run->built && i < run->count; i++)
+		asof_view_build_done(&run->built[i].build);
+}
 
 static enum asof_status
 refuse_major(struct asof_session *session, const struct asof_view *const *views, size_t count,
@@ -30,17 +46,85 @@ refuse_major(struct asof_session *session, const struct asof_view *const *views,
 	return ASOF_OK;
 }
 
-static enum asof_status
-build_once(struct asof_session *session, const struct asof_view *view,
-	   const struct asof_build_options *options, struct asof_arena *arena,
-	   struct asof_build_report *ret_report, struct asof_error *err)
+/* Free memory for kernels: what views that wait hold is taken. */
+static uint64_t
+free_bytes(const struct run *run)
 {
-	struct asof_view_state state;
-	ASOF_TRY(asof_versions_sync(session, err));
-	ASOF_TRY(asof_view_state_find(session, view, arena, &state, err));
-	if (state.change != ASOF_VIEW_SAME)
-		ASOF_TRY(asof_view_state_register(session, &state, err));
-	return asof_build_view(session, &state, options, arena, ret_report, err);
+	uint64_t bytes = asof_session_kernel_bytes(run->session);
+	for (size_t i = 0; i < run->count; i++) {
+		uint64_t held = run->built[i].build.tiles
+					? asof_tile_build_bytes(run->built[i].build.tiles)
+					: 0;
+		bytes -= held < bytes ? held : bytes - 1;
+	}
+	return bytes;
+}
+
+/* The builds after `first` that read what it reads, begun; those that cannot be begun now say why
+ * when it is their turn. */
+static size_t
+begin_companions(struct run *run, struct built *first, struct asof_view_build **ret_builds)
+{
+	size_t count = 0;
+	ret_builds[count++] = &first->build;
+	for (struct built *b = first + 1; b < run->built + run->count; b++) {
+		struct asof_error ignored = { 0 };
+		if (b->has_begun || b->view->source != first->view->source ||
+		    asof_view_build_begin(run->session, b->view, run->options, run->arena,
+					  &b->build, &ignored) != ASOF_OK)
+			continue;
+		if (asof_view_build_can_share(&first->build, &b->build))
+			ret_builds[count++] = &b->build;
+	}
+	return count;
+}
+
+/* All read as of one commit's time, which is later than the last of each. */
+static void
+share_commit(struct asof_view_build **builds, size_t count)
+{
+	int64_t now_us = builds[0]->now_us;
+	for (size_t i = 1; i < count; i++)
+		now_us = builds[i]->now_us > now_us ? builds[i]->now_us : now_us;
+	for (size_t i = 0; i < count; i++) {
+		builds[i]->now_us = now_us;
+		builds[i]->plan.commit_us = now_us;
+	}
+}
+
+/* One scan for all that read the same. What fails so fails again alone, where it is told. */
+static enum asof_status
+scan_together(struct run *run, struct built *first, struct asof_error *err)
+{
+	struct asof_error ignored = { 0 };
+	struct asof_view_build **builds = asof_arena_array(run->arena, run->count, sizeof(*builds));
+	if (!builds)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu views", run->count);
+	size_t count = begin_companions(run, first, builds);
+	if (count == 1)
+		return ASOF_OK;
+	share_commit(builds, count);
+	if (asof_view_build_scan(builds, count, free_bytes(run), &ignored) != ASOF_OK)
+		return asof_cancel_check(&run->session->cancel, err);
+	for (struct built *b = first; b < run->built + run->count; b++)
+		b->has_begun = b->build.tiles != NULL;
+	return ASOF_OK;
+}
+
+static enum asof_status
+build_once(struct run *run, struct built *built, struct asof_error *err)
+{
+	if (!built->has_begun) {
+		ASOF_TRY(asof_versions_sync(run->session, err));
+		ASOF_TRY(asof_view_build_begin(run->session, built->view, run->options, run->arena,
+					       &built->build, err));
+		if (asof_view_build_is_by_kernel(&built->build))
+			ASOF_TRY(scan_together(run, built, err));
+	}
+	built->has_begun = false; /* for another try */
+	enum asof_status status = asof_view_build_finish(&built->build, free_bytes(run), err);
+	asof_view_build_done(&built->build);
+	return status;
 }
 
 static enum asof_status
@@ -56,9 +140,9 @@ record_run(struct asof_session *session, const struct built *built, enum asof_st
 		.state = status == ASOF_OK ? ASOF_RUN_DONE : ASOF_RUN_FAILED,
 		.started_us = started_us,
 		.finished_us = started_us + built->elapsed_us,
-		.row_count = built->report.row_count,
+		.row_count = built->build.report.row_count,
 		.message = message,
-		.version = built->report.version ? built->report.version : "",
+		.version = built->build.report.version ? built->build.report.version : "",
 	};
 	if (!run.id)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
@@ -66,24 +150,23 @@ record_run(struct asof_session *session, const struct built *built, enum asof_st
 }
 
 static enum asof_status
-build_one(struct asof_session *session, struct built *built,
-	  const struct asof_build_options *options, struct asof_arena *arena,
-	  struct asof_error *err)
+build_one(struct run *run, struct built *built, struct asof_error *err)
 {
-	int64_t started_us = asof_session_now_us(session);
+	int64_t started_us = asof_session_now_us(run->session);
 	int64_t start_us = asof_monotonic_us();
 	enum asof_status status = ASOF_CONFLICT;
 	struct asof_error why = { 0 };
 
-	asof_session_stage(session, "build '%s'", built->view->name);
+	asof_session_stage(run->session, "build '%s'", built->view->name);
 	for (int i = 0; i < ATTEMPTS_MAX && status == ASOF_CONFLICT; i++)
-		status = build_once(session, built->view, options, arena, &built->report, &why);
+		status = build_once(run, built, &why);
 	built->elapsed_us = asof_monotonic_us() - start_us;
 
 	struct asof_error ignored = { 0 }; /* the build's own error is the one to tell */
-	enum asof_status recorded = record_run(
-		session, built, status, status == ASOF_OK ? built->report.reason : why.message,
-		started_us, arena, status == ASOF_OK ? err : &ignored);
+	enum asof_status recorded =
+		record_run(run->session, built, status,
+			   status == ASOF_OK ? built->build.report.reason : why.message, started_us,
+			   run->arena, status == ASOF_OK ? err : &ignored);
 	if (status != ASOF_OK) {
 		asof_error_set(err, status, "%s", why.message);
 		return ASOF_WRAP(err, status, "build '%s'", built->view->name);
@@ -94,7 +177,7 @@ build_one(struct asof_session *session, struct built *built,
 static void
 write_built(struct asof_json_writer *w, const struct built *built)
 {
-	const struct asof_build_report *report = &built->report;
+	const struct asof_build_report *report = &built->build.report;
 	asof_json_begin_object(w);
 	asof_json_member_cstr(w, "view", built->view->name);
 	asof_json_member_cstr(w, "version", report->version);
@@ -109,6 +192,10 @@ write_built(struct asof_json_writer *w, const struct built *built)
 	asof_json_member_int(w, "floored_rows", report->floored_row_count);
 	asof_json_member_int(w, "files", (int64_t)report->file_count);
 	asof_json_member_int(w, "bytes", (int64_t)report->size_bytes);
+	if (report->engine)
+		asof_json_member_cstr(w, "engine", report->engine);
+	if (report->engine_reason)
+		asof_json_member_cstr(w, "engine_reason", report->engine_reason);
 	if (report->quarantine)
 		asof_json_member_cstr(w, "quarantine", report->quarantine);
 	asof_json_key_cstr(w, "seconds");
@@ -147,14 +234,22 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 	ASOF_TRY(refuse_major(session, views, count, &arena, err));
 	ASOF_TRY(asof_register_services(session, err));
 
+	ASOF_AUTO(run_done)
+	struct run run = { .session = session, .options = options, .arena = &arena };
+	run.built = asof_arena_array(&arena, count, sizeof(*run.built));
+	if (!run.built)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu views", count);
+	run.count = count;
+	for (size_t i = 0; i < count; i++)
+		run.built[i].view = views[i];
+
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	asof_json_begin_object(&w);
 	asof_json_key_cstr(&w, "views");
 	asof_json_begin_array(&w);
 	for (size_t i = 0; i < count; i++) {
-		struct built built = { .view = views[i] };
-		ASOF_TRY(build_one(session, &built, options, &arena, err));
-		write_built(&w, &built);
+		ASOF_TRY(build_one(&run, &run.built[i], err));
+		write_built(&w, &run.built[i]);
 	}
 	asof_json_end_array(&w);
 	asof_json_key_cstr(&w, "seconds");

@@ -1,21 +1,28 @@
 /*
  * build_view.h - build one view: decide what is new, compute it, publish it by one commit.
+ *
+ * Rows are made by the kernel out of a scan that several views may share, or by the reference SQL:
+ * where it was asked for, where a range is spliced into a table, and where the kernel would take
+ * more memory than there is.
  */
 #ifndef ASOF_JOB_BUILD_VIEW_H
 #define ASOF_JOB_BUILD_VIEW_H
 
 #include "job/cursor.h"
 #include "job/versions.h"
+#include "kernel/tile_build.h"
 
 struct asof_build_report {
 	const char *version; /* that is published now: new, or the one that was there; "" none */
 	bool is_published;
 	const char *mode; /* "full" "append" "range" "none" */
 	const char *reason;
-	int64_t row_count;        /* written */
-	int64_t total_row_count;  /* in the table */
-	int64_t source_row_count; /* read, after the filter */
-	int64_t bad_row_count;    /* without event time */
+	const char *engine;        /* "kernel" "sql"; NULL: nothing was computed */
+	const char *engine_reason; /* why not the kernel; NULL: it was */
+	int64_t row_count;         /* written */
+	int64_t total_row_count;   /* in the table */
+	int64_t source_row_count;  /* read, after the filter */
+	int64_t bad_row_count;     /* without event time */
 	int64_t null_key_row_count;
 	int64_t floored_row_count; /* nanoseconds cut off */
 	uint64_t size_bytes;       /* written */
@@ -23,14 +30,76 @@ struct asof_build_report {
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
 };
 
-/*
- * `state` is what asof_view_state_find() said, its definition registered. ASOF_CONFLICT where
- * somebody else published meanwhile: nothing is left behind, find the state anew and try again.
- * Strings live in `arena`.
- */
+/* One build under way; lives in `arena`, but for `tiles`. */
+struct asof_view_build {
+	struct asof_session *session;
+	struct asof_view_state state;
+	const struct asof_build_options *options;
+	struct asof_arena *arena;
+	struct asof_engine *engine;
+	struct asof_blob *lake;
+	struct asof_tile_layout layout;
+	struct asof_table_snapshot base;
+	struct asof_cursor cursor; /* after this build */
+	struct asof_plan_build plan;
+	bool has_work;
+	bool is_overwrite;
+	bool is_splice; /* a range of a table that exists */
+	const char *run_id;
+	int64_t now_us;
+	struct asof_tile_build *tiles; /* what a scan has given; NULL: none was made */
+	int64_t scanned_row_count;     /* with `tiles`: of the source */
+	struct asof_build_report report;
+};
+
+/* Where the view stands and what is to be computed; nothing is written. */
 ASOF_NODISCARD enum asof_status
-asof_build_view(struct asof_session *session, const struct asof_view_state *state,
-		const struct asof_build_options *options, struct asof_arena *arena,
-		struct asof_build_report *ret_report, struct asof_error *err);
+asof_view_build_begin(struct asof_session *session, const struct asof_view *view,
+		      const struct asof_build_options *options, struct asof_arena *arena,
+		      struct asof_view_build *ret_build, struct asof_error *err);
+void asof_view_build_done(struct asof_view_build *build);
+
+/* Computed by the kernel, as far as memory goes? */
+bool asof_view_build_is_by_kernel(const struct asof_view_build *build);
+/* May one scan serve both? */
+bool asof_view_build_can_share(const struct asof_view_build *a, const struct asof_view_build *b);
+/*
+ * Scan the source of `builds`, which can share it, once, within `max_bytes`. A build that does not
+ * fit is left without `tiles`; where none fits, and for any other failure, nobody has them.
+ */
+ASOF_NODISCARD enum asof_status asof_view_build_scan(struct asof_view_build *const *builds,
+						     size_t count, uint64_t max_bytes,
+						     struct asof_error *err);
+/*
+ * Register the definition, compute what no scan has given (within `max_bytes`), publish.
+ * ASOF_CONFLICT where somebody else published meanwhile: nothing is left behind, begin again.
+ */
+ASOF_NODISCARD enum asof_status asof_view_build_finish(struct asof_view_build *build,
+						       uint64_t max_bytes, struct asof_error *err);
+
+/* ---- the parts of a build ---- */
+
+/* What is to be computed. */
+ASOF_NODISCARD enum asof_status asof_build_choose_mode(struct asof_view_build *build,
+						       struct asof_error *err);
+/* Count what is read; rows without an event time follow the source's on_bad_row. */
+ASOF_NODISCARD enum asof_status asof_build_profile(struct asof_view_build *build,
+						   struct asof_error *err);
+/* Write the table's new file. */
+ASOF_NODISCARD enum asof_status asof_build_write(struct asof_view_build *build,
+						 struct asof_table_file *ret_file,
+						 struct asof_error *err);
+/* The rows of `tiles` to the file `path`. */
+ASOF_NODISCARD enum asof_status asof_build_write_tiles(struct asof_view_build *build,
+						       const char *path,
+						       struct asof_file_stats *ret_stats,
+						       struct asof_error *err);
+void asof_build_remove_orphan(const char *path);
+
+static inline enum asof_status
+asof_build_no_memory(struct asof_error *err, const char *what)
+{
+	return ASOF_FAIL(err, ASOF_NO_MEMORY, "%s", what);
+}
 
 #endif

@@ -1,0 +1,154 @@
+/* build_mode.c - what a build is to compute: everything, a range, what is in new files, nothing. */
+#include "job/build_view.h"
+#include "model/duration.h"
+
+/* Does the table of the newest version serve the new definition as it stands? */
+static enum asof_status
+is_same_table(const struct asof_view_build *b, bool *ret_is_same, struct asof_error *err)
+{
+	*ret_is_same = true;
+	if (strcmp(b->state.newest.definition_hash, b->state.hash) == 0)
+		return ASOF_OK;
+	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
+	const struct asof_view *old_view = NULL;
+	ASOF_TRY(asof_version_project(&b->state.newest, &project, &old_view, err));
+	*ret_is_same = asof_define_same_table(old_view, b->state.view);
+	return ASOF_OK;
+}
+
+/* The whole steps that hold the events of [from, to). */
+static struct asof_plan_range
+widened_range(const struct asof_view_build *b)
+{
+	struct asof_plan_range range = { .has_from = true,
+					 .has_to = true,
+					 .from_us = b->options->from_us,
+					 .to_us = b->options->to_us };
+	int64_t step_us = b->state.view->step_us;
+	if (step_us > 0) {
+		range.from_us = asof_step_end(range.from_us, step_us) - step_us + 1;
+		range.to_us = asof_step_end(range.to_us - 1, step_us) + 1;
+	}
+	return range;
+}
+
+static enum asof_status
+add_range(struct asof_view_build *b, struct asof_error *err)
+{
+	struct asof_plan_range *ranges =
+		asof_arena_array(b->arena, b->cursor.range_count + 1, sizeof(*ranges));
+	if (!ranges)
+		return asof_build_no_memory(err, "ranges");
+	if (b->cursor.range_count > 0)
+		memcpy(ranges, b->cursor.ranges, b->cursor.range_count * sizeof(*ranges));
+	ranges[b->cursor.range_count++] = b->plan.range;
+	b->cursor.ranges = ranges;
+	return ASOF_OK;
+}
+
+/* Read the rows of those files for which `picks` is set, or of all. */
+static enum asof_status
+read_files(struct asof_view_build *b, const struct asof_source_file *files, const bool *picks,
+	   struct asof_error *err)
+{
+	const struct asof_cursor *cursor = &b->cursor;
+	const char **paths = asof_arena_array(b->arena, cursor->file_count, sizeof(*paths));
+	int64_t *ordinals = asof_arena_array(b->arena, cursor->file_count, sizeof(*ordinals));
+	if (!paths || !ordinals)
+		return asof_build_no_memory(err, "paths");
+	for (size_t i = 0; i < cursor->file_count; i++) {
+		paths[i] = files[i].path;
+		ordinals[i] = cursor->files[i].ordinal;
+	}
+	b->plan.source = asof_session_plan_source(b->session, b->state.view->source);
+	b->plan.source.paths = paths;
+	b->plan.source.path_count = cursor->file_count;
+	b->plan.source.ordinals = ordinals;
+	b->plan.source.picks = picks;
+	return ASOF_OK;
+}
+
+static enum asof_status
+choose_full(struct asof_view_build *b, const struct asof_source_file *files, const char *reason,
+	    struct asof_error *err)
+{
+	b->is_overwrite = true;
+	b->cursor.range_count = 0;
+	b->report.mode = "full";
+	b->report.reason = reason;
+	return read_files(b, files, NULL, err);
+}
+
+/* A range of events: spliced into the table that is there, or the only thing in a new one. */
+static enum asof_status
+choose_range(struct asof_view_build *b, const struct asof_cursor *old,
+	     const struct asof_source_file *files, bool *is_new, bool is_same,
+	     struct asof_error *err)
+{
+	b->is_overwrite = true;
+	b->is_splice = b->base.version >= 0 && is_same;
+	b->plan.range = widened_range(b);
+	b->report.mode = "range";
+	b->report.reason =
+		b->is_splice ? "a range was asked for" : "a range of a table that is new";
+	if (!b->is_splice) {
+		b->cursor.range_count = 0;
+		ASOF_TRY(read_files(b, files, NULL, err));
+		return add_range(b, err);
+	}
+	/* Files that the table has not read yet wait for an ordinary build. */
+	for (size_t i = 0; i < b->cursor.file_count; i++)
+		is_new[i] = !is_new[i];
+	ASOF_TRY(read_files(b, files, is_new, err));
+	b->cursor = *old;
+	return old->range_count > 0 ? add_range(b, err) : ASOF_OK;
+}
+
+/* What is to be computed: everything, a range, what is in new files, or nothing. */
+enum asof_status
+asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
+{
+	const struct asof_view *view = b->state.view;
+	const struct asof_bound_source *bound =
+		&b->session->bound[view->source - b->session->project->sources];
+	struct asof_cursor old;
+	ASOF_TRY(asof_cursor_read(
+		asof_property_find(b->base.info, b->base.info_count, ASOF_INFO_CURSOR), b->arena,
+		&old, err));
+	bool *is_new = asof_arena_array(b->arena, bound->file_count, sizeof(*is_new));
+	if (!is_new)
+		return asof_build_no_memory(err, "files");
+	enum asof_cursor_difference difference;
+	const char *changed = NULL;
+	ASOF_TRY(asof_cursor_compare(&old, bound->files, bound->file_count, b->arena, &b->cursor,
+				     is_new, &difference, &changed, err));
+	bool is_same = false;
+	if (b->base.version >= 0 && b->state.has_newest)
+		ASOF_TRY(is_same_table(b, &is_same, err));
+
+	b->has_work = true;
+	if (b->options->has_range)
+		return choose_range(b, &old, bound->files, is_new, is_same, err);
+	if (b->base.version < 0)
+		return choose_full(b, bound->files, "first build", err);
+	if (b->options->is_full)
+		return choose_full(b, bound->files, "asked for", err);
+	if (!is_same)
+		return choose_full(b, bound->files, "the definition has changed", err);
+	if (old.range_count > 0)
+		return choose_full(b, bound->files, "only ranges were built before", err);
+	if (difference == ASOF_CURSOR_CHANGED) {
+		const char *reason =
+			asof_arena_printf(b->arena, "'%s' has changed or is gone", changed);
+		return choose_full(b, bound->files, reason ? reason : "a file has changed", err);
+	}
+	if (difference == ASOF_CURSOR_GROWN) {
+		b->report.mode = "append";
+		b->report.reason = "new files";
+		return read_files(b, bound->files, is_new, err);
+	}
+	b->report.mode = "none";
+	b->report.reason = "nothing new";
+	b->has_work = false;
+	return ASOF_OK;
+}
