@@ -12,7 +12,7 @@
 #include "kernel/budget.h"
 #include "kernel/pit.h"
 
-#define ASOF_PIT_CHUNK_ROWS 256
+#define ASOF_PIT_CHUNK_ROWS 128
 #define ASOF_PIT_CLASSES    48
 
 enum asof_pit_state {

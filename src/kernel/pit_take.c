@@ -13,6 +13,7 @@
 #include "model/duration.h"
 
 #define ROUNDS_MAX 16
+#define LINE_TIMES 8 /* in a line of a cache */
 
 /* Rows of a chunk that are still in question, in order. */
 struct candidates {
@@ -35,6 +36,18 @@ static int64_t
 event_at(const struct asof_pit_columns *columns, size_t row)
 {
 	return ((const int64_t *)columns->event->data)[row];
+}
+
+/* All of a few times, else the one that is looked at first. */
+static void
+prefetch_times(const int64_t *times_us, uint32_t count)
+{
+	if (count > 2 * LINE_TIMES) {
+		__builtin_prefetch(times_us + count / 2 - 1);
+		return;
+	}
+	__builtin_prefetch(times_us);
+	__builtin_prefetch(times_us + count - 1);
 }
 
 /* Rows whose key is asked for, with the slots of their entity. */
@@ -60,7 +73,7 @@ find_entities(const struct asof_pit *pit, const struct asof_pit_columns *columns
 		uint32_t end = slots->entity_begin[found->slots[i] + 1];
 		found->begin[i] = begin;
 		found->end[i] = end;
-		__builtin_prefetch(&slots->times_us[begin + (end - begin) / 2]);
+		prefetch_times(slots->times_us + begin, end - begin);
 	}
 }
 
