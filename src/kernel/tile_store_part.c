@@ -242,7 +242,7 @@ copy_rows(char *to, const char *from, struct asof_tile_rows rows, size_t width)
 	if (rows.count == 0)
 		return;
 	size_t first = row_at(rows, 0);
-	if (row_at(rows, rows.count - 1) - first == rows.count - 1)
+	if (!rows.rows || rows.rows[rows.count - 1] - first == rows.count - 1)
 		memcpy(to, from + first * width, rows.count * width);
 	else if (width == 8)
 		copy_selected(to, from, rows, 8);

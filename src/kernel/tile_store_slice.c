@@ -53,9 +53,11 @@ slice_rows(const struct asof_tile_store *store, size_t begin, size_t end,
 {
 	size_t state_count = store->options.layout->state_count;
 	size_t count = end - begin;
-	if (!slice->columns) {
-		slice->columns = asof_mem_alloc(state_count * sizeof(*slice->columns));
-		if (!slice->columns)
+	struct asof_column *columns = slice->columns;
+	if (!columns) {
+		columns = asof_mem_alloc(state_count * sizeof(*columns));
+		slice->columns = columns;
+		if (!columns)
 			return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu states of tiles", state_count);
 	}
 	if (slice->arena.used_bytes > 0)
@@ -63,12 +65,12 @@ slice_rows(const struct asof_tile_store *store, size_t begin, size_t end,
 	slice->tiles = (struct asof_tiles){
 		.count = count,
 		.end_us = (const int64_t *)store->event.column.data + begin,
-		.states = slice->columns,
+		.states = columns,
 	};
 	if (store->created.column.data)
 		slice->tiles.created_us = (const int64_t *)store->created.column.data + begin;
 	for (size_t i = 0; i < state_count; i++) {
-		struct asof_column *column = &slice->columns[i];
+		struct asof_column *column = &columns[i];
 		*column = store->columns[i];
 		column->data = store->states[i].data + begin * asof_column_width(column->type);
 		if (column->validity && count > 0)
