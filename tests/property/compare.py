@@ -29,6 +29,8 @@ def json_cell(value, type_name):
         return timestamp_us(value)
     if type_name == "date" and isinstance(value, str):
         return v.datetime.date.fromisoformat(value)
+    if type_name == "uuid" and isinstance(value, str):
+        return v.uuid.UUID(value)
     if type_name.startswith("decimal") and isinstance(value, int):
         return decimal.Decimal(value)
     return value

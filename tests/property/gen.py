@@ -17,6 +17,8 @@ import values as v  # noqa: E402
 
 FILE_NAMES = ["a", "b", "B", "10", "9", "é", "part-00001", "sub/a", "z z", "_x", "C.d"]
 
+ALWAYS = -(2**62)  # before every instant
+
 # (SQL, what it says of a row's values: True, False or None)
 FILTERS = [
     ("n is not null", lambda r: r["n"] is not None),
@@ -86,7 +88,9 @@ AGGS = {
     "string": ORDER_AGGS,
     "date": ORDER_AGGS,
     "timestamp": ORDER_AGGS,
+    "uuid": ["count", "first", "last", "count_distinct"],
     "list<int64>": ["count", "first", "last"],
+    "list<string>": ["count", "first", "last"],
 }
 
 
@@ -134,12 +138,19 @@ class Source:
 
     def commits(self, times):
         """The oracle's commits, one per stage built, at `times`."""
+        return self._commits([(time, [stage]) for stage, time in enumerate(times)])
+
+    def read_at_once(self, time, stages):
+        """The files of the first `stages` as one commit."""
+        return self._commits([(time, range(stages))])
+
+    def _commits(self, parts):
         commits = []
         ordinal = 0
-        for stage, time in enumerate(times):
+        for time, stages in parts:
             rows = []
             for f in sorted(
-                (f for f in self.files if f.stage == stage), key=lambda f: f.path.encode()
+                (f for f in self.files if f.stage in stages), key=lambda f: f.path.encode()
             ):
                 for number, row in enumerate(f.rows):
                     row.file, row.number = ordinal, number
@@ -238,6 +249,7 @@ class Case:
         self.stages = stages
         self.for_online = for_online
         self.clock = v.Clock(self.rng)
+        self.is_hot = self.rng.random() < 0.2  # most rows are of one key
         self.entities = {}  # name -> [(key, type)]
         self.keys_seen = {}  # name -> [tuple]
         self.sources = []
@@ -255,6 +267,21 @@ class Case:
         for source in self.sources:
             where = source.filter and source.filter[1]
             model = oracle.Source(source.commits(commit_times), source.has_created_time, where)
+            for view in self.views:
+                if view.source is source:
+                    made[view.name] = view.model(model)
+        return made
+
+    def direct_models(self, now, stages):
+        """The same when the sources are read as they are, at `now`: what has no created_time was
+        always known."""
+        made = {}
+        for source in self.sources:
+            where = source.filter and source.filter[1]
+            time = now if source.has_created_time else ALWAYS
+            model = oracle.Source(
+                source.read_at_once(time, stages), source.has_created_time, where
+            )
             for view in self.views:
                 if view.source is source:
                     made[view.name] = view.model(model)
@@ -371,7 +398,9 @@ class Case:
         NULL."""
         rng = self.rng
         known = self.keys_seen[entity]
-        if rng.random() < 0.8:
+        if self.is_hot and rng.random() < 0.9:
+            key = known[0]
+        elif rng.random() < 0.8:
             key = rng.choice(known)
         else:
             key = tuple(rng.choice(known)[i] for i in range(len(self.entities[entity])))
@@ -395,6 +424,8 @@ def stranger(value):
         return value - 1 if value > 0 else value + 1
     if isinstance(value, v.datetime.date):
         return value + v.datetime.timedelta(days=1)
+    if isinstance(value, v.uuid.UUID):
+        return v.uuid.UUID(int=value.int ^ 1)
     return v.decimal.Decimal("12.34")
 
 
@@ -438,7 +469,7 @@ class SourceMaker:
             for f in source.files:
                 f.rows.append(self._row(is_whole=True))
         times = []
-        for _ in range(rng.choice([0, 5, 60, 60, 120, 200])):
+        for _ in range(rng.choice([0, 5, 60, 60, 120, 200, 400])):
             f = rng.choice(source.files)
             f.rows.extend(self._group(times, f))
         if source.format == "parquet":
@@ -538,7 +569,7 @@ class Spine:
         columns = [self.time_column] + [k[0] for k in self.keys] + [e[0] for e in self.extras]
         self.columns = rng.sample(columns, k=len(columns))
         self.rows = []
-        for _ in range(rng.choice([0, 1, 30, 100, 250])):
+        for _ in range(rng.choice([0, 1, 30, 100, 250, 600])):
             self.rows.append(self._row(case))
         rng.shuffle(self.rows)
 

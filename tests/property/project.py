@@ -18,6 +18,8 @@ ARROW = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us"),
     "list<int64>": pa.list_(pa.int64()),
+    "list<string>": pa.list_(pa.string()),
+    "uuid": pa.uuid(),
     "bytes": pa.binary(),
     "decimal(10,2)": pa.decimal128(10, 2),
     "decimal(18,6)": pa.decimal128(18, 6),

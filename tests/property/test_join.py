@@ -1,6 +1,7 @@
 """Training sets: every cell that `asof join` writes is the one that the oracle computes."""
 
 import random
+import time
 import unittest
 from pathlib import Path
 
@@ -24,17 +25,38 @@ class Training:
         self.run = run
         self.case = case
         self.rng = random.Random(f"join {case.seed}")
+        self.stages = 0  # whose files are there
         self.commits = []  # the interval in which each stage's commits were made
         self.cells = 0
+        self.refused = 0  # joins for want of memory
         self.spine = run.directory / "spine.parquet"
         project.write_spine(case.spine, self.spine)
 
+    def add_files(self):
+        self.run.add_files(self.stages)
+        self.stages += 1
+
     def build(self):
-        self.run.add_files(len(self.commits))
+        if self.stages == len(self.commits):
+            self.add_files()
         self.commits.append(self.run.build("--threads", self._threads()))
 
     def _threads(self):
-        return str(self.rng.choice([1, 2, 8]))
+        return str(self.rng.choice([1, 2, 3, 8]))
+
+    def _how(self, is_direct):
+        """By what, on how many threads, in how much memory."""
+        rng = self.rng
+        args = ["--threads", self._threads()]
+        args += ["--engine", rng.choice(["kernel", "kernel", "sql"])]
+        if rng.random() < 0.3:
+            args += ["--memory", rng.choice(["64MiB", "100MiB", "200MiB"])]
+        return args + (["--direct"] if is_direct else [])
+
+    def models(self, is_direct):
+        if is_direct:
+            return self.case.direct_models(time.time_ns() // 1000, self.stages)
+        return self.case.models([after for _, after in self.commits])
 
     def known_at(self):
         """None, 'label', or an instant at which it is decided which rows were known."""
@@ -46,7 +68,7 @@ class Training:
             return "label"
         if roll < 0.6:
             return FAR_FUTURE
-        if roll < 0.75:
+        if roll < 0.75 and self.commits:
             return rng.choice(self.commits)[1]
         rows = [
             row
@@ -80,16 +102,17 @@ class Training:
             before <= limit < after for before, after in self.commits for limit in limits
         )
 
-    def check(self):
+    def check(self, is_direct=None):
         """One join with random options; a list of what is wrong, at most a few lines."""
         rng = self.rng
+        if is_direct is None:
+            is_direct = rng.random() < 0.4
         known_at = self.known_at()
         while not self._is_decided(known_at):
             known_at = self.known_at()
         wanted = self._wanted()
         out = self.run.directory / f"out-{rng.randrange(10**9)}.parquet"
-        args = ["join", "--spine", str(self.spine), "--out", str(out), "--threads", self._threads()]
-        args += ["--engine", self.rng.choice(["kernel", "sql"])]
+        args = ["join", "--spine", str(self.spine), "--out", str(out), *self._how(is_direct)]
         if len(wanted) == len(self.case.services["all_of_it"]):
             args += ["--service", "all_of_it"]
         else:
@@ -98,9 +121,23 @@ class Training:
             args += ["--time-column", self.case.spine.time_column]
         if known_at is not None:
             args += ["--known-at", known_at if known_at == "label" else v.rfc3339(known_at)]
-        self.run.run(*args)
-        faults = self._spine_faults(out, wanted) or self._cell_faults(out, wanted, known_at)
+        if not self._runs(args):
+            return []
+        faults = self._spine_faults(out, wanted) or self._cell_faults(
+            out, wanted, known_at, self.models(is_direct)
+        )
         return [f"{' '.join(args)}: {fault}" for fault in faults]
+
+    def _runs(self, args):
+        """False where the memory it was given is, as it says, too little."""
+        try:
+            self.run.run(*args)
+        except AssertionError as error:
+            if "--memory" in args and "needs more memory than --memory allows" in str(error):
+                self.refused += 1
+                return False
+            raise
+        return True
 
     def _wanted(self):
         everything = self.case.services["all_of_it"]
@@ -129,9 +166,8 @@ class Training:
                 faults.append(f"spine column {name!r} was changed")
         return faults
 
-    def _cell_faults(self, out, wanted, known_at):
+    def _cell_faults(self, out, wanted, known_at, models):
         made = pq.read_table(out)
-        models = self.case.models([after for _, after in self.commits])
         columns = {name: compare.arrow_cells(made[name]) for name in made.schema.names}
         faults = []
         for view in {view.name: view for view, _ in wanted}.values():
@@ -171,9 +207,9 @@ class Join(unittest.TestCase):
             return training.cells
         return 0
 
-    def assert_agrees(self, training, joins):
+    def assert_agrees(self, training, joins, is_direct=None):
         for _ in range(joins):
-            self.assertEqual([], training.check())
+            self.assertEqual([], training.check(is_direct))
 
     def test_every_cell_of_a_join_is_what_the_oracle_computes(self):
         def steps(training):
@@ -181,6 +217,15 @@ class Join(unittest.TestCase):
             self.assert_agrees(training, 3)
 
         cells = sum(self.check_case(seed, 1, steps) for seed in runner.seeds(1, CASES // 2))
+        runner.assert_checked(self, cells)
+
+    def test_a_direct_join_needs_no_build(self):
+        def steps(training):
+            for _ in range(2):
+                training.add_files()
+                self.assert_agrees(training, 2, is_direct=True)
+
+        cells = sum(self.check_case(seed, 2, steps) for seed in runner.seeds(500001, CASES // 4))
         runner.assert_checked(self, cells)
 
     def test_late_files_give_what_one_build_of_all_would_give(self):

@@ -5,6 +5,7 @@ import datetime
 import decimal
 import math
 import struct
+import uuid
 
 US = 1
 SECOND = 1_000_000
@@ -135,6 +136,14 @@ def some_instant(rng):
     )
 
 
+def some_uuid(rng):
+    return uuid.UUID(int=rng.choice([0, 1, 2**127, 2**128 - 1, rng.getrandbits(3) << 64]))
+
+
+def some_texts(rng):
+    return [rng.choice([None, *WORDS]) for _ in range(rng.randint(0, 3))]
+
+
 def some_list(rng):
     return [
         rng.choice([None, 0, 1, INT64_MAX, INT64_MIN, rng.randint(-9, 9)])
@@ -161,14 +170,16 @@ COLUMNS = {
     "b": ("bool", lambda rng: rng.random() < 0.5),
     "dt": ("date", some_date),
     "at": ("timestamp", some_instant),
+    "u": ("uuid", some_uuid),
     "l": ("list<int64>", some_list),
+    "ls": ("list<string>", some_texts),
 }
 # What text formats can carry without a type being guessed otherwise.
 CSV_COLUMNS = ["n", "lim", "big", "g", "s", "b", "dt", "at"]
 JSON_COLUMNS = ["n", "big", "g", "s", "b", "dt", "at", "l"]
 
 KEY_TYPES = {
-    "parquet": ["string", "string", "int64", "int32", "bool", "date", "timestamp", "decimal(10,2)"],
+    "parquet": ["string", "string", "int64", "int32", "bool", "date", "timestamp", "decimal(10,2)", "uuid"],
     "csv": ["string", "string", "int64", "int32", "bool", "date"],
     "json": ["string", "int64"],
 }
@@ -187,6 +198,7 @@ def key_values(rng, type_name, count):
         "date": lambda: some_date(rng),
         "timestamp": lambda: some_instant(rng),
         "decimal(10,2)": lambda: decimal_of(rng, 10, 2),
+        "uuid": lambda: some_uuid(rng),
     }
     found = []
     for _ in range(count * 5):
