@@ -1,5 +1,6 @@
 #include "job/join_load.h"
 
+#include "base/fault.h"
 #include "plan/sql.h"
 
 #define GUESS_ROW_BYTES 48 /* of the index alone: what is more is learnt from it */
@@ -402,6 +403,8 @@ asof_join_load_range(struct asof_join_load *load, int64_t first_row, size_t row_
 {
 	load->failed_view = NULL;
 	load->fitting_rows = 0;
+	if (asof_fault_point("join.no_room", NULL) != ASOF_OK)
+		return ASOF_FAIL(err, ASOF_LIMIT, "no room for a range of the spine");
 	for (size_t i = 0; i < load->index_count; i++)
 		ASOF_TRY(load_index(load, &load->indexes[i], first_row, row_count, err));
 	ASOF_TRY(check_room(load, row_count, err));

@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "codec/key.h"
 #include "job/entry_table.h"
-#include "kernel/window.h"
+#include "kernel/window_sweep.h"
 #include "plan/sql.h"
 
 #define KEY_BYTES_MAX   (1u << 20)
@@ -39,11 +39,11 @@ struct answering {
 	bool has_room;           /* the instants fit */
 	size_t pass_first;       /* this pass answers keys whose instants begin in asks here .. */
 	size_t pass_rows;        /* .. and so many rows on */
-	/* Scratch of one instant. */
-	struct asof_arena scratch;
+	struct asof_window_sweep *sweep;
+	struct asof_block block;   /* what it gives: the outputs asked for */
+	struct asof_arena scratch; /* of one instant */
 	struct asof_value *values; /* event_us, then the outputs asked for */
-	struct asof_value *all;    /* every output of the view */
-	bool *is_empty;
+	int64_t event_us[CHUNK_ROWS];
 	atomic_size_t next_row;      /* of `answers`, while they are fed */
 	struct asof_column **chunks; /* per worker */
 };
@@ -57,6 +57,8 @@ answering_done(struct answering *a)
 	asof_entry_table_done(&a->heads);
 	asof_entry_table_done(&a->tiles);
 	asof_entry_table_done(&a->answers);
+	asof_window_sweep_free(a->sweep);
+	asof_block_done(&a->block);
 	asof_arena_done(&a->scratch);
 	asof_arena_done(&a->arena);
 }
@@ -144,21 +146,21 @@ take_instants(void *arg, const struct asof_result_schema *schema, const struct a
 	return ASOF_OK;
 }
 
-/* The outputs asked for, defaults of empty windows applied. */
-static void
-pick_values(struct answering *a, int64_t event_us)
+/* Row `row` of the block: the answer of instant asks[ask]. */
+static enum asof_status
+add_answer(struct answering *a, size_t ask, size_t row, struct asof_error *err)
 {
-	a->values[0] = (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_INT64), .int64 = event_us };
-	for (size_t i = 0; i < a->item->output_count; i++) {
-		const struct asof_output *output = a->item->outputs[i];
-		size_t index = (size_t)(output - a->view->outputs);
-		bool is_default =
-			a->all[index].is_null && a->is_empty[index] && output->has_default;
-		a->values[1 + i] = is_default ? *output->default_value : a->all[index];
-	}
+	asof_arena_reset(&a->scratch);
+	a->values[0] = (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_INT64),
+					    .int64 = a->event_us[row] };
+	for (size_t i = 0; i < a->item->output_count; i++)
+		ASOF_TRY(asof_column_value(&a->block.columns[i], row, &a->scratch,
+					   &a->values[1 + i], err));
+	return asof_entry_table_add_values(&a->answers, a->asks.columns, ask, a->key_count + 1,
+					   a->values, err);
 }
 
-/* All tiles of a key are gathered: answer each of its instants. */
+/* All tiles of a key are gathered: answer its instants, which ascend. */
 static enum asof_status
 answer_key(struct answering *a, struct asof_error *err)
 {
@@ -170,17 +172,16 @@ answer_key(struct answering *a, struct asof_error *err)
 		.states = a->tiles.columns,
 	};
 	const int64_t *at_us = a->asks.columns[a->key_count].data;
-	for (size_t i = 0; i < a->range->count; i++) {
-		size_t row = a->range->first + i;
-		struct asof_window_result result = { .values = a->all, .is_empty = a->is_empty };
-		asof_arena_reset(&a->scratch);
-		ASOF_TRY(asof_window_eval_into(a->view, a->item->table.layout, &tiles, at_us[row],
-					       &a->scratch, &result, err));
-		if (!result.has_row)
-			continue;
-		pick_values(a, result.event_us);
-		ASOF_TRY(asof_entry_table_add_values(&a->answers, a->asks.columns, row,
-						     a->key_count + 1, a->values, err));
+	size_t end = a->range->first + a->range->count;
+	for (size_t first = a->range->first; first < end; first += CHUNK_ROWS) {
+		size_t count = end - first < CHUNK_ROWS ? end - first : CHUNK_ROWS;
+		asof_block_reset(&a->block, count);
+		ASOF_TRY(asof_window_sweep_run(a->sweep, &tiles, at_us + first, count, &a->block, 0,
+					       0, a->event_us, err));
+		for (size_t i = 0; i < count; i++) {
+			if (a->event_us[i] != INT64_MIN)
+				ASOF_TRY(add_answer(a, first + i, i, err));
+		}
 	}
 	return ASOF_OK;
 }
@@ -335,14 +336,20 @@ init_tables(struct answering *a, struct asof_type **ret_answer_types, struct aso
 }
 
 static enum asof_status
-init_scratch(struct answering *a, struct asof_error *err)
+init_sweep(struct answering *a, struct asof_error *err)
 {
-	a->values = asof_arena_array(&a->arena, 1 + a->item->output_count, sizeof(*a->values));
-	a->all = asof_arena_array(&a->arena, a->view->output_count, sizeof(*a->all));
-	a->is_empty = asof_arena_array(&a->arena, a->view->output_count, sizeof(*a->is_empty));
-	if (!a->values || !a->all || !a->is_empty)
+	size_t count = a->item->output_count;
+	struct asof_type *types = asof_arena_array(&a->arena, count, sizeof(*types));
+	size_t *wanted = asof_arena_array(&a->arena, count, sizeof(*wanted));
+	a->values = asof_arena_array(&a->arena, 1 + count, sizeof(*a->values));
+	if (!types || !wanted || !a->values)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "windows of '%s'", a->view->name);
-	return ASOF_OK;
+	for (size_t i = 0; i < count; i++) {
+		types[i] = a->item->outputs[i]->type;
+		wanted[i] = (size_t)(a->item->outputs[i] - a->view->outputs);
+	}
+	ASOF_TRY(asof_block_init(&a->block, types, count, CHUNK_ROWS, err));
+	return asof_window_sweep_new(a->view, a->item->table.layout, wanted, count, &a->sweep, err);
 }
 
 /* How many answers are held at once beside the instants; false: SQL is to do it. */
@@ -399,7 +406,7 @@ asof_window_answers(struct asof_engine *engine, const struct asof_plan_join *joi
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct asof_type *types = NULL;
 	ASOF_TRY(init_tables(&a, &types, err));
-	ASOF_TRY(init_scratch(&a, err));
+	ASOF_TRY(init_sweep(&a, err));
 	ASOF_TRY(asof_plan_instants_sql(join, index, &sql, err));
 	a.ask_bytes = row_bytes(types, a.key_count + 1);
 	struct asof_error why = { 0 };
