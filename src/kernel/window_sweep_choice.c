@@ -144,14 +144,14 @@ choose(struct choice *c, size_t from, size_t to)
 {
 	enum asof_type_kind kind = (enum asof_type_kind)c->column->type.kind;
 	bool is_edge = c->kind == ASOF_STATE_FIRST || c->kind == ASOF_STATE_LAST;
-	if (is_edge && !is_in_order(c->run))
+	bool is_compared = is_edge ? !is_in_order(c->run)
+				   : asof_item_kind_of(c->column->type) != ASOF_ITEM_ORDINAL;
+	if (is_compared)
 		choose_compared(c, from, to);
 	else if (c->kind == ASOF_STATE_FIRST)
 		choose_first(c, from, to);
 	else if (c->kind == ASOF_STATE_LAST)
 		choose_last(c, from, to);
-	else if (asof_item_kind_of(c->column->type) != ASOF_ITEM_ORDINAL)
-		choose_compared(c, from, to);
 	else if (kind == ASOF_TYPE_FLOAT64) /* the usual ones have a loop of their own */
 		choose_ordinals(c, ASOF_TYPE_FLOAT64, from, to);
 	else if (kind == ASOF_TYPE_INT64)
@@ -227,7 +227,7 @@ static enum asof_status
 put_choices(const struct choice *c, const struct asof_sweep_target *target, size_t from, size_t to)
 {
 	enum asof_type_kind kind = (enum asof_type_kind)c->column->type.kind;
-	uint64_t all = UINT64_MAX >> (CHUNK - (to - from));
+	uint64_t all = asof_sweep_bits(to - from);
 	uint64_t held = 0;
 	for (size_t i = 0; i < to - from; i++)
 		held |= (uint64_t)(c->chosen[i] != NONE) << i;

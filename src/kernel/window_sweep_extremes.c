@@ -129,7 +129,7 @@ put_target(const struct extremes *e, const struct asof_sweep_target *target, uin
 	const struct asof_sweep_run *run = e->run;
 	struct asof_type type = target->output->type;
 	char *data = run->block->data[run->first_column + target->column];
-	uint64_t all = UINT64_MAX >> (CHUNK - (to - from));
+	uint64_t all = asof_sweep_bits(to - from);
 	uint64_t held = 0;
 	for (size_t i = 0; i < to - from; i++)
 		held |= (uint64_t)(e->chosen[i] != 0) << i;
@@ -183,15 +183,11 @@ asof_sweep_extremes(const struct asof_sweep_run *run, const struct asof_sweep_pa
 			   flip));
 	if (!s->has_keys)
 		return asof_sweep_choice(run, pass);
-	struct extremes e;
-	e.run = run;
-	e.begins = run->begins[pass->window];
-	e.keys = s->keys;
-	e.suffixes = s->maxima;
-	e.first = s->first_key;
-	e.middle = 0;
-	e.end = 0;
-	e.back = 0;
+	struct extremes e = { .run = run,
+			      .begins = run->begins[pass->window],
+			      .keys = s->keys,
+			      .suffixes = s->maxima,
+			      .first = s->first_key };
 	for (size_t from = run->first; from < run->count; from += CHUNK) {
 		size_t to = run->count - from < CHUNK ? run->count : from + CHUNK;
 		choose(&e, from, to);

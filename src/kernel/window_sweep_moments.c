@@ -161,7 +161,7 @@ put_target(const struct moments_pass *p, const struct asof_sweep_target *target,
 	bool is_deviation = agg == ASOF_AGG_STD || agg == ASOF_AGG_VAR;
 	char *data = run->block->data[run->first_column + target->column];
 	size_t width = asof_column_width(target->output->type);
-	uint64_t all = UINT64_MAX >> (ASOF_SWEEP_CHUNK - (to - from));
+	uint64_t all = asof_sweep_bits(to - from);
 	uint64_t held = agg == ASOF_AGG_COUNT ? all : p->held;
 	ASOF_TRY(put_values(p, target, from, to, data + run->first_row * width));
 	asof_sweep_mark(run, target, from, is_deviation ? p->held_two : held);
@@ -186,6 +186,7 @@ asof_sweep_moments(const struct asof_sweep_run *run, const struct asof_sweep_pas
 	struct moments_pass p;
 	p.run = run;
 	p.pass = pass;
+	p.is_exact = false;
 	memset(&p.ends, 0, sizeof(p.ends));
 	bool wants_mean = has_agg(pass, ASOF_AGG_MEAN);
 	ASOF_TRY(init_pass(&p));

@@ -154,6 +154,13 @@ asof_sweep_set_double(const struct asof_sweep_run *run, const struct asof_sweep_
 	asof_block_mark(run->block, column, run->first_row + i);
 }
 
+/* The first `count` <= 64 bits. */
+static inline uint64_t
+asof_sweep_bits(size_t count)
+{
+	return count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
+}
+
 /* Bit i of `rows`: row from + i of the run has a value. At most 64 rows. */
 static inline void
 asof_sweep_mark(const struct asof_sweep_run *run, const struct asof_sweep_target *target,
