@@ -18,13 +18,13 @@ the same on tables in memory, as the C library that asof links. *Join*: five dou
 *Windows*: for each event count, sum, mean, min, max, std, var, first, last over 7, 30 and 90 days of its key, RANGE frames.""",
     "notes": ["Memory is not told apart here: both arms are one process."],
 }
-#        short, target, arguments, rounds
+#        short, what it is called, target, arguments, rounds
 CASES = {
-    "pit-m": (True, "bench_pit", "1000000 10000000 100000", 3),
-    "window-1M": (True, "bench_window", "1000000", 3),
-    "window-10M": (True, "bench_window", "10000000", 2),
-    "pit-try": (None, "bench_pit", "10000 100000 1000", 1),
-    "window-try": (None, "bench_window", "100000", 1),
+    "pit-m": (True, "join 1M x 10M, 100k keys", "bench_pit", "1000000 10000000 100000", 3),
+    "window-1M": (True, "windows of 1M events", "bench_window", "1000000", 3),
+    "window-10M": (True, "windows of 10M events", "bench_window", "10000000", 2),
+    "pit-try": (None, "join 10k x 100k, 1k keys", "bench_pit", "10000 100000 1000", 1),
+    "window-try": (None, "windows of 100k events", "bench_window", "100000", 1),
 }
 
 
@@ -46,15 +46,13 @@ def stages_note(lines):
 
 
 def compare(name, options):
-    _, target, arguments, _ = CASES[name]
+    _, label, target, arguments, _ = CASES[name]
     program = built(target)
-    case = measure.Case(FIGURE, CASES, name, name, options, ours="kernel")
+    case = measure.Case(FIGURE, CASES, name, label, options, ours="kernel")
     rounds = case.head["rounds"]
     took, text = measure.run([program, *shlex.split(arguments), str(options.threads), str(rounds)])
     lines = measure.json_lines(text)
     for line in lines:
-        if "label" in line:
-            case.head["label"] = line["label"]
         if "arm" in line:
             case.keep(line["arm"], line["round"], {"seconds": line["seconds"], "cpu": line.get("cpu", 0.0), "peak_mib": 0})
     if {run["arm"] for run in case.runs} != {"kernel", "DuckDB"}:

@@ -2,10 +2,11 @@
  * pit_bench.c - the point-in-time join, columns in memory to columns in memory, beside DuckDB's
  * ASOF join of tables in memory.
  *
- *   bench_pit [SPINE_ROWS [FEATURE_ROWS [KEYS [THREADS [ROUNDS]]]]]
+ *   bench_pit [SPINE_ROWS [FEATURE_ROWS [KEYS [THREADS [ROUNDS [sorted] [alone]]]]]]
  *
  * Both arms run in turn in one process. Rows are random in key and time over a year, five doubles
- * each, none older than 30 days is seen. A JSON line per arm and round; results must be equal.
+ * each, none older than 30 days is seen; `sorted`: feature rows stand by key and time, as a build
+ * stores them; `alone`: without DuckDB. A JSON line per arm and round; results must be equal.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ struct arguments {
 	size_t keys;
 	unsigned threads;
 	unsigned rounds;
+	bool is_sorted;
+	bool is_alone;
 };
 
 static void
@@ -91,7 +94,7 @@ allocate(size_t count, size_t size)
 
 /* No two rows have one time, so that there is one answer. */
 static struct rows
-make_rows(uint64_t seed, size_t count, size_t keys, size_t value_count)
+make_rows(uint64_t seed, size_t count, size_t keys, size_t value_count, bool is_sorted)
 {
 	struct rows rows = { .count = count,
 			     .keys = allocate(count, sizeof(int64_t)),
@@ -104,6 +107,13 @@ make_rows(uint64_t seed, size_t count, size_t keys, size_t value_count)
 	for (size_t i = 0; i < count; i++) {
 		rows.keys[i] = (int64_t)(random_bits(&state) % keys);
 		rows.times_us[i] = (int64_t)(random_bits(&state) % steps * count + i);
+		if (is_sorted) {
+			size_t per_key = (count + keys - 1) / keys;
+			int64_t step_us = 365 * DAY_US / (int64_t)per_key;
+			rows.keys[i] = (int64_t)(i / per_key);
+			rows.times_us[i] =
+				(int64_t)(i % per_key) * step_us + rows.times_us[i] % step_us;
+		}
 		rows.numbers[i] = (int64_t)i;
 		for (size_t v = 0; v < value_count; v++)
 			rows.values[v][i] = (double)(random_bits(&state) >> 44);
@@ -275,9 +285,10 @@ sums_of(const struct kernel_run *run)
 static void
 print_run(const struct arguments *a, const char *arm, unsigned round, double seconds, double cpu)
 {
-	printf("{\"case\": \"pit\", \"label\": \"%zu x %zu rows, %zu keys\", \"arm\": \"%s\", "
+	printf("{\"case\": \"pit\", \"label\": \"%zu x %zu%s rows, %zu keys\", \"arm\": \"%s\", "
 	       "\"round\": %u, \"seconds\": %.6f, \"cpu\": %.6f",
-	       a->spine_rows, a->feature_rows, a->keys, arm, round, seconds, cpu);
+	       a->spine_rows, a->feature_rows, a->is_sorted ? " sorted" : "", a->keys, arm, round,
+	       seconds, cpu);
 }
 
 /* Nanoseconds of a row: of the feature rows for `take`, of the spine's else. */
@@ -466,19 +477,22 @@ main(int argc, char **argv)
 			       .keys = argument(argc, argv, 3, 100000),
 			       .threads = (unsigned)argument(argc, argv, 4, 2),
 			       .rounds = (unsigned)argument(argc, argv, 5, 5) };
-	bool is_alone = argc > 6 && strcmp(argv[6], "alone") == 0;
+	for (int i = 6; i < argc; i++) {
+		a.is_sorted = a.is_sorted || strcmp(argv[i], "sorted") == 0;
+		a.is_alone = a.is_alone || strcmp(argv[i], "alone") == 0;
+	}
 	if (a.threads < 1 || a.threads > THREADS_MAX || a.keys < 1 || a.feature_rows < 1 ||
 	    a.spine_rows < 1) {
 		fprintf(stderr, "usage: bench_pit [SPINE_ROWS [FEATURE_ROWS [KEYS [THREADS [ROUNDS "
-				"[alone]]]]]]\n");
+				"[sorted] [alone]]]]]]\n");
 		return 2;
 	}
-	struct rows spine = make_rows(1, a.spine_rows, a.keys, 0);
-	struct rows features = make_rows(2, a.feature_rows, a.keys, VALUES);
+	struct rows spine = make_rows(1, a.spine_rows, a.keys, 0, false);
+	struct rows features = make_rows(2, a.feature_rows, a.keys, VALUES, a.is_sorted);
 	ASOF_AUTO(asof_engine_free_auto) struct asof_engine *engine = NULL;
 	struct asof_engine_options options = { .threads = a.threads };
 	struct asof_error err = { 0 };
-	if (!is_alone) {
+	if (!a.is_alone) {
 		if (asof_engine_open(&options, &engine, &err) != ASOF_OK)
 			die("engine", &err);
 		load_table(engine, "CREATE TABLE s AS SELECT * FROM asof_feed()", &spine, 0);
