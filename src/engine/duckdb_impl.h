@@ -203,6 +203,25 @@ asof_duckdb_read_stats(struct asof_engine *engine, const struct asof_duckdb_sche
 		       duckdb_result *result, struct asof_arena *arena,
 		       struct asof_file_stats *stats, struct asof_error *err);
 
+/* How a file is written within a bound. */
+struct asof_duckdb_form {
+	bool is_csv;
+	unsigned threads;
+	uint64_t group_rows;
+};
+
+/* Dictionaries of texts and of numbers of few values pay, larger ones cost a quarter of the time.
+ */
+#define ASOF_DUCKDB_PARQUET_OPTIONS \
+	"WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 8192, USE_TMP_FILE false"
+
+/* Of rows of the columns of `schema` and `map`. */
+struct asof_duckdb_form asof_duckdb_form_of(const struct asof_file_form *wanted,
+					    const struct asof_duckdb_schema *schema,
+					    const struct asof_mapped *map, unsigned threads);
+/* " (FORMAT parquet, ..)" */
+void asof_duckdb_add_form(struct asof_buf *sql, const struct asof_duckdb_form *form);
+
 /* ---- streaming results ---- */
 
 /* Bind texts to $1.. (NULL ptr: NULL), run, visit chunk by chunk. While entered. */

@@ -116,8 +116,10 @@ size_t asof_engine_vector_rows(void);
 /* What a training set is written as. */
 struct asof_file_form {
 	enum asof_file_format format; /* Parquet or CSV */
-	uint64_t memory_bytes;        /* about what writing may take; 0: no bound. Fewer threads and
-					 shorter        row groups keep it */
+	uint64_t memory_bytes; /* what writing may take, 1 MiB a column at least; 0: no bound. One
+				  thread and shorter row groups keep it */
+	uint64_t batch_rows;   /* rows of a row group of what `select` scans, which each thread
+				  holds at once; 0: ASOF_ROW_GROUP_ROWS */
 };
 /*
  * Write the columns of `select` but the last one, then those of `map`, to the file `path`, in
@@ -184,7 +186,8 @@ asof_engine_write_fed(struct asof_engine *engine, const char *select, const stru
 struct asof_parquet_facts {
 	uint64_t row_count;
 	uint64_t row_group_count;
-	uint64_t size_bytes;
+	uint64_t size_bytes; /* of the files; of chosen row groups, their columns' compressed bytes
+			      */
 };
 /* Row groups that a reader of rows with `column` in [min_us, max_us] (microseconds of a TIMESTAMP
  * column) would read; column NULL: all. Files without statistics count whole. */

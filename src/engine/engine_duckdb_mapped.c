@@ -170,9 +170,9 @@ struct output {
 	struct asof_engine *engine;
 	const char *select;
 	const struct asof_mapped *map;
-	const struct asof_file_form *form;
 	struct asof_arena arena;
 	struct asof_duckdb_schema schema; /* of `select` */
+	struct asof_duckdb_form form;
 };
 
 static void
@@ -233,10 +233,7 @@ copy_sql(const struct output *output, const char *path, struct asof_buf *sql,
 	add_query(output, asof_buf_cstr(&function), sql);
 	asof_buf_add_cstr(sql, ") TO ");
 	asof_sql_text(sql, path);
-	asof_buf_add_cstr(sql,
-			  output->form->format == ASOF_FORMAT_CSV
-				  ? " (FORMAT csv, HEADER true, USE_TMP_FILE false)"
-				  : " (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)");
+	asof_duckdb_add_form(sql, &output->form);
 	return asof_buf_status(sql, err);
 }
 
@@ -255,6 +252,31 @@ run_copy(const struct output *output, const char *sql, uint64_t *ret_rows, struc
 	return status;
 }
 
+static enum asof_status
+set_threads(struct asof_engine *engine, unsigned threads, struct asof_error *err)
+{
+	char sql[64];
+
+	(void)snprintf(sql, sizeof(sql), "SET threads = %u", threads);
+	return asof_duckdb_run(engine, sql, NULL, err);
+}
+
+/* With as many threads as the bound allows. */
+static enum asof_status
+copy_bounded(const struct output *output, const char *sql, uint64_t *ret_rows,
+	     struct asof_error *err)
+{
+	struct asof_engine *engine = output->engine;
+	if (output->form.threads == engine->threads)
+		return run_copy(output, sql, ret_rows, err);
+
+	ASOF_TRY(set_threads(engine, output->form.threads, err));
+	enum asof_status status = run_copy(output, sql, ret_rows, err);
+	enum asof_status restored =
+		set_threads(engine, engine->threads, status == ASOF_OK ? err : NULL);
+	return status == ASOF_OK ? restored : status;
+}
+
 enum asof_status
 asof_engine_write_mapped(struct asof_engine *engine, const char *select,
 			 const struct asof_mapped *map, const struct asof_file_form *form,
@@ -263,7 +285,7 @@ asof_engine_write_mapped(struct asof_engine *engine, const char *select,
 	ASOF_AUTO(asof_duckdb_leave) struct asof_engine *entered = NULL;
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(SIZE_MAX);
 	ASOF_AUTO(output_done)
-	struct output output = { engine, select, map, form, ASOF_ARENA(0), { 0 } };
+	struct output output = { .engine = engine, .select = select, .map = map };
 	const char *part = asof_arena_printf(&output.arena, "%s.part-%d", path, (int)getpid());
 	uint64_t rows = 0;
 
@@ -271,9 +293,10 @@ asof_engine_write_mapped(struct asof_engine *engine, const char *select,
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "name of a file");
 	ASOF_TRY(asof_duckdb_enter(engine, &entered, err));
 	ASOF_TRY(describe(&output, err));
+	output.form = asof_duckdb_form_of(form, &output.schema, map, engine->threads);
 	ASOF_TRY(copy_sql(&output, part, &sql, err));
 
-	enum asof_status status = run_copy(&output, asof_buf_cstr(&sql), &rows, err);
+	enum asof_status status = copy_bounded(&output, asof_buf_cstr(&sql), &rows, err);
 	if (status == ASOF_OK && rename(part, path) != 0)
 		status = ASOF_FAIL(err, ASOF_IO, "rename to '%s': %s", path, strerror(errno));
 	if (status != ASOF_OK) {

@@ -109,8 +109,8 @@ copy_to(const struct copy *copy, const char *path, struct asof_file_stats *stats
 	asof_buf_add_cstr(&sql, ") TO ");
 	asof_sql_text(&sql, path);
 	asof_buf_printf(&sql,
-			" (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE %d, "
-			"USE_TMP_FILE false, RETURN_STATS)",
+			" (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE "
+			"%d, " ASOF_DUCKDB_PARQUET_OPTIONS ", RETURN_STATS)",
 			ASOF_ROW_GROUP_ROWS);
 	ASOF_TRY(asof_buf_status(&sql, err));
 	ASOF_TRY(run_copy(copy, asof_buf_cstr(&sql), &result, err));

@@ -162,6 +162,32 @@ files_that_are_none_are_told(void **state)
 	bench_done(&bench);
 }
 
+static void
+every_allocation_failure_is_survived(void **state)
+{
+	struct bench bench;
+	enum asof_status status = ASOF_NO_MEMORY;
+	size_t n;
+
+	(void)state;
+	bench_init(&bench);
+	write_file(&bench, 0, "SELECT make_timestamp(range) AS ts FROM range(10)");
+	size_t live = asof_mem_live();
+	for (n = 1; status != ASOF_OK; n++) {
+		struct facts facts = { 0 };
+
+		asof_mem_fail_at(n);
+		status = asof_engine_parquet_facts(bench.engine, bench.list, 1, "ts", 0, 1,
+						   &facts.all, &facts.read, NULL);
+		asof_mem_fail_at(0);
+		assert_true(status == ASOF_OK || status == ASOF_NO_MEMORY);
+		assert_int_equal(facts.read.row_count, status == ASOF_OK ? 10 : 0);
+		assert_int_equal(asof_mem_live(), live);
+	}
+	assert_true(n > 8);
+	bench_done(&bench);
+}
+
 int
 main(void)
 {
@@ -170,6 +196,7 @@ main(void)
 		cmocka_unit_test(row_groups_out_of_the_range_are_not_read),
 		cmocka_unit_test(what_is_not_known_is_read),
 		cmocka_unit_test(files_that_are_none_are_told),
+		cmocka_unit_test(every_allocation_failure_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,31 @@ no_rows_give_a_file_of_no_rows(void **state)
 	bench_done(&bench);
 }
 
+static void
+every_allocation_failure_is_survived(void **state)
+{
+	struct bench bench;
+	enum asof_status status = ASOF_NO_MEMORY;
+	size_t n;
+
+	(void)state;
+	bench_init(&bench, 1, 100);
+	for (n = 1; status != ASOF_OK; n++) {
+		struct asof_file_stats stats = { 0 };
+
+		atomic_store(&bench.pieces->next, 0);
+		bench.pieces->at[0] = 0;
+		bench.pieces->piece_end[0] = 0;
+		asof_mem_fail_at(n);
+		status = write_fed(&bench, "FROM asof_feed()", &stats, NULL);
+		asof_mem_fail_at(0);
+		assert_int_equal(stats.row_count, status == ASOF_OK ? 100 : 0);
+		assert_int_equal(count_files(bench.dir), status == ASOF_OK);
+	}
+	assert_true(n > 3);
+	bench_done(&bench);
+}
+
 int
 main(void)
 {
@@ -233,6 +258,7 @@ main(void)
 		cmocka_unit_test(statistics_are_those_of_the_whole_file),
 		cmocka_unit_test(a_failure_leaves_no_file),
 		cmocka_unit_test(no_rows_give_a_file_of_no_rows),
+		cmocka_unit_test(every_allocation_failure_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -462,7 +462,7 @@ a_cancelled_write_leaves_no_file(void **state)
 }
 
 static void
-an_engine_is_not_entered_from_a_fill(void **state)
+the_function_is_of_no_use_outside_a_write(void **state)
 {
 	struct bench bench;
 	struct asof_error err = { 0 };
@@ -476,6 +476,34 @@ an_engine_is_not_entered_from_a_fill(void **state)
 	assert_int_equal(asof_engine_run(bench.engine, "SELECT asof_mapped_0(1)", NULL, &err),
 			 ASOF_INVALID);
 	assert_non_null(strstr(err.message, "asof_mapped is internal"));
+	bench_done(&bench);
+}
+
+/* Until none fails; the function is known in the second round, and nothing stays behind. */
+static void
+every_allocation_failure_is_survived(void **state)
+{
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1);
+	for (size_t round = 0; round < 2; round++) {
+		enum asof_status status = ASOF_NO_MEMORY;
+		size_t live = asof_mem_live();
+		size_t n;
+
+		for (n = 1; status != ASOF_OK; n++) {
+			asof_mem_fail_at(n);
+			status = write_out(&bench, "SELECT range AS i, range FROM range(3)",
+					   ASOF_FORMAT_PARQUET, NULL, NULL);
+			asof_mem_fail_at(0);
+			assert_true(status == ASOF_OK || status == ASOF_NO_MEMORY);
+			assert_int_equal(count_files(bench.dir), status == ASOF_OK || round == 1);
+			if (round == 1)
+				assert_int_equal(asof_mem_live(), live);
+		}
+		assert_true(n > 8);
+	}
 	bench_done(&bench);
 }
 
@@ -494,7 +522,8 @@ main(void)
 		cmocka_unit_test(a_query_that_fails_leaves_no_file),
 		cmocka_unit_test(a_map_that_breaks_its_word_is_an_internal_error),
 		cmocka_unit_test(a_cancelled_write_leaves_no_file),
-		cmocka_unit_test(an_engine_is_not_entered_from_a_fill),
+		cmocka_unit_test(the_function_is_of_no_use_outside_a_write),
+		cmocka_unit_test(every_allocation_failure_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
