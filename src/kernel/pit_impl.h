@@ -14,6 +14,7 @@
 
 #define ASOF_PIT_CHUNK_ROWS 128
 #define ASOF_PIT_CLASSES    48
+#define ASOF_PIT_TIES_MAX   2
 
 enum asof_pit_state {
 	ASOF_PIT_EMPTY = 0,
@@ -134,7 +135,7 @@ asof_pit_biased(int64_t event_us)
 static inline int
 asof_pit_compare_ties(const int64_t *a, const int64_t *b, size_t tie_count)
 {
-	for (size_t i = 0; i < tie_count; i++) {
+	for (size_t i = 0; i < tie_count && i < ASOF_PIT_TIES_MAX; i++) {
 		if (a[i] != b[i])
 			return a[i] < b[i] ? -1 : 1;
 	}

@@ -103,7 +103,7 @@ find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns,
 		uint32_t row = found->rows[i];
 		int64_t event_us = event_at(columns, row);
 		int64_t known_us = asof_us_add(event_us, pit->available_after_us);
-		if (pit->is_label) {
+		if (pit->is_label && columns->created) {
 			int64_t created_us = number_at(columns->created, row);
 			known_us = created_us > known_us ? created_us : known_us;
 		}
@@ -122,7 +122,7 @@ find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns,
 }
 
 static void
-ties_of(const struct asof_pit_columns *columns, size_t row, int64_t ret_ties[2])
+ties_of(const struct asof_pit_columns *columns, size_t row, int64_t ret_ties[ASOF_PIT_TIES_MAX])
 {
 	size_t count = 0;
 	if (columns->created)
@@ -139,8 +139,8 @@ is_row_better(const struct asof_pit *pit, const struct asof_pit_columns *columns
 	int64_t other_us = event_at(columns, than);
 	if (event_us != other_us || pit->tie_count == 0)
 		return event_us > other_us;
-	int64_t ties[2];
-	int64_t other_ties[2];
+	int64_t ties[ASOF_PIT_TIES_MAX] = { 0 };
+	int64_t other_ties[ASOF_PIT_TIES_MAX] = { 0 };
 	ties_of(columns, row, ties);
 	ties_of(columns, than, other_ties);
 	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
@@ -210,7 +210,7 @@ claim(struct asof_pit *pit, const struct asof_pit_columns *columns, uint32_t slo
 {
 	struct asof_pit_head *head = &pit->heads[slot];
 	uint64_t event = asof_pit_biased(event_at(columns, row));
-	int64_t ties[2];
+	int64_t ties[ASOF_PIT_TIES_MAX] = { 0 };
 	if (pit->tie_count > 0)
 		ties_of(columns, row, ties);
 	uint32_t state = try_to_hold(pit, head);
@@ -220,7 +220,7 @@ claim(struct asof_pit *pit, const struct asof_pit_columns *columns, uint32_t slo
 		release(head, state);
 		return CLAIM_LOST;
 	}
-	for (size_t i = 0; i < pit->tie_count; i++)
+	for (size_t i = 0; i < pit->tie_count && i < ASOF_PIT_TIES_MAX; i++)
 		pit->ties[slot * pit->tie_count + i] = ties[i];
 	atomic_store_explicit(&head->event, event, memory_order_relaxed);
 	return CLAIM_HELD;
