@@ -274,9 +274,9 @@ struct asof_build_states {
 	struct asof_type type;
 	bool is_float; /* sums are double-doubles, not whole numbers */
 	bool is_text;
-	bool is_wide; /* decimal, uuid */
-	bool has_exact_squares;
-	size_t count; /* always there */
+	bool is_wide;  /* decimal, uuid */
+	bool is_small; /* int32, bool: sums fit int64, and squares a whole number */
+	size_t count;  /* always there */
 	size_t sum;
 	size_t squares;
 	size_t min; /* of the complement the greatest; text: a slot */
@@ -317,12 +317,11 @@ struct asof_build_tiles {
 struct asof_build_tile {
 	uint64_t hash;
 	int64_t end_us;
-	int64_t apart_us; /* INT64_MIN: within its step */
-	int64_t created_us;
+	int64_t created_us; /* the greatest; where it is apart, of all */
 	int64_t last_us;
 	int64_t rows;
 	uint32_t entity;
-	uint32_t part;
+	bool is_apart; /* of events created outside of their step */
 };
 
 ASOF_NODISCARD enum asof_status asof_build_tiles_init(struct asof_build_tiles *tiles,

@@ -200,7 +200,11 @@ add_sums(const struct adding *a, struct asof_error *err)
 		struct asof_dd *sum = state_of(a, i, a->s->sum);
 		*sum = asof_dd_add(*sum, float_at(type, data, row_of(a, i)));
 	}
-	for (size_t i = 0; !a->s->is_float && i < a->count; i++) {
+	for (size_t i = 0; a->s->is_small && i < a->count; i++) {
+		int64_t *sum = state_of(a, i, a->s->sum);
+		*sum += integer_at(type, data, row_of(a, i));
+	}
+	for (size_t i = 0; !a->s->is_float && !a->s->is_small && i < a->count; i++) {
 		asof_int128 *sum = state_of(a, i, a->s->sum);
 		if (__builtin_add_overflow(*sum, addend_at(type, data, row_of(a, i)), sum))
 			return too_large(err);
@@ -213,12 +217,12 @@ add_squares(const struct adding *a)
 {
 	struct asof_type type = a->column->type;
 	const void *data = a->column->data;
-	for (size_t i = 0; a->s->has_exact_squares && i < a->count; i++) {
+	for (size_t i = 0; a->s->is_small && i < a->count; i++) {
 		asof_int128 *squares = state_of(a, i, a->s->squares);
 		int64_t value = integer_at(type, data, row_of(a, i));
 		*squares += (asof_int128)value * value;
 	}
-	for (size_t i = 0; !a->s->has_exact_squares && i < a->count; i++) {
+	for (size_t i = 0; !a->s->is_small && i < a->count; i++) {
 		struct asof_dd *squares = state_of(a, i, a->s->squares);
 		struct asof_dd value =
 			a->s->is_float ? float_at(type, data, row_of(a, i))
@@ -375,6 +379,9 @@ merge_sums(const struct asof_build_states *s, char *into, const char *from, stru
 	struct asof_dd *dd = (void *)(into + s->sum);
 	if (s->sum > 0 && s->is_float)
 		*dd = asof_dd_add(*dd, *(const struct asof_dd *)(const void *)(from + s->sum));
+	else if (s->sum > 0 && s->is_small)
+		*(int64_t *)(void *)(into + s->sum) +=
+			*(const int64_t *)(const void *)(from + s->sum);
 	else if (s->sum > 0 &&
 		 __builtin_add_overflow(*sum, *(const asof_int128 *)(const void *)(from + s->sum),
 					sum))
@@ -382,7 +389,7 @@ merge_sums(const struct asof_build_states *s, char *into, const char *from, stru
 
 	asof_int128 *squares = (void *)(into + s->squares);
 	dd = (void *)(into + s->squares);
-	if (s->squares > 0 && s->has_exact_squares)
+	if (s->squares > 0 && s->is_small)
 		*squares += *(const asof_int128 *)(const void *)(from + s->squares);
 	else if (s->squares > 0)
 		*dd = asof_dd_add(*dd, *(const struct asof_dd *)(const void *)(from + s->squares));

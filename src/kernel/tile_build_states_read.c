@@ -64,21 +64,35 @@ read_counts(const struct reading *r)
 	asof_build_mark(r->block->validity[r->column], r->piece->first, r->piece->count);
 }
 
-/* One half of what is a whole number or a double-double in the tile. */
+/* A whole number or a double-double in the tile. */
+static struct asof_dd
+sum_at(const struct asof_build_states *s, const char *tile, bool is_squares)
+{
+	asof_int128 whole;
+	int64_t small;
+	struct asof_dd sum;
+	const char *at = tile + (is_squares ? s->squares : s->sum);
+	if (s->is_small && !is_squares) {
+		memcpy(&small, at, sizeof(small));
+		return asof_dd_from_int64(small);
+	}
+	if (is_squares ? s->is_small : !s->is_float) {
+		memcpy(&whole, at, sizeof(whole));
+		return asof_dd_from_int128(whole);
+	}
+	memcpy(&sum, at, sizeof(sum));
+	return sum;
+}
+
 static void
-read_sums(const struct reading *r, size_t offset, bool is_dd, bool is_low)
+read_sums(const struct reading *r, bool is_squares, bool is_low)
 {
 	double *out = r->block->data[r->column];
 	for (size_t i = 0; i < r->piece->count; i++) {
-		asof_int128 whole;
-		struct asof_dd sum;
 		size_t row = r->piece->first + i;
 		if (is_empty(r, i))
 			continue;
-		memcpy(&whole, r->list[i] + offset, sizeof(whole));
-		memcpy(&sum, r->list[i] + offset, sizeof(sum));
-		if (!is_dd)
-			sum = asof_dd_from_int128(whole);
+		struct asof_dd sum = sum_at(r->s, r->list[i], is_squares);
 		out[row] = is_low ? sum.lo : sum.hi;
 		asof_block_mark(r->block, r->column, row);
 	}
@@ -201,7 +215,6 @@ asof_build_states_read(const struct asof_build_states *s, enum asof_state_kind k
 		       struct asof_block *block, struct asof_error *err)
 {
 	const struct reading r = { s, list, piece, column, block };
-	bool is_dd_squares = !s->has_exact_squares;
 	switch (kind) {
 	case ASOF_STATE_COUNT:
 		read_counts(&r);
@@ -210,14 +223,14 @@ asof_build_states_read(const struct asof_build_states *s, enum asof_state_kind k
 		if (s->type.kind == ASOF_TYPE_DECIMAL)
 			read_decimals(&r);
 		else
-			read_sums(&r, s->sum, s->is_float, false);
+			read_sums(&r, false, false);
 		return ASOF_OK;
 	case ASOF_STATE_SUM_LO:
-		read_sums(&r, s->sum, s->is_float, true);
+		read_sums(&r, false, true);
 		return ASOF_OK;
 	case ASOF_STATE_SQUARES:
 	case ASOF_STATE_SQUARES_LO:
-		read_sums(&r, s->squares, is_dd_squares, kind == ASOF_STATE_SQUARES_LO);
+		read_sums(&r, true, kind == ASOF_STATE_SQUARES_LO);
 		return ASOF_OK;
 	case ASOF_STATE_MIN:
 		return read_extremes(&r, s->min, true, err);

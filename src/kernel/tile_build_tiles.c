@@ -4,49 +4,60 @@
 
 #define GROUP     64 /* rows looked up at once, so that memory is waited for together */
 #define ALIGNMENT 16
-#define NONE_US   INT64_MIN
 
 struct wanted {
 	uint64_t hash;
 	int64_t end_us;
-	int64_t apart_us;
+	int64_t apart_us; /* when it was created, with is_apart */
 	uint32_t entity;
+	bool is_apart;
 };
 
 static void
 add_place(size_t *width, size_t size, size_t *ret_offset)
 {
-	*ret_offset = *width;
-	*width += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	size_t alignment = size < ALIGNMENT ? sizeof(uint64_t) : ALIGNMENT;
+	*ret_offset = (*width + alignment - 1) / alignment * alignment;
+	*width = *ret_offset + size;
 }
 
-/* Sums of what is whole are whole numbers; squares of int64 may be too large for that. */
 static void
-place_states(struct asof_build_states *s, const struct asof_tile_column *column, size_t *width)
+describe_column(struct asof_build_states *s, const struct asof_tile_column *column)
 {
+	uint8_t kind = column->type.kind;
+	s->type = column->type;
+	s->is_float = kind == ASOF_TYPE_FLOAT32 || kind == ASOF_TYPE_FLOAT64;
+	s->is_small = kind == ASOF_TYPE_INT32 || kind == ASOF_TYPE_BOOL;
+	s->is_text = asof_build_is_text(column->type);
+	s->is_wide = kind == ASOF_TYPE_DECIMAL || kind == ASOF_TYPE_UUID;
+}
+
+/* States of 8 bytes or, where `is_large`, of 16 and more. */
+static void
+place_states(struct asof_build_states *s, const struct asof_tile_column *column, bool is_large,
+	     size_t *width)
+{
+	bool is_ordinal = !s->is_text && !s->is_wide;
+	size_t extreme = is_ordinal ? sizeof(uint64_t) : sizeof(struct asof_build_slot);
 	const struct {
 		enum asof_state_kind kind;
 		size_t size;
 		size_t *offset;
 	} places[] = {
-		{ ASOF_STATE_SUM, sizeof(asof_int128), &s->sum },
+		{ ASOF_STATE_SUM, s->is_small ? sizeof(int64_t) : sizeof(asof_int128), &s->sum },
 		{ ASOF_STATE_SQUARES, sizeof(asof_int128), &s->squares },
-		{ ASOF_STATE_MIN, sizeof(struct asof_build_slot), &s->min },
-		{ ASOF_STATE_MAX, sizeof(struct asof_build_slot), &s->max },
+		{ ASOF_STATE_MIN, extreme, &s->min },
+		{ ASOF_STATE_MAX, extreme, &s->max },
 		{ ASOF_STATE_FIRST, sizeof(struct asof_build_edge), &s->first },
 		{ ASOF_STATE_LAST, sizeof(struct asof_build_edge), &s->last },
 		{ ASOF_STATE_VALUES, sizeof(struct asof_build_list), &s->values },
 		{ ASOF_STATE_DISTINCT, sizeof(struct asof_build_list), &s->distinct },
 	};
-	uint8_t kind = column->type.kind;
-	s->type = column->type;
-	s->is_float = kind == ASOF_TYPE_FLOAT32 || kind == ASOF_TYPE_FLOAT64;
-	s->has_exact_squares = kind == ASOF_TYPE_INT32 || kind == ASOF_TYPE_BOOL;
-	s->is_text = asof_build_is_text(column->type);
-	s->is_wide = kind == ASOF_TYPE_DECIMAL || kind == ASOF_TYPE_UUID;
-	add_place(width, sizeof(int64_t), &s->count);
+	if (!is_large)
+		add_place(width, sizeof(int64_t), &s->count);
 	for (size_t i = 0; i < ASOF_COUNTOF(places); i++) {
-		if (column->state[places[i].kind] != SIZE_MAX)
+		if (column->state[places[i].kind] != SIZE_MAX &&
+		    is_large == (places[i].size >= ALIGNMENT))
 			add_place(width, places[i].size, places[i].offset);
 	}
 }
@@ -62,10 +73,20 @@ asof_build_tiles_init(struct asof_build_tiles *tiles, const struct asof_tile_bui
 	tiles->columns = asof_arena_array(arena, layout->column_count, sizeof(*tiles->columns));
 	if (!tiles->columns)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu columns", layout->column_count);
-	size_t head;
-	add_place(&tiles->width, sizeof(struct asof_build_tile), &head);
-	for (size_t i = 0; i < layout->column_count; i++)
-		place_states(&tiles->columns[i], &layout->columns[i], &tiles->width);
+	/* Small ones first: nothing is lost between them. */
+	tiles->width = sizeof(struct asof_build_tile);
+	for (size_t i = 0; i < layout->column_count; i++) {
+		describe_column(&tiles->columns[i], &layout->columns[i]);
+		place_states(&tiles->columns[i], &layout->columns[i], false, &tiles->width);
+	}
+	bool is_aligned = false;
+	for (size_t i = 0; i < layout->column_count; i++) {
+		size_t before = tiles->width;
+		place_states(&tiles->columns[i], &layout->columns[i], true, &tiles->width);
+		is_aligned = is_aligned || tiles->width > before;
+	}
+	if (is_aligned)
+		tiles->width = (tiles->width + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	return ASOF_OK;
 }
 
@@ -76,15 +97,17 @@ static struct wanted
 wanted_tile(const struct asof_build_tiles *tiles, const struct asof_build_batch *b, size_t i)
 {
 	uint32_t row = b->rows[i];
-	struct wanted w = { .apart_us = NONE_US, .entity = b->entities[i] };
+	struct wanted w = { .entity = b->entities[i] };
 	w.end_us = asof_step_end(b->event_us[row], tiles->step_us);
 	if (tiles->has_created) {
 		int64_t created_us = b->created_us[row];
 		if (created_us > w.end_us || created_us <= w.end_us - tiles->step_us)
+			w.is_apart = true;
+		if (w.is_apart)
 			w.apart_us = created_us;
 	}
 	w.hash = asof_build_mix(asof_build_mix(b->hashes[i], (uint64_t)w.end_us),
-				(uint64_t)w.apart_us);
+				(uint64_t)w.apart_us + w.is_apart);
 	return w;
 }
 
@@ -100,17 +123,18 @@ find_tile(const struct asof_build_tiles *tiles, struct asof_build_part *part,
 		struct asof_build_tile *tile =
 			(void *)((char *)part->records.data + number * tiles->width);
 		if (((slots[at] ^ tag) >> 32) == 0 && tile->entity == w->entity &&
-		    tile->end_us == w->end_us && tile->apart_us == w->apart_us)
+		    tile->end_us == w->end_us && tile->is_apart == w->is_apart &&
+		    (!w->is_apart || tile->created_us == w->apart_us))
 			return tile;
 	}
 	struct asof_build_tile *made =
 		(void *)((char *)part->records.data + part->record_count * tiles->width);
 	*made = (struct asof_build_tile){ .hash = w->hash,
 					  .end_us = w->end_us,
-					  .apart_us = w->apart_us,
-					  .created_us = INT64_MIN,
+					  .created_us = w->is_apart ? w->apart_us : INT64_MIN,
 					  .last_us = INT64_MIN,
-					  .entity = w->entity };
+					  .entity = w->entity,
+					  .is_apart = w->is_apart };
 	part->record_count++;
 	slots[at] = tag | part->record_count;
 	return made;
@@ -172,8 +196,9 @@ asof_build_tiles_merge(const struct asof_build_tiles *tiles, struct asof_build_s
 		size_t before = into->record_count;
 		struct wanted w = { .hash = tile->hash,
 				    .end_us = tile->end_us,
-				    .apart_us = tile->apart_us,
-				    .entity = remap[tile->entity] };
+				    .apart_us = tile->is_apart ? tile->created_us : 0,
+				    .entity = remap[tile->entity],
+				    .is_apart = tile->is_apart };
 		struct asof_build_tile *to = find_tile(tiles, into, &w);
 		if (into->record_count > before) {
 			memcpy(to, tile, tiles->width);
