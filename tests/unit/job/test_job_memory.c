@@ -53,6 +53,36 @@ join_by_sql(struct fixture *f, char **ret_json, struct asof_error *err)
 }
 
 static enum asof_status
+direct_with(struct fixture *f, bool is_sql, char **ret_json, struct asof_error *err)
+{
+	struct asof_join_options options = { .spine = f->spine,
+					     .service = "churn_model",
+					     .out = f->out,
+					     .is_sql = is_sql,
+					     .is_direct = true };
+	return asof_join(f->session, &options, ret_json, err);
+}
+
+static enum asof_status
+join_directly(struct fixture *f, char **ret_json, struct asof_error *err)
+{
+	return direct_with(f, false, ret_json, err);
+}
+
+static enum asof_status
+join_directly_by_sql(struct fixture *f, char **ret_json, struct asof_error *err)
+{
+	return direct_with(f, true, ret_json, err);
+}
+
+static enum asof_status
+explain(struct fixture *f, char **ret_json, struct asof_error *err)
+{
+	struct asof_join_options options = { .spine = f->spine, .service = "churn_model" };
+	return asof_explain(f->session, &options, true, ret_json, err);
+}
+
+static enum asof_status
 materialize(struct fixture *f, char **ret_json, struct asof_error *err)
 {
 	struct asof_materialize_options options = { .has_at = true, .at_us = SAMPLE_NOW_US };
@@ -172,6 +202,9 @@ CLAIM(plan)
 CLAIM(apply)
 CLAIM(join)
 CLAIM(join_by_sql)
+CLAIM(join_directly)
+CLAIM(join_directly_by_sql)
+CLAIM(explain)
 CLAIM(materialize)
 CLAIM(get)
 CLAIM(validate)
@@ -184,8 +217,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(build),       TEST(plan), TEST(apply),    TEST(join), TEST(join_by_sql),
-		TEST(materialize), TEST(get),  TEST(validate), TEST(list), TEST(show),
+		TEST(build),
+		TEST(plan),
+		TEST(apply),
+		TEST(join),
+		TEST(join_by_sql),
+		TEST(join_directly),
+		TEST(join_directly_by_sql),
+		TEST(explain),
+		TEST(materialize),
+		TEST(get),
+		TEST(validate),
+		TEST(list),
+		TEST(show),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
