@@ -56,7 +56,8 @@ def scale(name, options):
         arms = [joins.direct(spec, folder, options.threads, memory="1GiB"),
                 joins.duckdb(spec, folder, options.threads, may_fail=True)]
         if name == "xl":
-            arms.append(joins.duckdb(spec, folder, options.threads, name="DuckDB 1GiB", memory="1GiB", may_fail=True))
+            arms.append(joins.duckdb(spec, folder, options.threads, name="DuckDB 1GiB", memory="1GiB", may_fail=True,
+                                     timeout_s=900))
         case.measure(arms)
         joins.finish(case, spec, folder)
 

@@ -11,7 +11,7 @@ FIGURE = {
     "name": "join_feast", "title": "Feast",
     "about": """`get_historical_features` of Feast on its DuckDB offline store beside `asof join --direct`: five doubles of one
 view, 90 days of random rows of 10 k keys, Parquet in and out. Not counted for Feast: the start of Python and registering
-the view. Its other local store (dask) was left out: it drops rows.""",
+the view.""",
     "notes": [],
 }
 #        short, spine rows, feature rows, keys, max_age, rounds

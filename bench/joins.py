@@ -35,7 +35,7 @@ def from_lake(spec, folder, threads, case):
     case.head["aside"] = ["asof build"]
     raw = sum(measure.size_mib(path) for path in {view["path"] for view in spec["views"]})
     case.note(f"Built before, and not counted in asof's seconds: {took['seconds']:.2f} s, lake "
-              f"{measure.size_mib(os.path.join(own, 'lake')):.0f} MiB of {raw:.0f} MiB raw ({case.head['case']}).")
+              f"{measure.size_mib(os.path.join(own, 'lake')):.0f} MiB of {raw:.0f} MiB raw ({case.head['label']}).")
     words = project.join_words(spec, output(folder, "asof"))
     return measure.Arm("asof", project.command(own, threads, *words))
 

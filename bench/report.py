@@ -122,8 +122,8 @@ def goals_section(found):
         except KeyError:
             rows.append([goal, "not run", ""])
     met, judged = sum(row[2] == "met" for row in rows), sum(row[2] != "" for row in rows)
-    text = wrapped(f"What was set out to be reached, with 2 threads: {met} of {judged} that were run are met. What bounds those "
-                   "that are not is in [speed](design/speed.md).")
+    text = wrapped(f"What was set out to be reached, with 2 threads: {met} of {judged} that were run are met. What bounds "
+                   "those that are not is in [speed](design/speed.md).")
     return f"## Goals\n\n{text}\n\n{table(['goal', 'measured', ''], rows)}"
 
 
@@ -163,7 +163,8 @@ def provenance(cases):
         head = case["head"]
         versions = ", ".join(f"{name} {version}" for name, version in sorted(head["versions"].items()))
         commit = f", commit {head['commit']}" if head["commit"] else ""
-        text = f"{head['machine']}; {head['threads']} threads each; {versions}{commit}; {head['date']}"
+        busy = f"; other work was running (load {head['load']:.0f})" if head["load"] > 2 * head["threads"] else ""
+        text = f"{head['machine']}; {head['threads']} threads each; {versions}{commit}; {head['date']}{busy}"
         said.setdefault(text, []).append(head["label"])
     if len(said) == 1:
         return next(iter(said)) + "."

@@ -15,7 +15,7 @@ FIGURE = {
     "about": """For each flight: count, sum, mean, min, max and std of delay over (T - W, T] of its airport, W = 1h, 1d, 7d: 18
 columns beside origin and date, Parquet (snappy). asof: `build` of a view with `step: event`, then `join` of all rows onto
 themselves; *asof direct*: `join --direct`, without building. DuckDB: RANGE frames. Polars: `rolling`, closed on the right.
-*Write only*: DuckDB copies a table in memory with the same content to Parquet; nobody who writes it is faster than that.""",
+*Write only*: DuckDB copies a table in memory with the same content to Parquet, with the writer that asof uses.""",
     "notes": ["asof reads the flights twice, as source and as spine; the spine is a file of origin and date. Its output has "
               "the order of the spine, Polars' is sorted by airport and time, DuckDB's has none."],
 }
