@@ -17,6 +17,7 @@
 /* A statement to be planned for the project's first view, or for all of them in a join. */
 enum plan_what {
 	PLAN_BUILD,
+	PLAN_FED,
 	PLAN_SPLICE,
 	PLAN_PROFILE,
 	PLAN_BAD_ROWS,
@@ -266,6 +267,8 @@ plan_write(const struct plan_case *c, const struct plan_order *order, struct aso
 	switch (order->what) {
 	case PLAN_BUILD:
 		return asof_plan_build_sql(build, sql, err);
+	case PLAN_FED:
+		return asof_plan_fed_sql(build, sql, err);
 	case PLAN_SPLICE:
 		return asof_plan_splice_sql(table, build, sql, err);
 	case PLAN_PROFILE:

@@ -277,6 +277,8 @@ static const struct plan_order orders[] = {
 	  .yaml = windows_only,
 	  .what = PLAN_STRADDLING,
 	  .us = PLAN_TIME_US + 5 },
+	{ .name = "fed", .yaml = plain, .what = PLAN_FED },
+	{ .name = "fed_as_it_is", .yaml = windows_only, .what = PLAN_FED },
 	{ .name = "spine_scan", .yaml = plain, .what = PLAN_SPINE_SCAN },
 	{ .name = "spine_rows", .yaml = plain, .what = PLAN_SPINE_ROWS },
 	{ .name = "rows_scan", .yaml = plain, .what = PLAN_ROWS_SCAN },
@@ -414,7 +416,7 @@ a_statement_past_its_limit_is_an_error(void **state)
 	(void)state;
 	for (size_t i = 0; i < ASOF_COUNTOF(orders); i++) {
 		ASOF_AUTO(plan_case_done) struct plan_case c;
-		ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(64);
+		ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(16);
 		struct asof_error err = { 0 };
 		plan_case_make(&c, &orders[i]);
 		assert_int_equal(plan_write(&c, &orders[i], &sql, &err), ASOF_LIMIT);
