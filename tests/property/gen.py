@@ -279,9 +279,7 @@ class Case:
         for source in self.sources:
             where = source.filter and source.filter[1]
             time = now if source.has_created_time else ALWAYS
-            model = oracle.Source(
-                source.read_at_once(time, stages), source.has_created_time, where
-            )
+            model = oracle.Source(source.read_at_once(time, stages), source.has_created_time, where)
             for view in self.views:
                 if view.source is source:
                     made[view.name] = view.model(model)

@@ -179,7 +179,17 @@ CSV_COLUMNS = ["n", "lim", "big", "g", "s", "b", "dt", "at"]
 JSON_COLUMNS = ["n", "big", "g", "s", "b", "dt", "at", "l"]
 
 KEY_TYPES = {
-    "parquet": ["string", "string", "int64", "int32", "bool", "date", "timestamp", "decimal(10,2)", "uuid"],
+    "parquet": [
+        "string",
+        "string",
+        "int64",
+        "int32",
+        "bool",
+        "date",
+        "timestamp",
+        "decimal(10,2)",
+        "uuid",
+    ],
     "csv": ["string", "string", "int64", "int32", "bool", "date"],
     "json": ["string", "int64"],
 }
