@@ -24,7 +24,7 @@ demo: build ## the main job on three million real flights
 test: ## every check and test
 	@scripts/test.sh
 
-test-long: ## the same with more cases, the fuzzers and the coverage limits
+test-long: ## the same with 10,000 random projects (PROPERTY_CASES), the fuzzers and the coverage limits
 	@scripts/test.sh long
 
 check: ## format, clang-tidy, layers and the other rules of the tree

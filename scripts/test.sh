@@ -55,6 +55,7 @@ run tsan 'threads' threads_tests
 run release 'e2e|property' e2e_targets
 if [ -n "${ASOF_TEST_LONG-}" ]; then
 	run release 'unit|conformance|fault|fuzz'
+	count scripts/property.sh
 	count scripts/fuzz.sh
 	count scripts/cov.sh
 fi
