@@ -13,7 +13,8 @@ struct ranges {
 	struct asof_join_run *run;
 	struct asof_join_load load;
 	int64_t spine_rows;
-	size_t range_rows; /* at once; what turned out to be too much is halved */
+	uint64_t batch_rows; /* of a row group of the spine; 0: it has none */
+	size_t range_rows;   /* at once; what turned out to be too much is halved */
 	const char **parts;
 	size_t part_count;
 	size_t part_capacity;
@@ -40,7 +41,37 @@ count_spine(struct asof_join_run *run, int64_t *ret_rows, struct asof_error *err
 	return asof_query_ints(run->engine, asof_buf_cstr(&sql), ret_rows, 1, err);
 }
 
+/* How many rows a reader of the spine holds at once. */
+static enum asof_status
+find_batch_rows(struct ranges *r, struct asof_error *err)
+{
+	struct asof_join_run *run = r->run;
+	struct asof_parquet_facts all;
+	struct asof_parquet_facts same;
+	if (strcmp(run->spine.row, "file_row_number") != 0)
+		return ASOF_OK;
+	ASOF_TRY(asof_engine_parquet_facts(run->engine, &run->spine.path, 1, NULL, 0, 0, &all,
+					   &same, err));
+	if (all.row_group_count > 0)
+		r->batch_rows = (all.row_count + all.row_group_count - 1) / all.row_group_count;
+	return ASOF_OK;
+}
+
 /* ---- writing ---- */
+
+static enum asof_file_format
+format_of(const struct asof_join_run *run)
+{
+	return asof_join_is_csv(run->out) ? ASOF_FORMAT_CSV : ASOF_FORMAT_PARQUET;
+}
+
+static struct asof_file_form
+form_of(const struct ranges *r, enum asof_file_format format)
+{
+	return (struct asof_file_form){ .format = format,
+					.memory_bytes = asof_session_write_bytes(r->run->session),
+					.batch_rows = r->batch_rows };
+}
 
 static enum asof_status
 write_rows(struct ranges *r, int64_t first_row, size_t row_count, enum asof_file_format format,
@@ -56,8 +87,7 @@ write_rows(struct ranges *r, int64_t first_row, size_t row_count, enum asof_file
 				   .field_count = run->column_count,
 				   .fill = asof_join_fill_rows,
 				   .arg = &fill };
-	struct asof_file_form form = { .format = format,
-				       .memory_bytes = asof_session_write_bytes(run->session) };
+	struct asof_file_form form = form_of(r, format);
 	ASOF_TRY(asof_engine_write_mapped(run->engine, asof_buf_cstr(&sql), &map, &form, path,
 					  &written, err));
 	if (written != row_count)
@@ -100,15 +130,14 @@ gather_parts(struct ranges *r, const char *path, struct asof_error *err)
 	int64_t start_us = asof_monotonic_us();
 	uint64_t rows = 0;
 	asof_session_stage(run->session, "write the training set");
-	asof_buf_add_cstr(&sql, "COPY (SELECT * FROM read_parquet(");
+	asof_buf_add_cstr(&sql, "SELECT *, 0::BIGINT FROM read_parquet(");
 	asof_sql_text_list(&sql, r->parts, r->part_count);
-	asof_buf_add_cstr(&sql, ")) TO ");
-	asof_sql_text(&sql, path);
-	asof_buf_add_cstr(&sql, asof_join_is_csv(run->out)
-					? " (FORMAT csv, HEADER true)"
-					: " (FORMAT parquet, COMPRESSION snappy)");
+	asof_buf_add_char(&sql, ')');
 	ASOF_TRY(asof_buf_status(&sql, err));
-	ASOF_TRY(asof_engine_run(run->engine, asof_buf_cstr(&sql), &rows, err));
+	struct asof_mapped none = { 0 };
+	struct asof_file_form form = form_of(r, format_of(run));
+	ASOF_TRY(asof_engine_write_mapped(run->engine, asof_buf_cstr(&sql), &none, &form, path,
+					  &rows, err));
 	if (rows != (uint64_t)r->spine_rows)
 		return ASOF_FAIL(err, ASOF_INTERNAL, "%" PRIu64 " rows gathered of %" PRId64, rows,
 				 r->spine_rows);
@@ -121,12 +150,10 @@ write_range(struct ranges *r, int64_t first_row, size_t row_count, const char *p
 {
 	struct asof_join_run *run = r->run;
 	bool is_whole = first_row == 0 && (int64_t)row_count == r->spine_rows;
-	enum asof_file_format format =
-		asof_join_is_csv(run->out) ? ASOF_FORMAT_CSV : ASOF_FORMAT_PARQUET;
 	int64_t start_us = asof_monotonic_us();
 	asof_session_stage(run->session, "write the training set");
 	if (is_whole)
-		ASOF_TRY(write_rows(r, first_row, row_count, format, path, err));
+		ASOF_TRY(write_rows(r, first_row, row_count, format_of(run), path, err));
 	else
 		ASOF_TRY(write_part(r, first_row, row_count, err));
 	uint64_t bytes = asof_join_load_bytes(&r->load);
@@ -219,6 +246,7 @@ asof_join_by_kernels(struct asof_join_run *run, const char *path, const char **r
 	}
 	ASOF_TRY(asof_join_stage_add(run, "count spine", NULL, start_us, (uint64_t)r.spine_rows, 0,
 				     err));
+	ASOF_TRY(find_batch_rows(&r, err));
 	ASOF_TRY(asof_join_load_init(&r.load, run, err));
 	r.range_rows = asof_join_load_first_guess(&r.load, (uint64_t)r.spine_rows);
 	r.load.can_shrink = !has_type_of_no_file(run);
