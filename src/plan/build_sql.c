@@ -19,6 +19,17 @@ asof_plan_keys_equal(struct asof_buf *sql, const char *left, const char *right, 
 		asof_buf_printf(sql, "%s%sk%zu = %sk%zu", i ? " AND " : "", left, i, right, i);
 }
 
+void
+asof_plan_keys_equal_asof(struct asof_buf *sql, const char *left, const char *right,
+			  const struct asof_entity *entity)
+{
+	for (size_t i = 0; i < entity->key_count; i++) {
+		bool is_bytes = entity->keys[i].type.kind == ASOF_TYPE_BYTES;
+		asof_buf_printf(sql, is_bytes ? "%shex(%sk%zu) = hex(%sk%zu)" : "%s%sk%zu = %sk%zu",
+				i ? " AND " : "", left, i, right, i);
+	}
+}
+
 /* k0 AS "origin", make_timestamptz(..) AS event_time, ... AS created_time */
 static void
 add_table_head(struct asof_buf *sql, const struct asof_view *view, const char *event_us)

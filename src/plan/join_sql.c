@@ -95,7 +95,7 @@ add_match(struct asof_buf *sql, const char *prefix, const struct asof_view *view
 	for (size_t i = 0; i < output_count; i++)
 		asof_buf_printf(sql, ", r.f%zu", i);
 	asof_buf_printf(sql, "\nFROM %sspine s ASOF LEFT JOIN %sbest r ON ", prefix, prefix);
-	asof_plan_keys_equal(sql, "s.", "r.", view->entity->key_count);
+	asof_plan_keys_equal_asof(sql, "s.", "r.", view->entity);
 	asof_buf_printf(sql, " AND s.time_us - %" PRId64 " >= r.event_us)",
 			view->available_after_us);
 }

@@ -31,5 +31,8 @@ void asof_plan_keys(struct asof_buf *sql, const char *prefix, size_t key_count);
 /* "a.k0 = b.k0 AND ..." */
 void asof_plan_keys_equal(struct asof_buf *sql, const char *left, const char *right,
 			  size_t key_count);
+/* The same for an ASOF JOIN, which takes bytes for equal that agree up to a NUL. */
+void asof_plan_keys_equal_asof(struct asof_buf *sql, const char *left, const char *right,
+			       const struct asof_entity *entity);
 
 #endif

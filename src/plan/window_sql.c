@@ -364,13 +364,14 @@ add_output(const struct merge *m, struct asof_error *err)
 
 /* The newest tile at or before each instant: without one there is no row, however old it may be. */
 static void
-add_newest(struct asof_buf *sql, const char *prefix, size_t key_count, bool is_label)
+add_newest(struct asof_buf *sql, const char *prefix, const struct asof_entity *entity,
+	   bool is_label)
 {
 	asof_buf_printf(sql, ",\n%snewest AS (SELECT i.*, ", prefix);
 	asof_buf_add_cstr(sql, is_label ? "max(t.end_us)" : "t.end_us");
 	asof_buf_printf(sql, " AS event_us\nFROM %sinstants i %s %stiles t ON ", prefix,
 			is_label ? "JOIN" : "ASOF JOIN", prefix);
-	asof_plan_keys_equal(sql, "i.", "t.", key_count);
+	asof_plan_keys_equal_asof(sql, "i.", "t.", entity);
 	asof_buf_add_cstr(sql, " AND i.at_us >= t.end_us");
 	if (is_label)
 		asof_buf_add_cstr(sql, " AND t.created_us <= i.known_us GROUP BY ALL");
@@ -397,7 +398,7 @@ asof_plan_windows(struct asof_buf *sql, const char *prefix, const struct asof_pl
 	int64_t longest_us = asof_view_longest_window_us(table->view);
 	const char *known = is_label ? ", n.known_us" : "";
 
-	add_newest(sql, prefix, key_count, is_label);
+	add_newest(sql, prefix, table->view->entity, is_label);
 	asof_buf_printf(sql, ",\n%sanswers AS (SELECT ", prefix);
 	asof_plan_keys(sql, "n.", key_count);
 	asof_buf_printf(sql, ", n.at_us%s, any_value(n.event_us) AS event_us", known);

@@ -162,9 +162,13 @@ class Training:
                 faults.append(
                     f"spine column {name!r} is {made.schema.field(name).type}, was {spine.schema.field(name).type}"
                 )
-            elif repr(compare.arrow_cells(made[name])) != repr(compare.arrow_cells(spine[name])):
+            elif self._texts(made[name]) != self._texts(spine[name]):
                 faults.append(f"spine column {name!r} was changed")
         return faults
+
+    def _texts(self, column):
+        """Cells to be compared as they are, but for the sign of zero: see compare.same()."""
+        return [repr(c + 0.0 if isinstance(c, float) else c) for c in compare.arrow_cells(column)]
 
     def _cell_faults(self, out, wanted, known_at, models):
         made = pq.read_table(out)

@@ -131,6 +131,20 @@ static const char windows_only[] =
 		    "    step: 1h\n"
 		    "    features: {flights: {agg: count, windows: [1h, 2h]}}\n";
 
+/* Keys that an ASOF JOIN must not be given as they are. */
+static const char bytes[] = SOURCE_HEAD
+	"entities:\n"
+	"  part: {keys: {id: bytes, shop: string}}\n"
+	"sources:\n"
+	"  parts:\n"
+	"    path: data/*.parquet\n"
+	"    event_time: t\n"
+	"    types: {id: bytes, shop: string, t: timestamp}\n"
+	"views:\n"
+	"  newest: {entity: part, source: parts, features: {at: {column: t}}}\n"
+	"  events: {entity: part, source: parts, step: event, features: {n: {agg: count, "
+	"windows: [1h]}}}\n";
+
 static const char csv[] = SOURCE_HEAD
 	"entities:\n"
 	"  part: {keys: {id: string, size: 'decimal(6,2)'}}\n"
@@ -257,6 +271,7 @@ static const struct plan_order orders[] = {
 	  .known_at = ASOF_PLAN_KNOWN_TIME,
 	  .us = PLAN_TIME_US + 1 },
 	{ .name = "join_answers", .yaml = windows_only, .what = PLAN_JOIN, .has_answers = true },
+	{ .name = "join_bytes", .yaml = bytes, .what = PLAN_JOIN },
 	{ .name = "join_hostile", .yaml = hostile, .what = PLAN_JOIN },
 	{ .name = "instants", .yaml = small, .what = PLAN_INSTANTS },
 	{ .name = "instants_events", .yaml = events, .what = PLAN_INSTANTS },
