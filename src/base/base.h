@@ -112,6 +112,8 @@ void *asof_mem_alloc(size_t size);
 /* Grow or shrink, as realloc(3): new bytes are NOT zeroed; on NULL the old block stays valid. */
 void *asof_mem_resize(void *ptr, size_t size);
 void asof_mem_free(void *ptr);
+/* Give what was freed back to the system, after much of it: the allocator keeps it otherwise. */
+void asof_mem_trim(void);
 
 /*
  * Make room for `need` elements of `elem_size` bytes in the owned array *array (NULL when

@@ -53,6 +53,16 @@ asof_mem_free(void *ptr)
 	free(ptr);
 }
 
+/* Of the C library where it has it. */
+int malloc_trim(size_t pad) __attribute__((weak));
+
+void
+asof_mem_trim(void)
+{
+	if (malloc_trim)
+		(void)malloc_trim(0);
+}
+
 enum asof_status
 asof_mem_reserve(void **array, size_t *capacity, size_t need, size_t elem_size,
 		 struct asof_error *err)

@@ -10,7 +10,8 @@
 struct built {
 	const struct asof_view *view;
 	struct asof_view_build build;
-	bool has_begun; /* by a scan for several */
+	bool has_begun;    /* by a scan for several */
+	bool is_too_large; /* as such a scan found */
 	int64_t elapsed_us;
 };
 
@@ -106,8 +107,10 @@ scan_together(struct run *run, struct built *first, struct asof_error *err)
 	share_commit(builds, count);
 	if (asof_view_build_scan(builds, count, free_bytes(run), &ignored) != ASOF_OK)
 		return asof_cancel_check(&run->session->cancel, err);
-	for (struct built *b = first; b < run->built + run->count; b++)
+	for (struct built *b = first; b < run->built + run->count; b++) {
 		b->has_begun = b->build.tiles != NULL;
+		b->is_too_large = b->build.is_too_large;
+	}
 	return ASOF_OK;
 }
 
@@ -118,7 +121,8 @@ build_once(struct run *run, struct built *built, struct asof_error *err)
 		ASOF_TRY(asof_versions_sync(run->session, err));
 		ASOF_TRY(asof_view_build_begin(run->session, built->view, run->options, run->arena,
 					       &built->build, err));
-		if (asof_view_build_is_by_kernel(&built->build))
+		built->build.is_too_large = built->is_too_large;
+		if (asof_view_build_is_by_kernel(&built->build) && !built->is_too_large)
 			ASOF_TRY(scan_together(run, built, err));
 	}
 	built->has_begun = false; /* for another try */

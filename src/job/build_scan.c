@@ -14,7 +14,8 @@ struct part {
 	size_t key_count;
 	size_t column_count;         /* of its batches */
 	struct asof_column **picked; /* per worker */
-	atomic_bool is_dropped;      /* it did not fit */
+	atomic_bool is_dropped;      /* it did not fit .. */
+	int64_t dropped_row_count;   /* .. after so many rows of the source */
 };
 
 struct scan {
@@ -79,8 +80,10 @@ take_part(struct part *part, unsigned worker, const struct asof_batch *batch,
 static enum asof_status
 drop_part(struct scan *scan, struct part *part, struct asof_error *err)
 {
-	if (!atomic_exchange(&part->is_dropped, true))
+	if (!atomic_exchange(&part->is_dropped, true)) {
+		part->dropped_row_count = atomic_load(&scan->row_count);
 		atomic_fetch_add(&scan->dropped, 1);
+	}
 	if (atomic_load(&scan->dropped) < scan->count)
 		return ASOF_OK;
 	return ASOF_FAIL(err, ASOF_LIMIT, "no view fits into memory");
@@ -160,6 +163,9 @@ finish_parts(struct scan *scan, struct asof_error *err)
 		struct asof_error own = { 0 };
 		if (atomic_load(&part->is_dropped)) {
 			asof_view_build_done(part->build);
+			/* Its share was full before its share of the rows was read. */
+			part->build->is_too_large = part->dropped_row_count * (int64_t)scan->count <
+						    atomic_load(&scan->row_count);
 			continue;
 		}
 		enum asof_status status = asof_tile_build_finish(part->build->tiles, &own);

@@ -141,7 +141,10 @@ asof_view_build_begin(struct asof_session *session, const struct asof_view *view
 void
 asof_view_build_done(struct asof_view_build *b)
 {
+	if (!b->tiles)
+		return;
 	asof_tile_build_free(ASOF_STEAL(b->tiles));
+	asof_mem_trim();
 }
 
 /* By the kernel where it can, else by SQL. */
@@ -155,7 +158,7 @@ compute(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
 		b->report.engine_reason = "a range is spliced into the table";
 	if (!asof_view_build_is_by_kernel(b))
 		return ASOF_OK;
-	if (!b->tiles) {
+	if (!b->tiles && !b->is_too_large) {
 		enum asof_status status = asof_view_build_scan(&b, 1, max_bytes, err);
 		if (status != ASOF_OK && status != ASOF_LIMIT)
 			return status;

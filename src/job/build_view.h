@@ -48,6 +48,7 @@ struct asof_view_build {
 	const char *run_id;
 	int64_t now_us;
 	struct asof_tile_build *tiles; /* what a scan has given; NULL: none was made */
+	bool is_too_large;             /* a scan has shown that it fits alone neither */
 	int64_t scanned_row_count;     /* with `tiles`: of the source */
 	struct asof_build_report report;
 };
