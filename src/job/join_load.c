@@ -59,7 +59,9 @@ asof_join_load_init(struct asof_join_load *load, struct asof_join_run *run, stru
 void
 asof_join_load_clear(struct asof_join_load *load)
 {
-	for (size_t i = 0; load->views && i < load->run->table_count; i++) {
+	if (!load->indexes || !load->views || !load->answers)
+		return;
+	for (size_t i = 0; i < load->run->table_count; i++) {
 		struct asof_join_loaded *view = &load->views[i];
 		asof_window_join_free(ASOF_STEAL(view->windows));
 		asof_tile_store_free(ASOF_STEAL(view->store));
@@ -323,9 +325,9 @@ load_tiles(struct asof_join_load *load, size_t v, struct asof_error *err)
 				   asof_tile_store_rows(loaded->store), bytes, err);
 }
 
-/* What is left is for the answers of all windows: `count` views are still to be given theirs. */
+/* `max_bytes`: of what is left, which is for the answers of all windows, this view's part. */
 static enum asof_status
-open_windows(struct asof_join_load *load, size_t v, size_t count, struct asof_error *err)
+open_windows(struct asof_join_load *load, size_t v, uint64_t max_bytes, struct asof_error *err)
 {
 	struct asof_join_run *run = load->run;
 	struct asof_join_loaded *loaded = &load->views[v];
@@ -336,7 +338,6 @@ open_windows(struct asof_join_load *load, size_t v, size_t count, struct asof_er
 		return no_memory(err);
 	for (size_t i = 0; i < item->output_count; i++)
 		wanted[i] = i; /* the view was cut down to them */
-	uint64_t share = bytes_left(load) / count;
 	struct asof_window_join_options options = {
 		.spine = load->indexes[loaded->index].index,
 		.store = loaded->store,
@@ -346,7 +347,7 @@ open_windows(struct asof_join_load *load, size_t v, size_t count, struct asof_er
 		.wanted_count = item->output_count,
 		.is_label = is_by_label(run, v),
 		.workers = asof_engine_threads(run->engine),
-		.max_bytes = share > 0 ? share : 1,
+		.max_bytes = max_bytes > 0 ? max_bytes : 1,
 	};
 	ASOF_TRY(asof_window_join_new(&options, &loaded->windows, err));
 	load->answers[v].windows = loaded->windows;
@@ -378,7 +379,7 @@ static enum asof_status
 load_views(struct asof_join_load *load, struct asof_error *err)
 {
 	struct asof_join_run *run = load->run;
-	size_t windowed_count = 0;
+	uint64_t windowed_count = 0;
 	for (size_t v = 0; v < run->table_count; v++) {
 		const struct asof_view *view = run->tables[v].view;
 		bool is_windowed = asof_view_is_windowed(view);
@@ -390,9 +391,10 @@ load_views(struct asof_join_load *load, struct asof_error *err)
 			return ASOF_WRAP(err, status, "view '%s'", view->name);
 		windowed_count += is_windowed;
 	}
+	uint64_t share = windowed_count > 0 ? bytes_left(load) / windowed_count : 0;
 	for (size_t v = 0; v < run->table_count; v++) {
 		if (load->views[v].store)
-			ASOF_TRY(open_windows(load, v, windowed_count, err));
+			ASOF_TRY(open_windows(load, v, share, err));
 	}
 	return ASOF_OK;
 }
