@@ -30,13 +30,12 @@ asof_window_join_free(struct asof_window_join *join)
 		free_answers(join->free_answers);
 		join->free_answers = next;
 	}
-	for (unsigned i = 0; join->workers && i < join->options.workers; i++)
-		asof_window_worker_done(&join->workers[i]);
-	asof_mem_free(join->workers);
-	asof_mem_free(join->is_asked);
-	asof_mem_free(join->word_ranks);
-	asof_mem_free(join->positions);
-	asof_mem_free(join->units);
+	while (join->free_evaluators) {
+		struct asof_window_evaluator *next = join->free_evaluators->next;
+		asof_window_evaluator_free(join->free_evaluators);
+		join->free_evaluators = next;
+	}
+	asof_mem_free(join->readers);
 	if (join->has_lock) {
 		pthread_cond_destroy(&join->is_changed);
 		pthread_mutex_destroy(&join->lock);
@@ -68,8 +67,8 @@ make_ranges(struct asof_window_join *join, struct asof_error *err)
 	ASOF_TRY(asof_window_range_rows(join, &join->range_rows, err));
 	join->range_count = (row_count + join->range_rows - 1) / join->range_rows;
 	join->ranges = asof_mem_alloc(join->range_count * sizeof(*join->ranges));
-	join->workers = asof_mem_alloc(join->options.workers * sizeof(*join->workers));
-	if (!join->ranges || !join->workers)
+	join->readers = asof_mem_alloc(join->options.workers * sizeof(*join->readers));
+	if (!join->ranges || !join->readers)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu ranges of answers", join->range_count);
 	for (size_t i = 0; i < join->range_count; i++) {
 		size_t left = row_count - i * join->range_rows;
@@ -139,14 +138,20 @@ make_answers(const struct asof_window_join *join, struct asof_window_answers **r
 	return ASOF_OK;
 }
 
-/* By the one that evaluates, without the lock. *answers NULL: there are none to be used again. */
+/* By the one that evaluates, without the lock. Those that are NULL are made: there were none to be
+ * used again. */
 static enum asof_status
-evaluate(struct asof_window_join *join, size_t range, struct asof_window_answers **answers,
+evaluate(struct asof_window_join *join, size_t range, unsigned threads,
+	 struct asof_window_evaluator **evaluator, struct asof_window_answers **answers,
 	 size_t *ret_instants, struct asof_error *err)
 {
 	if (!*answers)
 		ASOF_TRY(make_answers(join, answers, err));
-	return asof_window_evaluate(join, range, *answers, ret_instants, err);
+	if (!*evaluator)
+		*evaluator = asof_mem_alloc(sizeof(**evaluator));
+	if (!*evaluator)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "a range of answers");
+	return asof_window_evaluate(join, *evaluator, range, threads, *answers, ret_instants, err);
 }
 
 static void
@@ -157,27 +162,44 @@ count_bytes(struct asof_window_join *join, uint64_t before, uint64_t after)
 		join->counts.bytes = join->bytes;
 }
 
+/* Every reader evaluates by itself; one alone has the other threads do it with it, and a range that
+ * is all there is has no other to be evaluated meanwhile. */
+static unsigned
+threads_of(const struct asof_window_join *join)
+{
+	unsigned workers = join->options.workers;
+	return join->range_count == 1 ? workers : workers - join->reader_count + 1;
+}
+
 /* With the lock held, which it lets go meanwhile. */
 static void
 evaluate_range(struct asof_window_join *join, size_t index)
 {
 	struct asof_window_range *range = &join->ranges[index];
 	struct asof_window_answers *answers = join->free_answers;
+	struct asof_window_evaluator *evaluator = join->free_evaluators;
 	uint64_t before = answers ? bytes_of(answers) : 0;
+	unsigned threads = threads_of(join);
 	if (answers)
 		join->free_answers = answers->next;
+	if (evaluator)
+		join->free_evaluators = evaluator->next;
 	range->state = ASOF_WINDOW_RANGE_BUSY;
-	join->is_evaluating = true;
+	join->live_count++;
 	pthread_mutex_unlock(&join->lock);
 	struct asof_error err = { 0 };
 	size_t instants = 0;
-	enum asof_status status = evaluate(join, index, &answers, &instants, &err);
+	enum asof_status status =
+		evaluate(join, index, threads, &evaluator, &answers, &instants, &err);
 	pthread_mutex_lock(&join->lock);
-	join->is_evaluating = false;
 	range->answers = answers;
 	range->state = ASOF_WINDOW_RANGE_READY;
 	if (answers)
 		count_bytes(join, before, bytes_of(answers));
+	if (evaluator) {
+		evaluator->next = join->free_evaluators;
+		join->free_evaluators = evaluator;
+	}
 	if (status == ASOF_OK) {
 		join->counts.ranges++;
 		join->counts.instants += instants;
@@ -188,6 +210,32 @@ evaluate_range(struct asof_window_join *join, size_t index)
 	pthread_cond_broadcast(&join->is_changed);
 }
 
+/* What a reader that would wait does instead: the next range that nobody has begun, where there is
+ * room for it. With the lock held. */
+static bool
+evaluate_ahead(struct asof_window_join *join)
+{
+	while (join->next_range < join->range_count &&
+	       join->ranges[join->next_range].state != ASOF_WINDOW_RANGE_EMPTY)
+		join->next_range++;
+	if (join->next_range == join->range_count || join->live_count > join->options.workers)
+		return false;
+	evaluate_range(join, join->next_range);
+	return true;
+}
+
+static void
+note_reader(struct asof_window_join *join)
+{
+	pthread_t self = pthread_self();
+	for (unsigned i = 0; i < join->reader_count; i++) {
+		if (pthread_equal(join->readers[i], self))
+			return;
+	}
+	if (join->reader_count < join->options.workers)
+		join->readers[join->reader_count++] = self;
+}
+
 /* The answers of a range, when they are there. */
 static enum asof_status
 find_answers(struct asof_window_join *join, size_t index,
@@ -195,11 +243,12 @@ find_answers(struct asof_window_join *join, size_t index,
 {
 	ASOF_HOLD(held, &join->lock);
 	struct asof_window_range *range = &join->ranges[index];
+	note_reader(join);
 	while (join->failure == ASOF_OK && range->state != ASOF_WINDOW_RANGE_READY) {
-		if (join->is_evaluating)
-			pthread_cond_wait(&join->is_changed, &join->lock);
-		else
+		if (range->state == ASOF_WINDOW_RANGE_EMPTY)
 			evaluate_range(join, index);
+		else if (!evaluate_ahead(join))
+			pthread_cond_wait(&join->is_changed, &join->lock);
 	}
 	if (join->failure != ASOF_OK) {
 		if (err)
@@ -223,6 +272,7 @@ let_go(struct asof_window_join *join, size_t index, size_t count)
 	range->answers->next = join->free_answers;
 	join->free_answers = range->answers;
 	range->answers = NULL;
+	join->live_count--;
 }
 
 /* Where the records of up to 64 rows are; rows without a slot have none. */

@@ -14,22 +14,15 @@ out_of_memory(struct asof_error *err)
 	return ASOF_FAIL(err, ASOF_NO_MEMORY, "a range of answers");
 }
 
-/* The slots of a range, ascending. */
-struct range_slots {
-	const struct asof_spine_slots *slots;
-	const uint32_t *positions; /* NULL: slot i at i */
-	size_t count;
-};
-
 static inline uint32_t
-slot_at(const struct range_slots *range, size_t position)
+slot_at(const struct asof_window_slots *range, size_t position)
 {
 	return range->positions ? range->positions[position] : (uint32_t)position;
 }
 
 /* Where the slots of the entity that has the one at `position` end. */
 static size_t
-entity_end(const struct range_slots *range, size_t position, uint32_t entity)
+entity_end(const struct asof_window_slots *range, size_t position, uint32_t entity)
 {
 	uint32_t end = range->slots->entity_begin[entity + 1];
 	if (!range->positions)
@@ -59,103 +52,16 @@ entity_of(const struct asof_spine_slots *slots, size_t entity, uint32_t slot)
 	return (uint32_t)entity;
 }
 
-static void
-mark_slots(struct asof_window_join *join, size_t first_row, size_t row_count)
-{
-	const uint32_t *row_slots = join->slots->row_slots + first_row;
-	memset(join->is_asked, 0, (join->slots->slot_count + 63) / 64 * sizeof(*join->is_asked));
-	for (size_t i = 0; i < row_count; i++) {
-		if (row_slots[i] != ASOF_NO_SLOT)
-			join->is_asked[row_slots[i] / 64] |= UINT64_C(1) << (row_slots[i] % 64);
-	}
-}
-
-/* How many slots are asked for before each word's; returns how many in all. */
-static size_t
-rank_words(struct asof_window_join *join)
-{
-	uint32_t rank = 0;
-	for (size_t i = 0; i < (join->slots->slot_count + 63) / 64; i++) {
-		join->word_ranks[i] = rank;
-		rank += (uint32_t)__builtin_popcountll(join->is_asked[i]);
-	}
-	return rank;
-}
-
-static void
-list_positions(struct asof_window_join *join)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < (join->slots->slot_count + 63) / 64; i++) {
-		for (uint64_t word = join->is_asked[i]; word; word &= word - 1)
-			join->positions[count++] =
-				(uint32_t)(i * 64 + (size_t)__builtin_ctzll(word));
-	}
-}
-
-static void
-rank_rows(const struct asof_window_join *join, size_t first_row, size_t row_count, uint32_t *ranks)
-{
-	const uint32_t *row_slots = join->slots->row_slots + first_row;
-	for (size_t i = 0; i < row_count; i++) {
-		uint32_t slot = row_slots[i];
-		ranks[i] = ASOF_NO_SLOT;
-		if (slot == ASOF_NO_SLOT)
-			continue;
-		uint64_t below = (UINT64_C(1) << (slot % 64)) - 1;
-		ranks[i] = join->word_ranks[slot / 64] +
-			   (uint32_t)__builtin_popcountll(join->is_asked[slot / 64] & below);
-	}
-}
-
 static enum asof_status
-reserve_slots(struct asof_window_join *join, struct asof_window_answers *answers,
-	      struct asof_error *err)
-{
-	size_t words = join->slots->slot_count / 64 + 1;
-	if (!join->is_asked)
-		join->is_asked = asof_mem_alloc(words * sizeof(*join->is_asked));
-	if (!join->word_ranks)
-		join->word_ranks = asof_mem_alloc(words * sizeof(*join->word_ranks));
-	if (!join->positions)
-		join->positions = asof_mem_alloc(join->range_rows * sizeof(*join->positions));
-	if (!answers->ranks)
-		answers->ranks = asof_mem_alloc(join->range_rows * sizeof(*answers->ranks));
-	if (!join->is_asked || !join->word_ranks || !join->positions || !answers->ranks)
-		return out_of_memory(err);
-	answers->rank_count = join->range_rows;
-	return ASOF_OK;
-}
-
-/* Each slot once, in slot order, however often and in which order rows have it. */
-static enum asof_status
-reduce_rows(struct asof_window_join *join, size_t range, struct asof_window_answers *answers,
-	    struct range_slots *ret_slots, struct asof_error *err)
-{
-	*ret_slots = (struct range_slots){ .slots = join->slots, .count = join->slots->slot_count };
-	if (join->range_count == 1)
-		return ASOF_OK;
-	size_t first_row = range * join->range_rows;
-	size_t row_count = join->slots->row_count - first_row;
-	row_count = row_count < join->range_rows ? row_count : join->range_rows;
-	ASOF_TRY(reserve_slots(join, answers, err));
-	mark_slots(join, first_row, row_count);
-	ret_slots->count = rank_words(join);
-	list_positions(join);
-	ret_slots->positions = join->positions;
-	rank_rows(join, first_row, row_count, answers->ranks);
-	return ASOF_OK;
-}
-
-static enum asof_status
-add_unit(struct asof_window_join *join, size_t first, size_t count, uint32_t entity,
+add_unit(struct asof_window_evaluator *evaluator, size_t first, size_t count, uint32_t entity,
 	 struct asof_error *err)
 {
 	if (count == 0)
 		return ASOF_OK;
-	ASOF_TRY(asof_mem_reserve((void **)&join->units, &join->unit_capacity, join->unit_count + 1,
-				  sizeof(*join->units), err));
-	join->units[join->unit_count++] = (struct asof_window_unit){ first, count, entity };
+	ASOF_TRY(asof_mem_reserve((void **)&evaluator->units, &evaluator->unit_capacity,
+				  evaluator->unit_count + 1, sizeof(*evaluator->units), err));
+	evaluator->units[evaluator->unit_count++] =
+		(struct asof_window_unit){ first, count, entity };
 	return ASOF_OK;
 }
 
@@ -175,13 +81,13 @@ piece_slots(const struct asof_window_join *join, uint32_t entity)
 }
 
 static enum asof_status
-add_large_entity(struct asof_window_join *join, size_t first, size_t end, uint32_t entity,
-		 struct asof_error *err)
+add_large_entity(const struct asof_window_join *join, struct asof_window_evaluator *evaluator,
+		 size_t first, size_t end, uint32_t entity, struct asof_error *err)
 {
 	size_t piece = piece_slots(join, entity);
 	while (first < end) {
 		size_t count = end - first < piece + piece / 2 ? end - first : piece;
-		ASOF_TRY(add_unit(join, first, count, entity, err));
+		ASOF_TRY(add_unit(evaluator, first, count, entity, err));
 		first += count;
 	}
 	return ASOF_OK;
@@ -189,29 +95,31 @@ add_large_entity(struct asof_window_join *join, size_t first, size_t end, uint32
 
 /* Whole entities, but for large ones. */
 static enum asof_status
-make_units(struct asof_window_join *join, const struct range_slots *range, struct asof_error *err)
+make_units(const struct asof_window_join *join, struct asof_window_evaluator *evaluator,
+	   const struct asof_window_slots *range, struct asof_error *err)
 {
 	uint32_t entity = 0;
 	uint32_t unit_entity = 0;
 	size_t unit_first = 0;
-	join->unit_count = 0;
+	evaluator->unit_count = 0;
 	for (size_t position = 0; position < range->count;) {
 		entity = entity_of(range->slots, entity, slot_at(range, position));
 		size_t end = entity_end(range, position, entity);
 		if (unit_first == position)
 			unit_entity = entity;
 		if (end - position >= UNIT_SLOTS) {
-			ASOF_TRY(add_unit(join, unit_first, position - unit_first, unit_entity,
+			ASOF_TRY(add_unit(evaluator, unit_first, position - unit_first, unit_entity,
 					  err));
-			ASOF_TRY(add_large_entity(join, position, end, entity, err));
+			ASOF_TRY(add_large_entity(join, evaluator, position, end, entity, err));
 			unit_first = end;
 		} else if (end - unit_first >= UNIT_SLOTS) {
-			ASOF_TRY(add_unit(join, unit_first, end - unit_first, unit_entity, err));
+			ASOF_TRY(add_unit(evaluator, unit_first, end - unit_first, unit_entity,
+					  err));
 			unit_first = end;
 		}
 		position = end;
 	}
-	return add_unit(join, unit_first, range->count - unit_first, unit_entity, err);
+	return add_unit(evaluator, unit_first, range->count - unit_first, unit_entity, err);
 }
 
 static void
@@ -228,14 +136,29 @@ free_scratch(struct asof_window_worker *worker)
 	worker->is_matched = NULL;
 }
 
-void
-asof_window_worker_done(struct asof_window_worker *worker)
+static void
+worker_done(struct asof_window_worker *worker)
 {
 	free_scratch(worker);
 	asof_window_sweep_free(worker->sweep);
 	asof_tile_slice_done(&worker->slice);
 	asof_window_known_done(&worker->known);
 	*worker = (struct asof_window_worker){ 0 };
+}
+
+void
+asof_window_evaluator_free(struct asof_window_evaluator *evaluator)
+{
+	if (!evaluator)
+		return;
+	for (unsigned i = 0; evaluator->workers && i < evaluator->worker_count; i++)
+		worker_done(&evaluator->workers[i]);
+	asof_mem_free(evaluator->workers);
+	asof_mem_free(evaluator->is_asked);
+	asof_mem_free(evaluator->word_ranks);
+	asof_mem_free(evaluator->positions);
+	asof_mem_free(evaluator->units);
+	asof_mem_free(evaluator);
 }
 
 static enum asof_status
@@ -306,8 +229,9 @@ match_rows(const struct asof_window_join *join, struct asof_window_worker *worke
 
 /* What the threads share. */
 struct evaluation {
-	struct asof_window_join *join;
-	struct range_slots range;
+	const struct asof_window_join *join;
+	struct asof_window_evaluator *evaluator;
+	struct asof_window_slots range;
 	struct asof_window_answers *answers;
 };
 
@@ -316,7 +240,7 @@ evaluate_unit(const struct evaluation *e, unsigned index, const struct asof_wind
 	      struct asof_error *err)
 {
 	const struct asof_window_join *join = e->join;
-	struct asof_window_worker *worker = &e->join->workers[index];
+	struct asof_window_worker *worker = &e->evaluator->workers[index];
 	ASOF_TRY(prepare_worker(join, worker, unit->count, err));
 	asof_block_reset(&worker->block, unit->count);
 	for (size_t i = 0; i < unit->count; i++) {
@@ -344,46 +268,61 @@ static enum asof_status
 evaluate_units(void *arg, unsigned index, struct asof_error *err)
 {
 	const struct evaluation *e = arg;
-	struct asof_window_join *join = e->join;
+	struct asof_window_evaluator *evaluator = e->evaluator;
 	for (;;) {
-		size_t unit = atomic_fetch_add_explicit(&join->next_unit, 1, memory_order_relaxed);
-		if (unit >= join->unit_count)
+		size_t unit =
+			atomic_fetch_add_explicit(&evaluator->next_unit, 1, memory_order_relaxed);
+		if (unit >= evaluator->unit_count)
 			return ASOF_OK;
-		ASOF_TRY(evaluate_unit(e, index, &join->units[unit], err));
+		ASOF_TRY(evaluate_unit(e, index, &evaluator->units[unit], err));
 	}
 }
 
-/* Not zeroed; what was in it is not needed any more. */
+/* For as many as a range may have, so that it serves all of them: fresh memory is slow. Not zeroed;
+ * what was in it is not needed any more. */
 static enum asof_status
-reserve_records(struct asof_window_answers *answers, size_t bytes, struct asof_error *err)
+reserve_records(const struct asof_window_join *join, struct asof_window_answers *answers,
+		struct asof_error *err)
 {
+	size_t slot_count = join->slots->slot_count;
+	size_t count = slot_count < join->range_rows ? slot_count : join->range_rows;
 	for (unsigned i = 0; i < answers->worker_count; i++)
 		asof_arena_done(&answers->arenas[i]);
-	if (bytes <= answers->record_bytes)
+	if (answers->records)
 		return ASOF_OK;
-	asof_mem_free(answers->records);
-	answers->record_bytes = 0;
-	answers->records = asof_mem_resize(NULL, bytes);
+	answers->records = asof_mem_resize(NULL, count > 0 ? count * join->layout.stride : 1);
 	if (!answers->records)
 		return out_of_memory(err);
-	answers->record_bytes = bytes;
+	answers->record_bytes = count * join->layout.stride;
+	return ASOF_OK;
+}
+
+static enum asof_status
+make_workers(struct asof_window_evaluator *evaluator, unsigned count, struct asof_error *err)
+{
+	if (evaluator->workers)
+		return ASOF_OK;
+	evaluator->workers = asof_mem_alloc(count * sizeof(*evaluator->workers));
+	if (!evaluator->workers)
+		return out_of_memory(err);
+	evaluator->worker_count = count;
 	return ASOF_OK;
 }
 
 enum asof_status
-asof_window_evaluate(struct asof_window_join *join, size_t range,
-		     struct asof_window_answers *answers, size_t *ret_instants,
-		     struct asof_error *err)
+asof_window_evaluate(const struct asof_window_join *join, struct asof_window_evaluator *evaluator,
+		     size_t range, unsigned threads, struct asof_window_answers *answers,
+		     size_t *ret_instants, struct asof_error *err)
 {
-	struct evaluation e = { .join = join, .answers = answers };
-	ASOF_TRY(reduce_rows(join, range, answers, &e.range, err));
-	ASOF_TRY(reserve_records(answers, e.range.count * join->layout.stride, err));
-	ASOF_TRY(make_units(join, &e.range, err));
-	atomic_store_explicit(&join->next_unit, 0, memory_order_relaxed);
-	unsigned workers = join->options.workers;
-	if (workers > join->unit_count)
-		workers = join->unit_count > 0 ? (unsigned)join->unit_count : 1;
-	ASOF_TRY(asof_workers_run(workers, evaluate_units, &e, err));
+	struct evaluation e = { .join = join, .evaluator = evaluator, .answers = answers };
+	ASOF_TRY(make_workers(evaluator, join->options.workers, err));
+	ASOF_TRY(asof_window_slots_of(join, evaluator, range, answers, &e.range, err));
+	ASOF_TRY(reserve_records(join, answers, err));
+	ASOF_TRY(make_units(join, evaluator, &e.range, err));
+	atomic_store_explicit(&evaluator->next_unit, 0, memory_order_relaxed);
+	if (threads > evaluator->unit_count)
+		threads = evaluator->unit_count > 0 ? (unsigned)evaluator->unit_count : 1;
+	ASOF_TRY(asof_workers_run(threads, evaluate_units, &e, err));
 	*ret_instants = e.range.count;
 	return ASOF_OK;
 }

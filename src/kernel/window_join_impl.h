@@ -67,6 +67,20 @@ struct asof_window_worker {
 	struct asof_window_known known;
 };
 
+/* One that evaluates a range: on its own thread, or on several. Kept from range to range. */
+struct asof_window_evaluator {
+	struct asof_window_evaluator *next; /* of those that are free */
+	uint64_t *is_asked;                 /* per slot: whether it is of the range */
+	uint32_t *word_ranks;
+	uint32_t *positions; /* slots of the range, ascending; NULL where it has all */
+	struct asof_window_unit *units;
+	size_t unit_capacity;
+	size_t unit_count;
+	_Atomic size_t next_unit;
+	struct asof_window_worker *workers;
+	unsigned worker_count;
+};
+
 struct asof_window_join {
 	struct asof_window_join_options options;
 	const struct asof_spine_slots *slots;
@@ -80,23 +94,15 @@ struct asof_window_join {
 	size_t range_count;
 	struct asof_window_range *ranges;
 
-	/* One range is evaluated at a time; these belong to whoever does it. */
-	struct asof_window_worker *workers;
-	uint64_t *is_asked; /* per slot: whether it is of the range */
-	uint32_t *word_ranks;
-	uint32_t *positions; /* slots of the range, ascending; NULL where it has all */
-	size_t position_capacity;
-	struct asof_window_unit *units;
-	size_t unit_capacity;
-	size_t unit_count;
-	_Atomic size_t next_unit;
-	struct asof_window_answers *evaluated;
-
 	bool has_lock;
 	pthread_mutex_t lock; /* guards what follows, and the ranges */
 	pthread_cond_t is_changed;
-	bool is_evaluating;
 	struct asof_window_answers *free_answers;
+	struct asof_window_evaluator *free_evaluators;
+	size_t live_count;  /* ranges whose answers are there, or soon will be */
+	size_t next_range;  /* all before have been begun */
+	pthread_t *readers; /* threads that have read, `workers` at most */
+	unsigned reader_count;
 	enum asof_status failure; /* of any range: all readers get it */
 	struct asof_error failure_err;
 	struct asof_window_join_counts counts;
@@ -107,11 +113,28 @@ struct asof_window_join {
 ASOF_NODISCARD enum asof_status asof_window_range_rows(const struct asof_window_join *join,
 						       size_t *ret_rows, struct asof_error *err);
 
-/* All answers of a range into `answers`; *ret_instants: how many. */
-ASOF_NODISCARD enum asof_status asof_window_evaluate(struct asof_window_join *join, size_t range,
+/* The slots of a range, ascending. */
+struct asof_window_slots {
+	const struct asof_spine_slots *slots;
+	const uint32_t *positions; /* NULL: slot i at i */
+	size_t count;
+};
+
+/* Each slot once, in slot order, however often and in which order rows have it; which of them each
+ * row has goes to answers->ranks. window_join_slots.c. */
+ASOF_NODISCARD enum asof_status
+asof_window_slots_of(const struct asof_window_join *join, struct asof_window_evaluator *evaluator,
+		     size_t range, struct asof_window_answers *answers,
+		     struct asof_window_slots *ret_slots, struct asof_error *err);
+
+/* All answers of a range into `answers`, on so many threads; *ret_instants: how many. */
+ASOF_NODISCARD enum asof_status asof_window_evaluate(const struct asof_window_join *join,
+						     struct asof_window_evaluator *evaluator,
+						     size_t range, unsigned threads,
 						     struct asof_window_answers *answers,
 						     size_t *ret_instants, struct asof_error *err);
-void asof_window_worker_done(struct asof_window_worker *worker);
+/* NULL is a no-op. */
+void asof_window_evaluator_free(struct asof_window_evaluator *evaluator);
 
 /* As asof_window_sweep_run() at instants of `entity`, of the tiles created up to known_us[i] (not
  * descending, at or after at_us[i]) only. */
