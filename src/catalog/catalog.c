@@ -11,14 +11,17 @@
 static const struct asof_catalog_ops *const implementations[] = {
 	&asof_catalog_mem_ops,
 	&asof_catalog_sqlite_ops,
+	&asof_catalog_postgres_ops,
 };
 
 static const struct asof_catalog_ops *
 find_ops(struct asof_str scheme)
 {
 	for (size_t i = 0; i < ASOF_COUNTOF(implementations); i++) {
-		if (asof_str_equal(scheme, asof_str_from(implementations[i]->scheme)))
-			return implementations[i];
+		const struct asof_catalog_ops *ops = implementations[i];
+		if (asof_str_equal(scheme, asof_str_from(ops->scheme)) ||
+		    (ops->alias && asof_str_equal(scheme, asof_str_from(ops->alias))))
+			return ops;
 	}
 	return NULL;
 }
@@ -32,7 +35,8 @@ asof_catalog_open(const char *uri, struct asof_catalog **ret_catalog, struct aso
 	const struct asof_catalog_ops *ops = find_ops(scheme);
 	if (!ops)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "no catalog of kind '%.*s' (have: memory, sqlite:FILE)",
+				 "no catalog of kind '%.*s' (have: memory, sqlite:FILE, "
+				 "postgres://USER@HOST/DATABASE)",
 				 ASOF_STR_ARG(scheme));
 
 	enum asof_status status =
@@ -163,6 +167,28 @@ asof_catalog_find_materialization(struct asof_catalog *catalog, const char *view
 		catalog->ops->find_materialization(catalog, view, arena, ret_materialization, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "read what is online of '%s'", view);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_catalog_put_training_set(struct asof_catalog *catalog,
+			      const struct asof_training_set *training_set, struct asof_error *err)
+{
+	assert(catalog && training_set && training_set->path);
+	enum asof_status status = catalog->ops->put_training_set(catalog, training_set, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "record training set '%s'", training_set->path);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_catalog_training_sets(struct asof_catalog *catalog, size_t limit, asof_training_set_fn *visit,
+			   void *arg, struct asof_error *err)
+{
+	assert(catalog && visit);
+	enum asof_status status = catalog->ops->training_sets(catalog, limit, visit, arg, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "read training sets");
 	return ASOF_OK;
 }
 

@@ -1,11 +1,11 @@
 /*
  * catalog.h - what exists: definitions, versions, runs, materializations.
  *
- * Opened from a URI ("memory", "sqlite:FILE"). All implementations pass
- * tests/conformance/test_catalog.c. The lake's log is the truth about data; the catalog knows which
- * version is current and what every version was defined as. Threads: thread-safe; several processes
- * may use one catalog. Strings given back live in the caller's arena, those that a visitor gets
- * until it returns; it may call the catalog.
+ * Opened from a URI ("memory", "sqlite:FILE", "postgres://user@host/database"). All implementations
+ * pass tests/conformance/test_catalog.c. The lake's log is the truth about data; the catalog knows
+ * which version is current and what every version was defined as. Threads: thread-safe; several
+ * processes may use one catalog. Strings given back live in the caller's arena, those that a
+ * visitor gets until it returns; it may call the catalog.
  */
 #ifndef ASOF_CATALOG_H
 #define ASOF_CATALOG_H
@@ -66,16 +66,32 @@ struct asof_materialization {
 	int64_t done_us;
 };
 
+/* A training set that a join wrote. One file is one of them: the last join that wrote it. */
+struct asof_training_set {
+	const char *path;     /* of the file, absolute */
+	const char *spine;    /* absolute */
+	const char *service;  /* "": a list of features */
+	const char *views;    /* JSON {"view": "1.0.3", ...}; null of a direct join */
+	const char *features; /* JSON ["view.feature", ...], in the file's order */
+	int64_t row_count;
+	int64_t made_us;
+	const char *made_by; /* "user@host" */
+};
+
 typedef enum asof_status asof_definition_fn(void *arg, const struct asof_definition *definition,
 					    struct asof_error *err);
 typedef enum asof_status asof_version_fn(void *arg, const struct asof_version *version,
 					 struct asof_error *err);
 typedef enum asof_status asof_run_fn(void *arg, const struct asof_run *run, struct asof_error *err);
+typedef enum asof_status asof_training_set_fn(void *arg,
+					      const struct asof_training_set *training_set,
+					      struct asof_error *err);
 
 /* What an implementation provides. Never call these directly: use the asof_catalog_*() functions.
  */
 struct asof_catalog_ops {
 	const char *scheme;
+	const char *alias; /* another name of the scheme, or NULL */
 	enum asof_status (*open)(struct asof_str location, struct asof_catalog **ret_catalog,
 				 struct asof_error *err);
 	void (*close)(struct asof_catalog *catalog);
@@ -114,6 +130,14 @@ struct asof_catalog_ops {
 						 struct asof_arena *arena,
 						 struct asof_materialization *ret_materialization,
 						 struct asof_error *err);
+	/* Insert or replace the training set of that path. */
+	enum asof_status (*put_training_set)(struct asof_catalog *catalog,
+					     const struct asof_training_set *training_set,
+					     struct asof_error *err);
+	/* Newest first, at most `limit`. */
+	enum asof_status (*training_sets)(struct asof_catalog *catalog, size_t limit,
+					  asof_training_set_fn *visit, void *arg,
+					  struct asof_error *err);
 };
 
 struct asof_catalog {
@@ -156,6 +180,13 @@ asof_catalog_put_materialization(struct asof_catalog *catalog,
 ASOF_NODISCARD enum asof_status asof_catalog_find_materialization(
 	struct asof_catalog *catalog, const char *view, struct asof_arena *arena,
 	struct asof_materialization *ret_materialization, struct asof_error *err);
+ASOF_NODISCARD enum asof_status
+asof_catalog_put_training_set(struct asof_catalog *catalog,
+			      const struct asof_training_set *training_set, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_catalog_training_sets(struct asof_catalog *catalog,
+							   size_t limit,
+							   asof_training_set_fn *visit, void *arg,
+							   struct asof_error *err);
 
 /*
  * The version that a reader means: `view` and "" or "latest" (the current one), "1" (its newest),

@@ -62,3 +62,18 @@ asof_catalog_copy_materialization(const struct asof_materialization *from, struc
 	*ret = copy;
 	return ASOF_OK;
 }
+
+enum asof_status
+asof_catalog_copy_training_set(const struct asof_training_set *from, struct asof_arena *arena,
+			       struct asof_training_set *ret, struct asof_error *err)
+{
+	struct asof_training_set copy = *from;
+	ASOF_TRY(copy_text(&copy.path, arena, err));
+	ASOF_TRY(copy_text(&copy.spine, arena, err));
+	ASOF_TRY(copy_text(&copy.service, arena, err));
+	ASOF_TRY(copy_text(&copy.views, arena, err));
+	ASOF_TRY(copy_text(&copy.features, arena, err));
+	ASOF_TRY(copy_text(&copy.made_by, arena, err));
+	*ret = copy;
+	return ASOF_OK;
+}

@@ -9,6 +9,7 @@ struct record {
 		struct asof_version version;
 		struct asof_run run;
 		struct asof_materialization materialization;
+		struct asof_training_set training_set;
 	};
 };
 
@@ -28,6 +29,7 @@ struct mem_catalog {
 	struct table versions;
 	struct table runs;
 	struct table materializations;
+	struct table training_sets;
 };
 
 static struct mem_catalog *
@@ -99,6 +101,13 @@ static int
 compare_materializations(const struct record *a, const struct record *b)
 {
 	return strcmp(a->materialization.view, b->materialization.view);
+}
+
+static int
+compare_training_sets(const struct record *a, const struct record *b)
+{
+	int times = order(b->training_set.made_us, a->training_set.made_us);
+	return times ? times : strcmp(a->training_set.path, b->training_set.path);
 }
 
 /* The first place that is not before `wanted`. */
@@ -199,6 +208,7 @@ mem_close(struct asof_catalog *catalog)
 	table_done(&self->versions);
 	table_done(&self->runs);
 	table_done(&self->materializations);
+	table_done(&self->training_sets);
 	(void)pthread_mutex_destroy(&self->lock);
 	asof_mem_free(self);
 }
@@ -419,6 +429,59 @@ mem_find_materialization(struct asof_catalog *catalog, const char *view, struct 
 						 ret_materialization, err);
 }
 
+/* As a run's, its place depends on its time. Caller holds the lock. */
+static void
+forget_training_set(struct mem_catalog *self, const char *path)
+{
+	for (size_t i = 0; i < self->training_sets.count; i++) {
+		if (strcmp(self->training_sets.records[i]->training_set.path, path) == 0) {
+			remove_at(&self->training_sets, i);
+			return;
+		}
+	}
+}
+
+static enum asof_status
+mem_put_training_set(struct asof_catalog *catalog, const struct asof_training_set *training_set,
+		     struct asof_error *err)
+{
+	struct mem_catalog *self = mem_catalog(catalog);
+	ASOF_AUTO(record_free_auto) struct record *record = NULL;
+	ASOF_TRY(record_new(&record, err));
+	ASOF_TRY(asof_catalog_copy_training_set(training_set, &record->arena, &record->training_set,
+						err));
+
+	ASOF_HOLD(held, &self->lock);
+	ASOF_TRY(reserve(&self->training_sets, 1, err));
+	forget_training_set(self, training_set->path);
+	put_record(&self->training_sets, ASOF_STEAL(record), compare_training_sets);
+	return ASOF_OK;
+}
+
+static enum asof_status
+copy_training_sets(struct mem_catalog *self, size_t limit, struct copies *copies,
+		   struct asof_error *err)
+{
+	ASOF_HOLD(held, &self->lock);
+	ASOF_TRY(copies_init(copies, &self->training_sets, err));
+	for (size_t i = 0; i < self->training_sets.count && i < limit; i++)
+		ASOF_TRY(asof_catalog_copy_training_set(
+			&self->training_sets.records[i]->training_set, &copies->arena,
+			&copies->records[copies->count++].training_set, err));
+	return ASOF_OK;
+}
+
+static enum asof_status
+mem_training_sets(struct asof_catalog *catalog, size_t limit, asof_training_set_fn *visit,
+		  void *arg, struct asof_error *err)
+{
+	ASOF_AUTO(copies_done) struct copies copies = { 0 };
+	ASOF_TRY(copy_training_sets(mem_catalog(catalog), limit, &copies, err));
+	for (size_t i = 0; i < copies.count; i++)
+		ASOF_TRY(visit(arg, &copies.records[i].training_set, err));
+	return ASOF_OK;
+}
+
 const struct asof_catalog_ops asof_catalog_mem_ops = {
 	.scheme = "memory",
 	.open = mem_open,
@@ -432,4 +495,6 @@ const struct asof_catalog_ops asof_catalog_mem_ops = {
 	.runs = mem_runs,
 	.put_materialization = mem_put_materialization,
 	.find_materialization = mem_find_materialization,
+	.put_training_set = mem_put_training_set,
+	.training_sets = mem_training_sets,
 };

@@ -1,23 +1,33 @@
 /* test_catalog.c - what every catalog promises, run against each of them. */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/fault.h"
 #include "catalog/catalog.h"
-#include "tempdir.h"
+#include "postgres_server.h"
 
 /* Behind the first success, so that a failure that was swallowed shows. */
 #define MORE_TRIES 20
 
-enum kind { MEMORY, SQLITE };
+enum kind { MEMORY, SQLITE, POSTGRES };
+
+static struct server postgres; /* of all tests on it */
 
 struct fixture {
 	enum kind kind;
 	char dir[TEMPDIR_MAX];
-	char uri[TEMPDIR_MAX + 32];
+	char uri[TEMPDIR_MAX + 80];
 	struct asof_catalog *catalog;
 };
+
+static void
+forget_everything(struct fixture *f)
+{
+	if (f->kind == POSTGRES)
+		postgres_sql(&postgres, "drop schema if exists asof cascade");
+	else
+		tempdir_remove(f->dir);
+}
 
 static int
 set_up(void **state)
@@ -28,8 +38,12 @@ set_up(void **state)
 	tempdir_make(f->dir);
 	if (f->kind == MEMORY)
 		(void)snprintf(f->uri, sizeof(f->uri), "memory:");
-	else
+	else if (f->kind == SQLITE)
 		(void)snprintf(f->uri, sizeof(f->uri), "sqlite:%s/a/catalog.db", f->dir);
+	else
+		postgres_uri(&postgres, f->uri, sizeof(f->uri));
+	if (f->kind == POSTGRES)
+		forget_everything(f);
 	struct asof_error err = { 0 };
 	assert_ok(asof_catalog_open(f->uri, &f->catalog, &err), err);
 	*state = f;
@@ -40,8 +54,10 @@ static int
 tear_down(void **state)
 {
 	struct fixture *f = *state;
+	asof_fault_disarm_all();
 	asof_catalog_free(f->catalog);
-	tempdir_remove(f->dir);
+	if (f->kind != SQLITE || access(f->dir, F_OK) == 0)
+		tempdir_remove(f->dir);
 	free(f);
 	return 0;
 }
@@ -93,6 +109,15 @@ add_run(void *arg, const struct asof_run *r, struct asof_error *err)
 	asof_buf_printf(arg, "%s %s %s %d %lld %lld %lld '%s' %s;", r->id, r->job, r->name,
 			(int)r->state, (long long)r->started_us, (long long)r->finished_us,
 			(long long)r->row_count, r->message, r->version);
+	return asof_buf_status(arg, err);
+}
+
+static enum asof_status
+add_training_set(void *arg, const struct asof_training_set *s, struct asof_error *err)
+{
+	asof_buf_printf(arg, "%s %s '%s' %s %s %lld %lld %s;", s->path, s->spine, s->service,
+			s->views, s->features, (long long)s->row_count, (long long)s->made_us,
+			s->made_by);
 	return asof_buf_status(arg, err);
 }
 
@@ -331,6 +356,40 @@ what_is_online_is_the_last_that_was_said(void **state)
 	assert_true(found.at_us == 7 && found.row_count == 8 && found.done_us == 9);
 }
 
+static void
+training_sets_are_listed_newest_first_and_replaced_by_file(void **state)
+{
+	struct asof_catalog *catalog = catalog_of(state);
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf seen = ASOF_BUF(4096);
+	struct asof_training_set sets[] = {
+		{ "/t/a.parquet", "/s.csv", "model", "{\"v\":\"1.0.0\"}", "[\"v.f\"]", 10, 1,
+		  "me@here" },
+		{ "/t/c.parquet", "/s.csv", NULL, "{}", "[]", 30, 3, "it's me" },
+		{ "/t/b.parquet", "/s.csv", NULL, "{}", "[]", 20, 3, "" },
+	};
+	assert_ok(asof_catalog_training_sets(catalog, 9, add_training_set, &seen, &err), err);
+	assert_string_equal(asof_buf_cstr(&seen), "");
+	for (size_t i = 0; i < ASOF_COUNTOF(sets); i++)
+		assert_ok(asof_catalog_put_training_set(catalog, &sets[i], &err), err);
+	assert_ok(asof_catalog_training_sets(catalog, 9, add_training_set, &seen, &err), err);
+	assert_string_equal(
+		asof_buf_cstr(&seen),
+		"/t/b.parquet /s.csv '' {} [] 20 3 ;"
+		"/t/c.parquet /s.csv '' {} [] 30 3 it's me;"
+		"/t/a.parquet /s.csv 'model' {\"v\":\"1.0.0\"} [\"v.f\"] 10 1 me@here;");
+	sets[0].made_us = 9;
+	sets[0].row_count = 11;
+	sets[0].spine = "/other.csv";
+	assert_ok(asof_catalog_put_training_set(catalog, &sets[0], &err), err);
+	asof_buf_clear(&seen);
+	assert_ok(asof_catalog_training_sets(catalog, 2, add_training_set, &seen, &err), err);
+	assert_string_equal(
+		asof_buf_cstr(&seen),
+		"/t/a.parquet /other.csv 'model' {\"v\":\"1.0.0\"} [\"v.f\"] 11 9 me@here;"
+		"/t/b.parquet /s.csv '' {} [] 20 3 ;");
+}
+
 struct nested {
 	struct asof_catalog *catalog;
 	int visits;
@@ -434,7 +493,7 @@ of_several_processes_one_publishes_each_version(void **state)
 	static const char *const run_ids[] = { "a", "b", "c" };
 	pid_t children[3];
 	asof_catalog_free(ASOF_STEAL(f->catalog)); /* a child must not inherit a connection */
-	tempdir_remove(f->dir);
+	forget_everything(f);
 	for (size_t i = 0; i < 3; i++) {
 		children[i] = fork();
 		assert_true(children[i] >= 0);
@@ -468,6 +527,7 @@ use_all(struct asof_catalog *catalog, struct asof_error *err)
 	struct asof_version found;
 	struct asof_run run = { .id = "r", .job = "build" };
 	struct asof_materialization online = { "v", "1.0.0", 1, 2, 3 };
+	struct asof_training_set set = { .path = "/a", .row_count = 1 };
 	ASOF_TRY(asof_catalog_define(catalog, &one, 1, &one, 1, err));
 	ASOF_TRY(asof_catalog_define(catalog, &one, 1, NULL, 0, err));
 	ASOF_TRY(asof_catalog_definitions(catalog, NULL, add_definition, &seen, err));
@@ -477,6 +537,8 @@ use_all(struct asof_catalog *catalog, struct asof_error *err)
 	ASOF_TRY(asof_catalog_put_run(catalog, &run, err));
 	ASOF_TRY(asof_catalog_runs(catalog, 9, add_run, &seen, err));
 	ASOF_TRY(asof_catalog_put_materialization(catalog, &online, err));
+	ASOF_TRY(asof_catalog_put_training_set(catalog, &set, err));
+	ASOF_TRY(asof_catalog_training_sets(catalog, 9, add_training_set, &seen, err));
 	return asof_catalog_find_materialization(catalog, "v", &arena, &online, err);
 }
 
@@ -506,30 +568,6 @@ every_allocation_failure_is_survived(void **state)
 }
 
 static void
-what_is_no_catalog_is_refused(void **state)
-{
-	struct fixture *f = *state;
-	struct asof_error err = { 0 };
-	struct asof_catalog *catalog = NULL;
-	char uri[TEMPDIR_MAX + 32];
-	assert_int_equal(asof_catalog_open("s3:bucket", &catalog, &err), ASOF_UNSUPPORTED);
-	assert_string_equal(err.message, "no catalog of kind 's3' (have: memory, sqlite:FILE)");
-	assert_int_equal(asof_catalog_open("sqlite:", &catalog, &err), ASOF_INVALID);
-	assert_int_equal(asof_catalog_open("memory:x", &catalog, &err), ASOF_INVALID);
-	(void)snprintf(uri, sizeof(uri), "%s/text", f->dir);
-	FILE *file = fopen(uri, "wb");
-	assert_non_null(file);
-	for (int i = 0; i < 200; i++)
-		assert_true(fputs("this is no database\n", file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	(void)snprintf(uri, sizeof(uri), "sqlite:%s/text", f->dir);
-	assert_int_equal(asof_catalog_open(uri, &catalog, &err), ASOF_CORRUPT);
-	assert_non_null(strstr(err.message, "/text'"));
-	(void)snprintf(uri, sizeof(uri), "sqlite:%s", f->dir);
-	assert_int_equal(asof_catalog_open(uri, &catalog, &err), ASOF_IO);
-}
-
-static void
 what_was_written_is_there_after_opening_again(void **state)
 {
 	struct fixture *f = *state;
@@ -543,10 +581,69 @@ what_was_written_is_there_after_opening_again(void **state)
 	assert_versions(f->catalog, "v", "v@1.1.0*;v@1.0.0;");
 }
 
+/* What a child did before it died at `point`. */
+static void
+die_at(struct fixture *f, const char *point, int32_t patch)
+{
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct asof_catalog *catalog = NULL;
+		struct asof_version mine = version("v", 1, 0, patch);
+		if (asof_catalog_open(f->uri, &catalog, NULL) != ASOF_OK ||
+		    asof_fault_arm(point, 1, ASOF_FAULT_KILL, NULL) != ASOF_OK)
+			_exit(1);
+		_exit(asof_catalog_publish(catalog, &mine, NULL) == ASOF_OK ? 2 : 3);
+	}
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void
+a_writer_that_dies_leaves_all_of_a_call_or_nothing(void **state)
+{
+	struct fixture *f = *state;
+	if (f->kind == MEMORY)
+		return;
+	publish(f->catalog, version("v", 1, 0, 0));
+	asof_catalog_free(ASOF_STEAL(f->catalog));
+	die_at(f, "catalog.before_write", 1);
+	die_at(f, "catalog.before_commit", 2);
+	die_at(f, "catalog.after_write", 3);
+	struct asof_error err = { 0 };
+	assert_ok(asof_catalog_open(f->uri, &f->catalog, &err), err);
+	assert_versions(f->catalog, "v", "v@1.0.3*;v@1.0.0;");
+	publish(f->catalog, version("v", 1, 0, 2));
+	assert_versions(f->catalog, "v", "v@1.0.3;v@1.0.2*;v@1.0.0;");
+}
+
+static void
+a_failing_commit_changes_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct asof_error err = { 0 };
+	if (f->kind == MEMORY)
+		return;
+	const struct asof_definition two[] = { definition("view", "a", "h"),
+					       definition("view", "b", "h") };
+	struct asof_version first = version("v", 1, 0, 0);
+	assert_ok(asof_fault_arm("catalog.before_commit", 1, ASOF_FAULT_FAIL, &err), err);
+	assert_int_equal(asof_catalog_define(f->catalog, two, 2, NULL, 0, &err), ASOF_IO);
+	assert_definitions(f->catalog, NULL, "");
+	asof_fault_disarm_all();
+	assert_ok(asof_fault_arm("catalog.before_commit", 1, ASOF_FAULT_FAIL, &err), err);
+	assert_int_equal(asof_catalog_publish(f->catalog, &first, &err), ASOF_IO);
+	assert_versions(f->catalog, NULL, "");
+	asof_fault_disarm_all();
+	publish(f->catalog, first);
+	assert_versions(f->catalog, NULL, "v@1.0.0*;");
+}
+
 static int
 run(const char *name, enum kind kind)
 {
-	static enum kind kinds[] = { MEMORY, SQLITE };
+	static enum kind kinds[] = { MEMORY, SQLITE, POSTGRES };
 	struct CMUnitTest tests[] = {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 		T(definitions_come_back_in_order),
@@ -558,12 +655,14 @@ run(const char *name, enum kind kind)
 		T(a_version_that_is_not_there_is_answered_with_those_that_are),
 		T(runs_are_listed_newest_first_and_replaced_by_id),
 		T(what_is_online_is_the_last_that_was_said),
+		T(training_sets_are_listed_newest_first_and_replaced_by_file),
 		T(a_visitor_may_call_the_catalog_and_end_the_visit),
 		T(of_several_threads_one_publishes_each_version),
 		T(of_several_processes_one_publishes_each_version),
 		T(every_allocation_failure_is_survived),
-		T(what_is_no_catalog_is_refused),
 		T(what_was_written_is_there_after_opening_again),
+		T(a_writer_that_dies_leaves_all_of_a_call_or_nothing),
+		T(a_failing_commit_changes_nothing),
 	};
 	for (size_t i = 0; i < ASOF_COUNTOF(tests); i++)
 		tests[i].initial_state = &kinds[kind];
@@ -573,5 +672,10 @@ run(const char *name, enum kind kind)
 int
 main(void)
 {
-	return run("memory", MEMORY) + run("sqlite", SQLITE);
+	int failed = run("memory", MEMORY) + run("sqlite", SQLITE);
+	if (!postgres_start(&postgres))
+		return failed;
+	failed += run("postgres", POSTGRES);
+	postgres_stop(&postgres);
+	return failed;
 }
