@@ -89,33 +89,88 @@ asof_record_layout_make(const struct asof_view *view, const size_t *wanted, size
 	return ASOF_OK;
 }
 
-/* Up to 64 values of one width. `word`: which are not NULL. */
-static inline void
-pack_values(const unsigned char *from, uint64_t word, size_t count, unsigned char *to,
-	    size_t stride, unsigned char *bits, unsigned shift, size_t width)
+/* Bit i of byte j to bit j of byte i. */
+static inline uint64_t
+transpose(uint64_t bits)
 {
-	for (size_t i = 0; i < count; i++) {
-		memcpy(to + i * stride, from + i * width, width);
-		bits[i * stride] = (unsigned char)(bits[i * stride] | (word >> i & 1) << shift);
+	uint64_t swap = (bits ^ bits >> 7) & UINT64_C(0x00aa00aa00aa00aa);
+	bits ^= swap ^ swap << 7;
+	swap = (bits ^ bits >> 14) & UINT64_C(0x0000cccc0000cccc);
+	bits ^= swap ^ swap << 14;
+	swap = (bits ^ bits >> 28) & UINT64_C(0x00000000f0f0f0f0);
+	return bits ^ swap ^ swap << 28;
+}
+
+/* Words of 8 fields, a bit per row, into bytes of 64 rows, a bit per field; and back. */
+static void
+bits_to_rows(const uint64_t words[8], unsigned char bytes[GROUP])
+{
+	for (unsigned row = 0; row < GROUP; row += 8) {
+		uint64_t bits = 0;
+		for (unsigned i = 0; i < 8; i++)
+			bits |= (words[i] >> row & 0xff) << (8 * i);
+		bits = transpose(bits);
+		for (unsigned i = 0; i < 8; i++)
+			bytes[row + i] = (unsigned char)(bits >> (8 * i));
 	}
 }
 
 static void
+rows_to_bits(const unsigned char bytes[GROUP], uint64_t words[8])
+{
+	memset(words, 0, 8 * sizeof(*words));
+	for (unsigned row = 0; row < GROUP; row += 8) {
+		uint64_t bits = 0;
+		for (unsigned i = 0; i < 8; i++)
+			bits |= (uint64_t)bytes[row + i] << (8 * i);
+		bits = transpose(bits);
+		for (unsigned i = 0; i < 8; i++)
+			words[i] |= (bits >> (8 * i) & 0xff) << row;
+	}
+}
+
+/* Up to 64 rows' bits: who matched, and which values are not NULL. */
+static void
+pack_bits(const struct asof_record_layout *layout, const struct asof_block *block,
+	  const bool *is_matched, size_t first, size_t count, unsigned char *records)
+{
+	for (size_t bit = 0; bit <= layout->field_count; bit += 8) {
+		uint64_t words[8] = { 0 };
+		unsigned char bytes[GROUP];
+		for (size_t i = bit; i < bit + 8 && i <= layout->field_count; i++) {
+			if (i > 0)
+				words[i - bit] = block->validity[i - 1][first / GROUP];
+		}
+		for (size_t i = 0; bit == 0 && i < count; i++)
+			words[0] |= (uint64_t)is_matched[first + i] << i;
+		bits_to_rows(words, bytes);
+		for (size_t i = 0; i < count; i++)
+			records[i * layout->stride + layout->bits + bit / 8] = bytes[i];
+	}
+}
+
+/* Up to 64 values of one width. */
+static inline void
+pack_values(const unsigned char *from, size_t count, unsigned char *to, size_t stride, size_t width)
+{
+	for (size_t i = 0; i < count; i++)
+		memcpy(to + i * stride, from + i * width, width);
+}
+
+static void
 pack_field(const struct asof_record_layout *layout, size_t field, const unsigned char *data,
-	   uint64_t word, size_t count, unsigned char *records)
+	   size_t count, unsigned char *records)
 {
 	const struct asof_record_field *f = &layout->fields[field];
 	unsigned char *to = records + f->offset;
-	unsigned char *bits = records + layout->bits + (1 + field) / 8;
-	unsigned shift = (1 + field) % 8;
 	if (f->width == 8)
-		pack_values(data, word, count, to, layout->stride, bits, shift, 8);
+		pack_values(data, count, to, layout->stride, 8);
 	else if (f->width == 4)
-		pack_values(data, word, count, to, layout->stride, bits, shift, 4);
+		pack_values(data, count, to, layout->stride, 4);
 	else if (f->width == 16)
-		pack_values(data, word, count, to, layout->stride, bits, shift, 16);
+		pack_values(data, count, to, layout->stride, 16);
 	else
-		pack_values(data, word, count, to, layout->stride, bits, shift, 1);
+		pack_values(data, count, to, layout->stride, 1);
 }
 
 static enum asof_status
@@ -139,7 +194,6 @@ asof_records_pack(const struct asof_record_layout *layout, const struct asof_blo
 	for (size_t first = 0; first < count; first += GROUP) {
 		size_t rows = count - first < GROUP ? count - first : GROUP;
 		unsigned char *group = records + first * layout->stride;
-		memset(group, 0, rows * layout->stride);
 		for (size_t i = 0; i < layout->field_count; i++) {
 			const struct asof_column *column = &block->columns[i];
 			if (layout->fields[i].is_list) {
@@ -150,14 +204,13 @@ asof_records_pack(const struct asof_record_layout *layout, const struct asof_blo
 			pack_field(layout, i,
 				   (const unsigned char *)column->data +
 					   first * layout->fields[i].width,
-				   block->validity[i][first / GROUP], rows, group);
+				   rows, group);
 		}
+		pack_bits(layout, block, is_matched, first, rows, group);
 		for (size_t i = 0; i < rows; i++) {
-			unsigned char *record = group + i * layout->stride;
-			if (is_matched[first + i])
-				set_bit(record + layout->bits, 0);
-			else
-				memcpy(record, layout->unmatched, layout->stride);
+			if (!is_matched[first + i])
+				memcpy(group + i * layout->stride, layout->unmatched,
+				       layout->stride);
 		}
 	}
 	return ASOF_OK;
@@ -171,16 +224,27 @@ unpack_values(const unsigned char *const *records, size_t offset, size_t count, 
 		memcpy(to + i * width, records[i] + offset, width);
 }
 
-/* Bit i: whether `bit` is set in record i. */
+/* Up to 64 rows' bits into the columns' validity; returns how many matched. */
 static uint64_t
 unpack_bits(const struct asof_record_layout *layout, const unsigned char *const *records,
-	    size_t count, size_t bit)
+	    size_t count, struct asof_block *block, size_t first_column, size_t first_row)
 {
-	uint64_t word = 0;
-	size_t at = layout->bits + bit / 8;
-	for (size_t i = 0; i < count; i++)
-		word |= (uint64_t)(records[i][at] >> (bit % 8) & 1) << i;
-	return word;
+	uint64_t matched = 0;
+	for (size_t bit = 0; bit <= layout->field_count; bit += 8) {
+		uint64_t words[8];
+		unsigned char bytes[GROUP] = { 0 };
+		for (size_t i = 0; i < count; i++)
+			bytes[i] = records[i][layout->bits + bit / 8];
+		rows_to_bits(bytes, words);
+		if (bit == 0)
+			matched = (uint64_t)__builtin_popcountll(words[0]);
+		for (size_t i = bit > 0 ? bit : 1; i < bit + 8 && i <= layout->field_count; i++) {
+			if (!layout->fields[i - 1].is_list)
+				block->validity[first_column + i - 1][first_row / GROUP] |=
+					words[i - bit];
+		}
+	}
+	return matched;
 }
 
 static enum asof_status
@@ -229,9 +293,7 @@ asof_records_unpack(const struct asof_record_layout *layout, const unsigned char
 		}
 		unpack_field(f, records, count,
 			     (unsigned char *)block->data[column] + first_row * f->width);
-		block->validity[column][first_row / GROUP] |=
-			unpack_bits(layout, records, count, 1 + i);
 	}
-	*ret_matched += (uint64_t)__builtin_popcountll(unpack_bits(layout, records, count, 0));
+	*ret_matched += unpack_bits(layout, records, count, block, first_column, first_row);
 	return ASOF_OK;
 }
