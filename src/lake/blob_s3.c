@@ -9,15 +9,14 @@
 
 #include "base/fault.h"
 #include "lake/blob_impls.h"
-#include "lake/s3_client.h"
+#include "lake/s3_list.h"
 #include "lake/s3_xml.h"
 #include "model/project.h"
 
-#define PART_BYTES     ((size_t)16 << 20)
-#define PARTS_MAX      10000
-#define PAGE_BYTES_MAX ((size_t)64 << 20)
-#define KEY_BYTES_MAX  1024
-#define ANSWER_BYTES   (1u << 20)
+#define PART_BYTES    ((size_t)16 << 20)
+#define PARTS_MAX     10000
+#define KEY_BYTES_MAX 1024
+#define ANSWER_BYTES  (1u << 20)
 
 struct s3_blob {
 	struct asof_blob base; /* must be first */
@@ -259,42 +258,14 @@ visit_key(void *arg, const struct asof_blob_info *info, struct asof_error *err)
 }
 
 static enum asof_status
-list_page(struct s3_blob *self, const char *prefix, const struct listing *listing,
-	  struct asof_arena *arena, struct asof_str *next, struct asof_error *err)
-{
-	ASOF_AUTO(asof_buf_done) struct asof_buf query = ASOF_BUF(16u << 10);
-	ASOF_AUTO(asof_buf_done) struct asof_buf body = ASOF_BUF(PAGE_BYTES_MAX);
-	if (next->len > 0) {
-		asof_buf_add_cstr(&query, "continuation-token=");
-		asof_s3_encode(&query, *next, false);
-		asof_buf_add_char(&query, '&');
-	}
-	asof_buf_add_cstr(&query, "list-type=2&prefix=");
-	asof_s3_encode(&query, asof_str_from(self->place.prefix), false);
-	asof_s3_encode(&query, asof_str_from(prefix), false);
-	ASOF_TRY(asof_buf_status(&query, err));
-	struct asof_s3_request request = { .method = "GET",
-					   .key = "",
-					   .query = asof_buf_cstr(&query) };
-	struct asof_s3_answer answer = { .body = &body };
-	ASOF_TRY(asof_s3_send(self->client, &request, &answer, err));
-	asof_arena_reset(arena);
-	struct listing copy = *listing;
-	return asof_s3_xml_list(asof_buf_view(&body), visit_key, &copy, arena, next, err);
-}
-
-static enum asof_status
 s3_list(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *visit, void *arg,
 	struct asof_error *err)
 {
 	struct s3_blob *self = self_of(blob);
-	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	const struct listing listing = { strlen(self->place.prefix), visit, arg };
-	struct asof_str next = { "", 0 };
-	do {
-		ASOF_TRY(list_page(self, prefix, &listing, &arena, &next, err));
-	} while (next.len > 0);
-	return ASOF_OK;
+	ASOF_AUTO(asof_buf_done) struct asof_buf key = ASOF_BUF(KEY_BYTES_MAX);
+	struct listing listing = { strlen(self->place.prefix), visit, arg };
+	ASOF_TRY(key_of(self, prefix, &key, err));
+	return asof_s3_list(self->client, asof_buf_view(&key), visit_key, &listing, err);
 }
 
 static enum asof_status

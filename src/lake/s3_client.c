@@ -279,20 +279,11 @@ try_once(struct asof_s3_client *client, struct attempt *a, struct asof_error *er
 /* --- what came of it ---------------------------------------------------------------------------
  */
 
-static bool
-is_passing(const struct attempt *a)
+static struct asof_s3_end
+end_of(const struct attempt *a)
 {
-	return a->code != CURLE_OK || a->status == 429 || a->status >= 500 || a->status == 408 ||
-	       a->status == 409;
-}
-
-/* An answer that says no was not followed by a deed; silence and an error of the store may be. */
-static bool
-is_unsure(const struct attempt *a)
-{
-	if (a->code == CURLE_COULDNT_CONNECT || a->code == CURLE_COULDNT_RESOLVE_HOST)
-		return false;
-	return a->code != CURLE_OK || (a->status >= 500 && a->status != 503);
+	bool is_reached = a->code != CURLE_COULDNT_CONNECT && a->code != CURLE_COULDNT_RESOLVE_HOST;
+	return (struct asof_s3_end){ is_reached, a->code == CURLE_OK ? a->status : 0 };
 }
 
 static enum asof_status
@@ -324,7 +315,7 @@ fail_answer(const struct asof_s3_place *place, const struct attempt *a, struct a
 			"access to bucket '%s' denied: %.*s %.*s (check "
 			"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy)",
 			place->bucket, ASOF_STR_ARG(code), ASOF_STR_ARG(said));
-	enum asof_status status = is_passing(a) ? ASOF_UNAVAILABLE : ASOF_IO;
+	enum asof_status status = asof_s3_end_may_pass(end_of(a)) ? ASOF_UNAVAILABLE : ASOF_IO;
 	return ASOF_FAIL(err, status, "object store answers %ld %.*s %.*s", a->status,
 			 ASOF_STR_ARG(code), ASOF_STR_ARG(said));
 }
@@ -347,7 +338,8 @@ attempt_all(struct asof_s3_client *client, struct attempt *a, struct asof_error 
 {
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		if (i > 0) {
-			a->answer->was_unsure = a->answer->was_unsure || is_unsure(a);
+			a->answer->was_unsure =
+				a->answer->was_unsure || asof_s3_end_is_unsure(end_of(a));
 			pause_before(i - 1);
 			curl_easy_reset(a->handle);
 		}
@@ -359,7 +351,8 @@ attempt_all(struct asof_s3_client *client, struct attempt *a, struct asof_error 
 		if (a->answer->body)
 			asof_buf_clear(a->answer->body);
 		ASOF_TRY(try_once(client, a, err));
-		if (!is_passing(a) || (a->code == CURLE_WRITE_ERROR && a->answer->body))
+		if (!asof_s3_end_may_pass(end_of(a)) ||
+		    (a->code == CURLE_WRITE_ERROR && a->answer->body))
 			break;
 	}
 	if (a->code != CURLE_OK)

@@ -71,6 +71,17 @@ ASOF_NODISCARD enum asof_status asof_s3_send(struct asof_s3_client *client,
 					     const struct asof_s3_request *request,
 					     struct asof_s3_answer *answer, struct asof_error *err);
 
+/* How an attempt ended. */
+struct asof_s3_end {
+	bool is_reached; /* there was a connection */
+	long status;     /* of HTTP; 0: no answer */
+};
+/* Whether another attempt may end otherwise. */
+bool asof_s3_end_may_pass(struct asof_s3_end end);
+/* Whether what was asked for may have been done all the same: an answer that says no was not
+ * followed by a deed, silence and an error of the store may be. */
+bool asof_s3_end_is_unsure(struct asof_s3_end end);
+
 /* Percent-encode for a query's value or, with `keeps_slash`, a path. */
 void asof_s3_encode(struct asof_buf *buf, struct asof_str text, bool keeps_slash);
 
