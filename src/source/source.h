@@ -15,7 +15,7 @@ struct asof_source_file {
 	/* From the project's directory where the source's path is relative or lies below it, else
 	 * absolute. */
 	const char *name;
-	const char *path; /* absolute */
+	const char *path; /* absolute; of an object "s3://bucket/key", as `name` */
 	uint64_t size_bytes;
 	int64_t modified_us;
 };
@@ -32,5 +32,26 @@ ASOF_NODISCARD enum asof_status asof_source_list(const struct asof_source *sourc
 						 const char *project_dir, struct asof_arena *arena,
 						 const struct asof_source_file **ret_files,
 						 size_t *ret_count, struct asof_error *err);
+
+/* Whether it names objects of a bucket: "s3://bucket/key". */
+bool asof_source_is_object(const struct asof_source *source);
+
+typedef enum asof_status asof_source_object_fn(void *arg, struct asof_str key, uint64_t size_bytes,
+					       int64_t modified_us, struct asof_error *err);
+/* What can list the source's bucket: visit at least every object whose key begins with `prefix`. */
+struct asof_source_objects {
+	enum asof_status (*list)(void *arg, struct asof_str prefix, asof_source_object_fn *visit,
+				 void *visit_arg, struct asof_error *err);
+	void *arg;
+};
+/*
+ * asof_source_list() for objects of a bucket: by the same rules, a key's parts between slashes
+ * taken for directories; name and path are "s3://bucket/key".
+ */
+ASOF_NODISCARD enum asof_status asof_source_list_objects(const struct asof_source *source,
+							 const struct asof_source_objects *objects,
+							 struct asof_arena *arena,
+							 const struct asof_source_file **ret_files,
+							 size_t *ret_count, struct asof_error *err);
 
 #endif

@@ -3,81 +3,38 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
-#include "source/source.h"
+#include "source/source_found.h"
 
 #define PATH_BYTES_MAX 4096
 #define DEPTH_MAX      64
 
 struct listing {
-	struct asof_arena *arena;
+	struct asof_source_found found;
 	const char *project_dir;
 	enum asof_file_format format;
-	struct asof_source_file *files; /* owned while listing */
-	size_t count;
-	size_t capacity;
 };
 
 static void
 listing_done(struct listing *listing)
 {
-	asof_mem_free(listing->files);
-}
-
-static bool
-ends_with(const char *name, size_t len, const char *ending)
-{
-	size_t ending_len = strlen(ending);
-	return len >= ending_len && memcmp(name + len - ending_len, ending, ending_len) == 0;
-}
-
-/* By its ending, a packed one (.gz, .zst) looked through. */
-static bool
-has_format(const char *name, enum asof_file_format format)
-{
-	static const char *const endings[][4] = {
-		[ASOF_FORMAT_PARQUET] = { ".parquet", ".pq" },
-		[ASOF_FORMAT_CSV] = { ".csv", ".tsv" },
-		[ASOF_FORMAT_JSON] = { ".json", ".jsonl", ".ndjson" },
-	};
-	size_t len = strlen(name);
-	if (ends_with(name, len, ".gz"))
-		len -= 3;
-	else if (ends_with(name, len, ".zst"))
-		len -= 4;
-	for (size_t i = 0; i < 4 && endings[format][i]; i++) {
-		if (ends_with(name, len, endings[format][i]))
-			return true;
-	}
-	return false;
+	asof_source_found_done(&listing->found);
 }
 
 static enum asof_status
 add_file(struct listing *listing, const char *path, const struct stat *info, struct asof_error *err)
 {
-	if (listing->count == ASOF_SOURCE_FILES_MAX)
-		return ASOF_FAIL(err, ASOF_LIMIT, "more than %d files", ASOF_SOURCE_FILES_MAX);
-	void *files = listing->files;
-	ASOF_TRY(asof_mem_reserve(&files, &listing->capacity, listing->count + 1,
-				  sizeof(*listing->files), err));
-	listing->files = files;
-
-	char *copy = asof_arena_copy(listing->arena, asof_str_from(path));
-	if (!copy)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "path '%s'", path);
-	size_t dir_len = strlen(listing->project_dir);
-	bool is_below = strncmp(path, listing->project_dir, dir_len) == 0 && path[dir_len] == '/';
-	listing->files[listing->count++] = (struct asof_source_file){
-		.name = is_below ? copy + dir_len + 1 : copy,
-		.path = copy,
+	struct asof_source_file file = {
+		.path = path,
 		.size_bytes = (uint64_t)info->st_size,
 		.modified_us =
 			(int64_t)info->st_mtim.tv_sec * 1000000 + info->st_mtim.tv_nsec / 1000,
 	};
-	return ASOF_OK;
+	size_t dir_len = strlen(listing->project_dir);
+	bool is_below = strncmp(path, listing->project_dir, dir_len) == 0 && path[dir_len] == '/';
+	return asof_source_found_add(&listing->found, &file, is_below ? dir_len + 1 : 0, err);
 }
 
 static enum asof_status walk(struct listing *listing, struct asof_buf *path, const char *pattern,
@@ -173,7 +130,7 @@ add_directory(struct listing *listing, struct asof_buf *path, unsigned depth,
 		bool is_hidden = entry->d_name[0] == '.' || entry->d_name[0] == '_';
 		if (is_hidden)
 			continue;
-		bool is_file = has_format(entry->d_name, listing->format) &&
+		bool is_file = asof_source_has_format(entry->d_name, listing->format) &&
 			       kind_of(dir, entry, true) == S_IFREG;
 		if (is_file || is_way_down(dir, entry))
 			ASOF_TRY(enter(listing, path, entry->d_name, "", depth, err));
@@ -227,29 +184,6 @@ walk(struct listing *listing, struct asof_buf *path, const char *pattern, unsign
 	return walk_entries(listing, path, asof_buf_cstr(&part), rest, pattern, depth, err);
 }
 
-static int
-by_path(const void *a, const void *b)
-{
-	const struct asof_source_file *left = a;
-	const struct asof_source_file *right = b;
-	return strcmp(left->path, right->path);
-}
-
-/* `**` may reach a file by more than one way. */
-static void
-sort_unique(struct listing *listing)
-{
-	if (listing->count == 0)
-		return;
-	qsort(listing->files, listing->count, sizeof(*listing->files), by_path);
-	size_t kept = 1;
-	for (size_t i = 1; i < listing->count; i++) {
-		if (strcmp(listing->files[i].path, listing->files[kept - 1].path) != 0)
-			listing->files[kept++] = listing->files[i];
-	}
-	listing->count = kept;
-}
-
 enum asof_status
 asof_source_list(const struct asof_source *source, const char *project_dir,
 		 struct asof_arena *arena, const struct asof_source_file **ret_files,
@@ -261,7 +195,7 @@ asof_source_list(const struct asof_source *source, const char *project_dir,
 				 source->name);
 
 	ASOF_AUTO(listing_done)
-	struct listing listing = { .arena = arena,
+	struct listing listing = { .found = { .arena = arena },
 				   .project_dir = project_dir,
 				   .format = source->format };
 	ASOF_AUTO(asof_buf_done) struct asof_buf path = ASOF_BUF(PATH_BYTES_MAX);
@@ -270,16 +204,5 @@ asof_source_list(const struct asof_source *source, const char *project_dir,
 	enum asof_status status = walk(&listing, &path, source->location.text, 0, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "source '%s'", source->name);
-	if (listing.count == 0)
-		return ASOF_FAIL(err, ASOF_NOT_FOUND, "path '%s' matches no file",
-				 source->location.text);
-
-	sort_unique(&listing);
-	struct asof_source_file *files = asof_arena_array(arena, listing.count, sizeof(*files));
-	if (!files)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu files", listing.count);
-	memcpy(files, listing.files, listing.count * sizeof(*files));
-	*ret_files = files;
-	*ret_count = listing.count;
-	return ASOF_OK;
+	return asof_source_found_end(&listing.found, source, ret_files, ret_count, err);
 }
