@@ -146,6 +146,25 @@ asof_engine_check_expression(struct asof_engine *engine, const char *text, struc
 ASOF_NODISCARD enum asof_status asof_engine_load(struct asof_engine *engine, const char *name,
 						 struct asof_error *err);
 
+/* Where objects "s3://bucket/..." are, and as whom they are read and written. */
+struct asof_engine_s3 {
+	const char *scope;    /* "s3://bucket/": those that begin so */
+	const char *endpoint; /* "https://host" or "http://host:port" */
+	const char *region;
+	bool is_path_style; /* endpoint/bucket/key, not bucket.endpoint/key */
+	const char *key_id;
+	const char *secret;
+	const char *token; /* of temporary credentials; NULL: none */
+};
+/*
+ * Paths of that scope may be read and written from now on; the extension httpfs is loaded at first.
+ * They are names, never patterns. What the store or the network fails at is tried again for about
+ * three seconds. Secrets are in no message.
+ */
+ASOF_NODISCARD enum asof_status asof_engine_use_s3(struct asof_engine *engine,
+						   const struct asof_engine_s3 *s3,
+						   struct asof_error *err);
+
 /* Statistics of a file that the engine has written. */
 struct asof_column_stats {
 	const char *name;

@@ -193,12 +193,10 @@ set_number(duckdb_config config, const char *name, uint64_t number, const char *
 }
 
 static enum asof_status
-configure(duckdb_config config, const struct asof_engine *engine, uint64_t memory_bytes,
-	  struct asof_error *err)
+configure(duckdb_config config, const struct asof_engine *engine, struct asof_error *err)
 {
 	ASOF_TRY(set_number(config, "threads", engine->threads, "", err));
-	ASOF_TRY(
-		set_number(config, "memory_limit", buffer_memory(memory_bytes) / 1024, "KiB", err));
+	ASOF_TRY(set_number(config, "memory_limit", engine->buffer_bytes / 1024, "KiB", err));
 	ASOF_TRY(set_option(config, "temp_directory", engine->temp_dir, err));
 	ASOF_TRY(set_option(config, "extension_directory", engine->extension_dir, err));
 	ASOF_TRY(set_option(config, "autoinstall_known_extensions", "false", err));
@@ -206,14 +204,14 @@ configure(duckdb_config config, const struct asof_engine *engine, uint64_t memor
 }
 
 static enum asof_status
-open_database(struct asof_engine *engine, uint64_t memory_bytes, struct asof_error *err)
+open_database(struct asof_engine *engine, struct asof_error *err)
 {
 	ASOF_AUTO(duckdb_destroy_config) duckdb_config config = NULL;
 	char *message = NULL;
 
 	if (duckdb_create_config(&config) != DuckDBSuccess)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "engine options");
-	ASOF_TRY(configure(config, engine, memory_bytes, err));
+	ASOF_TRY(configure(config, engine, err));
 	if (duckdb_open_ext(NULL, &engine->database, config, &message) != DuckDBSuccess) {
 		enum asof_status status = asof_duckdb_failed(message, err);
 
@@ -252,13 +250,14 @@ asof_engine_open(const struct asof_engine_options *options, struct asof_engine *
 	if (!engine)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "engine");
 	engine->threads = options->threads ? options->threads : machine_threads();
+	engine->buffer_bytes = buffer_memory(memory);
 	engine->watch.cancel = options->cancel;
 	engine->watch.progress = options->progress;
 	engine->watch.progress_arg = options->progress_arg;
 
 	ASOF_TRY(make_temp_dir(engine, options->temp_dir, err));
 	ASOF_TRY(find_extension_dir(engine, options->extension_dir, err));
-	ASOF_TRY(open_database(engine, memory, err));
+	ASOF_TRY(open_database(engine, err));
 	ASOF_TRY(prepare_session(engine, err));
 	ASOF_TRY(asof_duckdb_watch_init(&engine->watch, engine->connection, err));
 	*ret_engine = ASOF_STEAL(engine);

@@ -10,14 +10,19 @@ struct rule {
 
 /* Kinds of error that files have; the others may quote what the user wrote. */
 static const char *const of_files[] = {
-	"IO Error",
-	"Invalid Input Error",
-	"Invalid Error",
-	"Conversion Error: CSV Error",
+	"IO Error",   "Invalid Input Error", "Invalid Error", "Conversion Error: CSV Error",
+	"HTTP Error",
 };
 
 /* Of those, told by what the message contains. */
 static const struct rule contents[] = {
+	{ "HTTP 401", ASOF_INVALID },
+	{ "HTTP 403", ASOF_INVALID },
+	{ "HTTP code 401", ASOF_INVALID },
+	{ "HTTP code 403", ASOF_INVALID },
+	{ "HTTP 404", ASOF_NOT_FOUND },
+	{ "HTTP code 404", ASOF_NOT_FOUND },
+	{ " error for HTTP ", ASOF_UNAVAILABLE }, /* no answer at all */
 	{ "No files found that match", ASOF_NOT_FOUND },
 	{ "No such file or directory", ASOF_NOT_FOUND },
 	{ "No magic bytes found", ASOF_CORRUPT },
@@ -73,6 +78,7 @@ static const struct rule kinds[] = {
 static const char *const helpful[] = {
 	"Candidate bindings", "Did you mean", "Error when",      "Expected ",
 	"Could not ",         "Value with",   "Invalid unicode", "  file = ",
+	"AccessDenied",       "Signature",    "InvalidAccess",   "ExpiredToken",
 };
 
 static bool
