@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/suggest.h"
+#include "job/objects.h"
 #include "plan/sql.h"
 
 /* One source being bound. */
@@ -66,8 +67,7 @@ list_files(const struct binding *b, bool *ret_found, struct asof_error *err)
 	struct asof_bound_source *bound = b->bound;
 	struct asof_session *session = b->session;
 	enum asof_status status =
-		asof_source_list(b->source, session->project->dir, &session->arena, &bound->files,
-				 &bound->file_count, err);
+		asof_objects_list(session, b->source, &bound->files, &bound->file_count, err);
 	*ret_found = status == ASOF_OK;
 	if (status == ASOF_NOT_FOUND || status == ASOF_UNSUPPORTED) {
 		asof_mistakes_add(&session->mistakes, b->source->location.place, "%s",

@@ -1,6 +1,5 @@
 /* build_data.c - the rows of a build: what is counted and set aside, and the file written. */
 #include <inttypes.h>
-#include <unistd.h>
 
 #include "codec/value_text.h"
 #include "job/build_view.h"
@@ -99,10 +98,11 @@ static enum asof_status log_stats(struct asof_view_build *b, const struct asof_f
 				  struct asof_table_file *file, struct asof_error *err);
 
 void
-asof_build_remove_orphan(const char *path)
+asof_build_remove_orphan(const struct asof_view_build *b, const char *name)
 {
-	if (path)
-		(void)unlink(path);
+	const char *object = asof_arena_printf(b->arena, "%s/%s", b->state.view->name, name);
+	enum asof_status status = object ? asof_blob_remove(b->lake, object, NULL) : ASOF_NO_MEMORY;
+	(void)status; /* what is left is in no table */
 }
 
 static enum asof_status
@@ -149,7 +149,7 @@ asof_build_write(struct asof_view_build *b, struct asof_table_file *ret_file,
 	file.row_count = (int64_t)stats.row_count;
 	enum asof_status status = log_stats(b, &stats, &file, err);
 	if (status != ASOF_OK) {
-		asof_build_remove_orphan(file.path);
+		asof_build_remove_orphan(b, file.name);
 		return status;
 	}
 	*ret_file = file;

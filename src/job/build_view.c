@@ -193,7 +193,7 @@ compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_e
 	 */
 	bool is_unpublished = !b->report.is_published && (!is_tried || status == ASOF_CONFLICT);
 	if (is_unpublished || file.row_count == 0)
-		asof_build_remove_orphan(file.path);
+		asof_build_remove_orphan(b, file.name);
 	return status;
 }
 

@@ -95,7 +95,8 @@ ASOF_NODISCARD enum asof_status asof_build_write_tiles(struct asof_view_build *b
 						       const char *path,
 						       struct asof_file_stats *ret_stats,
 						       struct asof_error *err);
-void asof_build_remove_orphan(const char *path);
+/* The file `name`, which is in no version of the table. */
+void asof_build_remove_orphan(const struct asof_view_build *build, const char *name);
 
 static inline enum asof_status
 asof_build_no_memory(struct asof_error *err, const char *what)

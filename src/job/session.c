@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/suggest.h"
 #include "job/bind.h"
+#include "job/objects.h"
 #include "job/versions.h"
 
 #define MEMORY_USUAL    (UINT64_C(8) << 30)  /* reckoned with where no bound was given */
@@ -136,7 +137,10 @@ asof_session_engine(struct asof_session *session, struct asof_engine **ret_engin
 			.progress = session->options.progress ? report_progress : NULL,
 			.progress_arg = session,
 		};
-		ASOF_TRY(asof_engine_open(&options, &session->engine, err));
+		ASOF_AUTO(asof_engine_free_auto) struct asof_engine *engine = NULL;
+		ASOF_TRY(asof_engine_open(&options, &engine, err));
+		ASOF_TRY(asof_objects_use(session, engine, err));
+		session->engine = ASOF_STEAL(engine);
 	}
 	*ret_engine = session->engine;
 	return ASOF_OK;
