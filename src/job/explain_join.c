@@ -74,7 +74,7 @@ analyze(struct explaining *e, struct asof_error *err)
 static bool
 is_by_sql(const struct explaining *e)
 {
-	return e->is_analyzed ? e->run.is_by_sql : e->run.options->is_sql || e->spine_rows == 0;
+	return e->is_analyzed ? e->run.is_by_sql : e->run.is_sql || e->spine_rows == 0;
 }
 
 /* What was done is known; what would be done is asked for, or forced by an empty spine. */
@@ -85,7 +85,7 @@ reason_of(const struct explaining *e)
 		return NULL;
 	if (e->is_analyzed)
 		return e->run.reason;
-	return e->run.options->is_sql ? "asked for" : "the spine is empty";
+	return e->run.is_sql ? "asked for" : "the spine is empty";
 }
 
 static size_t

@@ -19,12 +19,12 @@ write_part(struct asof_join_run *run, const char *part, struct asof_error *err)
 	const char *reason = "asked for";
 	if (run->is_direct)
 		ASOF_TRY(asof_join_direct_check(run, err));
-	if (!run->options->is_sql)
+	if (!run->is_sql)
 		ASOF_TRY(asof_join_by_kernels(run, part, &reason, err));
 	run->is_by_sql = reason != NULL;
 	run->reason = reason;
 	if (run->is_by_sql)
-		ASOF_TRY(asof_join_by_sql(run, !run->options->is_sql, part, err));
+		ASOF_TRY(asof_join_by_sql(run, !run->is_sql, part, err));
 	return asof_fault_point("join.before_rename", err);
 }
 
@@ -125,7 +125,7 @@ write_notes(struct asof_json_writer *w, const struct asof_join_run *run)
 	}
 	if (run->has_changed_files)
 		asof_json_cstr(w, "files of the sources have changed since the manifest was made");
-	if (run->is_by_sql && !run->options->is_sql && run->row_count > 0) {
+	if (run->is_by_sql && !run->is_sql && run->row_count > 0) {
 		ASOF_AUTO(asof_buf_done) struct asof_buf note = ASOF_BUF(1024);
 		asof_buf_printf(&note, "joined by the reference SQL: %s", run->reason);
 		asof_json_cstr(w, asof_buf_cstr(&note));

@@ -30,15 +30,29 @@ asof_join_is_csv(const char *path)
 	return len > 4 && strcmp(path + len - 4, ".csv") == 0;
 }
 
+/* A file is made again by the means that it was made by, unless others are asked for. */
+static void
+take_means(struct asof_join_run *run)
+{
+	struct asof_session_options *options = &run->session->options;
+	if (options->threads == 0)
+		options->threads = run->manifest.threads;
+	if (options->memory_bytes == 0)
+		options->memory_bytes = run->manifest.memory_bytes;
+}
+
 static enum asof_status
 read_request(struct asof_join_run *run, struct asof_error *err)
 {
 	const struct asof_join_options *options = run->options;
 	struct asof_manifest *manifest = &run->manifest;
 	run->is_direct = options->is_direct;
+	run->is_sql = options->is_sql;
 	if (options->from_manifest) {
 		ASOF_TRY(asof_manifest_read(options->from_manifest, &run->arena, manifest, err));
 		run->is_direct = manifest->is_direct;
+		run->is_sql = options->is_sql || manifest->is_sql;
+		take_means(run);
 		return ASOF_OK;
 	}
 	if (!options->spine)
@@ -331,8 +345,8 @@ asof_join_run_open(struct asof_join_run *run, bool needs_out, struct asof_error 
 	struct asof_session *session = run->session;
 	run->now_us = asof_session_now_us(session);
 	ASOF_TRY(asof_session_check_text(session, err));
-	ASOF_TRY(asof_session_engine(session, &run->engine, err));
 	ASOF_TRY(read_request(run, err));
+	ASOF_TRY(asof_session_engine(session, &run->engine, err));
 	ASOF_TRY(open_views(run, err));
 	ASOF_TRY(asof_spine_open(session, run->manifest.spine, run->manifest.time_column,
 				 run->tables, run->table_count, &run->arena, &run->spine, err));
@@ -342,5 +356,8 @@ asof_join_run_open(struct asof_join_run *run, bool needs_out, struct asof_error 
 	make_plan(run);
 	run->manifest.spine = run->spine.path;
 	run->manifest.time_column = run->spine.time_column;
+	run->manifest.is_sql = run->is_sql;
+	run->manifest.threads = asof_engine_threads(run->engine);
+	run->manifest.memory_bytes = session->options.memory_bytes;
 	return ASOF_OK;
 }

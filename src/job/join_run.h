@@ -59,6 +59,7 @@ struct asof_join_run {
 	struct asof_engine *engine;
 	struct asof_manifest manifest; /* what is asked for; its versions pinned on the way */
 	bool is_direct;
+	bool is_sql;            /* by the reference, as asked for or as the manifest says */
 	bool has_changed_files; /* direct, from a manifest: sources are not what they were */
 	int64_t now_us;
 	struct asof_version_set versions;

@@ -4,6 +4,7 @@
 #include "codec/time_text.h"
 
 #define MANIFEST_BYTES_MAX (64u << 20)
+#define THREADS_MAX        1024
 
 const char *
 asof_manifest_path(const char *out, struct asof_arena *arena)
@@ -129,6 +130,9 @@ asof_manifest_write(const struct asof_manifest *manifest, const struct asof_vers
 	if (manifest->known_at == ASOF_KNOWN_AT_TIME)
 		write_time(&w, "known_at_time", manifest->known_at_us);
 	asof_json_member_int(&w, "rows", row_count);
+	asof_json_member_cstr(&w, "engine", manifest->is_sql ? "sql" : "kernel");
+	asof_json_member_int(&w, "threads", (int64_t)manifest->threads);
+	asof_json_member_int(&w, "memory_bytes", (int64_t)manifest->memory_bytes);
 	if (manifest->is_direct) {
 		asof_json_member_bool(&w, "direct", true);
 		write_files(&w, manifest);
@@ -269,6 +273,27 @@ read_files(const struct asof_json *root, struct asof_arena *arena, struct asof_m
 	return ASOF_OK;
 }
 
+/* Files of a program that did not write them yet have none: what is usual is taken. */
+static enum asof_status
+read_means(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	   struct asof_error *err)
+{
+	const char *engine = NULL;
+	int64_t threads = 0;
+	int64_t memory_bytes = 0;
+	ASOF_TRY(read_text(root, "engine", arena, &engine, err));
+	manifest->is_sql = engine && strcmp(engine, "sql") == 0;
+	if (asof_json_member(root, "threads"))
+		ASOF_TRY(asof_json_member_read_int(root, "threads", &threads, err));
+	if (asof_json_member(root, "memory_bytes"))
+		ASOF_TRY(asof_json_member_read_int(root, "memory_bytes", &memory_bytes, err));
+	if (threads < 0 || threads > THREADS_MAX || memory_bytes < 0)
+		return ASOF_FAIL(err, ASOF_INVALID, "'threads' or 'memory_bytes' is out of range");
+	manifest->threads = (unsigned)threads;
+	manifest->memory_bytes = (uint64_t)memory_bytes;
+	return ASOF_OK;
+}
+
 static enum asof_status
 read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manifest *manifest,
 	      struct asof_error *err)
@@ -281,6 +306,7 @@ read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manife
 	if (!manifest->spine || !manifest->time_column)
 		return ASOF_FAIL(err, ASOF_INVALID, "no 'spine' or no 'time_column'");
 	ASOF_TRY(read_known_at(root, arena, manifest, err));
+	ASOF_TRY(read_means(root, arena, manifest, err));
 	const struct asof_json *direct = asof_json_member(root, "direct");
 	manifest->is_direct = direct && direct->kind == ASOF_JSON_BOOL && direct->boolean;
 	if (manifest->is_direct) {

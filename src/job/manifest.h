@@ -35,6 +35,11 @@ struct asof_manifest {
 	size_t view_count;
 	struct asof_manifest_file *files; /* direct */
 	size_t file_count;
+	/* How the file was written: where its row groups end hangs on these, so that byte for byte
+	 * the same file is made with the same. */
+	bool is_sql;
+	unsigned threads;
+	uint64_t memory_bytes; /* --memory; 0: none given */
 };
 
 /* "<out>.asof.json" in the arena; NULL on exhaustion. */

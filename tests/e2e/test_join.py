@@ -275,6 +275,15 @@ class Versions(Case):
                     (self.shop.dir / "data/zz.csv").unlink()
                     build(self.shop)
 
+    def test_a_manifest_repeats_the_means_too(self):
+        """Where row groups end hangs on threads and memory: the manifest says with which the file was written."""
+        self.shop.done("join", "-q", "--threads", "1", "--memory", "300MiB", "--spine", "spine.csv", "--service", "model", "--out", "first.parquet")
+        self.shop.done("join", "-q", "--from-manifest", "first.parquet.asof.json", "--out", "again.parquet")
+        again, first = (json.loads((self.shop.dir / f"{name}.parquet.asof.json").read_text()) for name in ("again", "first"))
+        self.assertEqual((first["threads"], first["memory_bytes"], first["engine"]), (1, 300 << 20, "kernel"))
+        self.assertEqual({**again, "made": None}, {**first, "made": None})
+        self.assertEqual((self.shop.dir / "again.parquet").read_bytes(), (self.shop.dir / "first.parquet").read_bytes())
+
     def test_a_manifest_outlives_the_definitions(self):
         self.shop.done("join", "-q", "--spine", "spine.csv", "--features", "spending.*,last.note", "--out", "first.csv")
         self.shop.write("features/shop.yaml", project.DEFINITIONS.replace("      note: {column: note}\n", "")

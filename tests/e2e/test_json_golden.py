@@ -8,7 +8,7 @@ import project
 from project import ROOT, Project
 
 GOLDEN = ROOT / "tests" / "golden" / "json"
-NUMBERS = {"seconds", "bytes"}
+NUMBERS = {"seconds", "bytes", "threads"}
 TEXTS = {"published", "started", "made", "created_time"}
 RUN = re.compile(r"(build|materialize)-\w+-[0-9a-f]+")
 
