@@ -2,7 +2,7 @@
 #ifndef ASOF_TESTS_POSTGRES_SERVER_H
 #define ASOF_TESTS_POSTGRES_SERVER_H
 
-#include "server.h"
+#include "real_server.h"
 
 #define POSTGRES_PASSWORD     "s3cret/pass" /* of tests/servers/postgres.sh */
 #define POSTGRES_PASSWORD_URI "s3cret%2Fpass"

@@ -6,7 +6,7 @@
 
 #include "base/fault.h"
 #include "lake/blob.h"
-#include "server.h"
+#include "real_server.h"
 
 #define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
 
