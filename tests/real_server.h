@@ -1,4 +1,5 @@
-/* real_server.h - a real server of a test's own: a private port of 127.0.0.1 and a private directory. */
+/* real_server.h - a real server of a test's own: a private port of 127.0.0.1 and a private
+ * directory. */
 #ifndef ASOF_TESTS_REAL_SERVER_H
 #define ASOF_TESTS_REAL_SERVER_H
 
