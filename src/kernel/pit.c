@@ -5,21 +5,56 @@
 
 #include "base/workers.h"
 #include "kernel/spine_index_impl.h"
+#include "model/duration.h"
 
 #define WORKERS_MAX 64
+#define YEARS_US    (4 * 365 * UINT64_C(86400000000))
 
 static enum asof_status
 alloc_slots(struct asof_pit *pit, struct asof_error *err)
 {
 	struct asof_budget *budget = &pit->budget;
 	size_t count = pit->slots->slot_count;
-	ASOF_TRY(asof_budget_alloc(budget, count, sizeof(*pit->heads), (void **)&pit->heads, err));
-	ASOF_TRY(asof_budget_alloc(budget, count * pit->tie_count, sizeof(*pit->ties),
-				   (void **)&pit->ties, err));
-	ASOF_TRY(
-		asof_budget_alloc(budget, count, pit->payload_bytes, (void **)&pit->payloads, err));
+	ASOF_TRY(asof_budget_alloc(budget, count, sizeof(*pit->cells), (void **)&pit->cells, err));
+	ASOF_TRY(asof_budget_alloc(budget, count, pit->record_bytes, (void **)&pit->records, err));
 	ASOF_TRY(asof_budget_alloc(budget, count, pit->null_bytes, (void **)&pit->nulls, err));
 	return asof_budget_alloc(budget, count, sizeof(*pit->winners), (void **)&pit->winners, err);
+}
+
+/* Events that matter and times become ticks of some milliseconds or less: without a bound to their
+ * age, older events are told apart by their records. */
+static void
+set_clock(struct asof_pit *pit)
+{
+	const struct asof_spine_slots *slots = pit->slots;
+	struct asof_pit_clock *clock = &pit->clock;
+	if (slots->slot_count == 0)
+		return;
+	uint64_t range_us = (uint64_t)slots->max_us - (uint64_t)slots->min_us;
+	uint64_t before_us = range_us > YEARS_US ? range_us : YEARS_US;
+	if (pit->max_age_us > 0)
+		before_us = (uint64_t)pit->max_age_us;
+	before_us = before_us > INT64_MAX ? INT64_MAX : before_us;
+	clock->base_us = asof_us_sub(slots->min_us, (int64_t)before_us);
+	range_us = (uint64_t)slots->max_us - (uint64_t)clock->base_us;
+	while (range_us >> clock->shift >= ASOF_PIT_TICKS_MAX)
+		clock->shift++;
+	clock->fresh_ticks = UINT32_MAX;
+	uint64_t age_ticks = (uint64_t)pit->max_age_us >> clock->shift;
+	if (pit->max_age_us > 0 && age_ticks < ASOF_PIT_TICKS_MAX)
+		clock->fresh_ticks = (uint32_t)age_ticks;
+}
+
+static enum asof_status
+fill_cells(void *arg, unsigned worker, struct asof_error *err)
+{
+	struct asof_pit *pit = arg;
+	(void)err;
+	uint64_t count = pit->slots->slot_count;
+	size_t end = (size_t)(count * (worker + 1) / pit->worker_count);
+	for (size_t slot = (size_t)(count * worker / pit->worker_count); slot < end; slot++)
+		pit->cells[slot].time = asof_pit_ticks(&pit->clock, pit->slots->times_us[slot]);
+	return ASOF_OK;
 }
 
 static void
@@ -66,6 +101,8 @@ asof_pit_new(const struct asof_pit_options *options, struct asof_pit **ret_pit,
 				   (void **)&pit->places, err));
 	set_outputs(pit, options);
 	ASOF_TRY(alloc_slots(pit, err));
+	set_clock(pit);
+	ASOF_TRY(asof_workers_run(pit->worker_count, fill_cells, pit, err));
 	*ret_pit = ASOF_STEAL(pit);
 	return ASOF_OK;
 }
@@ -79,9 +116,8 @@ asof_pit_free(struct asof_pit *pit)
 		asof_pit_pool_done(&pit->workers[i].pool);
 	asof_mem_free(pit->workers);
 	asof_mem_free(pit->places);
-	asof_mem_free(pit->heads);
-	asof_mem_free(pit->ties);
-	asof_mem_free(pit->payloads);
+	asof_mem_free(pit->cells);
+	asof_mem_free(pit->records);
 	asof_mem_free(pit->nulls);
 	asof_mem_free(pit->winners);
 	asof_mem_free(pit);
@@ -90,7 +126,7 @@ asof_pit_free(struct asof_pit *pit)
 uint64_t
 asof_pit_bytes(const struct asof_pit_options *options, size_t slot_count)
 {
-	uint64_t per_slot = sizeof(struct asof_pit_head) + sizeof(uint32_t);
+	uint64_t per_slot = sizeof(struct asof_pit_cell) + sizeof(uint32_t) + sizeof(int64_t);
 	per_slot += ((uint64_t)options->has_created + options->has_order) * sizeof(int64_t);
 	uint64_t payload = 0;
 	for (size_t i = 0; i < options->output_count; i++)
@@ -100,43 +136,35 @@ asof_pit_bytes(const struct asof_pit_options *options, size_t slot_count)
 	       options->output_count * sizeof(struct asof_pit_place) + slot_count * per_slot;
 }
 
-static bool
-is_set(const struct asof_pit_head *head)
+static uint32_t
+head_of(const struct asof_pit *pit, size_t slot)
 {
-	return atomic_load_explicit(&head->state, memory_order_relaxed) == ASOF_PIT_SET;
-}
-
-static uint64_t
-event_of(const struct asof_pit_head *head)
-{
-	return atomic_load_explicit(&head->event, memory_order_relaxed);
+	return atomic_load_explicit(&pit->cells[slot].head, memory_order_relaxed);
 }
 
 static bool
 is_better(const struct asof_pit *pit, uint32_t slot, uint32_t than)
 {
-	uint64_t event = event_of(&pit->heads[slot]);
-	uint64_t other = event_of(&pit->heads[than]);
-	if (event != other)
-		return event > other;
-	return asof_pit_compare_ties(pit->ties + slot * pit->tie_count,
-				     pit->ties + than * pit->tie_count, pit->tie_count) > 0;
+	uint32_t head = head_of(pit, slot);
+	uint32_t other = head_of(pit, than);
+	if (head != other)
+		return head > other;
+	return asof_pit_compare_rows(asof_pit_record(pit, slot), asof_pit_record(pit, than),
+				     pit->tie_count) > 0;
 }
 
 static void
 carry_entity(struct asof_pit *pit, uint32_t begin, uint32_t end)
 {
 	uint32_t best = ASOF_NO_SLOT;
-	uint64_t max_age = pit->max_age_us > 0 ? (uint64_t)pit->max_age_us : UINT64_MAX;
 	for (uint32_t slot = begin; slot < end; slot++) {
-		if (is_set(&pit->heads[slot]) &&
-		    (best == ASOF_NO_SLOT || is_better(pit, slot, best)))
+		if (head_of(pit, slot) != 0 && (best == ASOF_NO_SLOT || is_better(pit, slot, best)))
 			best = slot;
-		bool is_seen =
-			best != ASOF_NO_SLOT &&
-			asof_pit_biased(pit->slots->times_us[slot]) - event_of(&pit->heads[best]) <=
-				max_age;
-		pit->winners[slot] = is_seen ? best : ASOF_NO_SLOT;
+		uint32_t winner = best;
+		if (best != ASOF_NO_SLOT && slot != best &&
+		    asof_pit_is_too_old(pit, slot, head_of(pit, best), asof_pit_record(pit, best)))
+			winner = ASOF_NO_SLOT;
+		pit->winners[slot] = winner;
 	}
 }
 
@@ -179,8 +207,7 @@ asof_pit_finish(struct asof_pit *pit, struct asof_error *err)
 	ASOF_TRY(asof_workers_run(pit->worker_count, carry_worker, pit, err));
 	struct asof_budget *budget = &pit->budget;
 	size_t count = pit->slots->slot_count;
-	asof_budget_free(budget, ASOF_STEAL(pit->heads), count, sizeof(*pit->heads));
-	asof_budget_free(budget, ASOF_STEAL(pit->ties), count * pit->tie_count, sizeof(*pit->ties));
+	asof_budget_free(budget, ASOF_STEAL(pit->cells), count, sizeof(*pit->cells));
 	pit->is_finished = true;
 	return ASOF_OK;
 }

@@ -1,10 +1,14 @@
 /*
  * pit_impl.h - what the files of the point-in-time join share.
  *
- * A slot has a head (the best row's event and a lock), its ties (created and order, as far as the
- * rows have them), a payload of fixed width, and a bit per output for NULL. They are arrays of
- * their own: heads and ties are looked at often and are gone after finish(); payloads are written
- * when a row is kept; the pages of bits are not touched as long as nothing is NULL.
+ * A slot has a cell (its time and its best row's event, in ticks, and a lock), a record (that row's
+ * event, its created and order as far as rows have them, its values) and a bit per output for NULL.
+ * Cells of an entity are neighbours: a row is searched for its slot, and most are turned away, in a
+ * line or two of the cache. Records are touched when a row is kept, or where ticks are equal; the
+ * pages of bits not before something is NULL.
+ *
+ * Ticks are microseconds from some instant on, shifted right until they fit: of two instants of
+ * different ticks the order is known, of equal ones the instants themselves are looked at.
  */
 #ifndef ASOF_KERNEL_PIT_IMPL_H
 #define ASOF_KERNEL_PIT_IMPL_H
@@ -16,19 +20,23 @@
 #define ASOF_PIT_CLASSES    48
 #define ASOF_PIT_TIES_MAX   2
 
-enum asof_pit_state {
-	ASOF_PIT_EMPTY = 0,
-	ASOF_PIT_HELD, /* somebody changes the slot */
-	ASOF_PIT_SET,
+#define ASOF_PIT_HELD      (UINT32_C(1) << 31) /* of a head: somebody changes the slot */
+#define ASOF_PIT_TICKS_MAX (ASOF_PIT_HELD - 1)
+
+struct asof_pit_cell {
+	uint32_t time; /* of the slot, in ticks */
+	/* Of the best row's event, in ticks: 0: there is none. It only grows, but for HELD. */
+	_Atomic uint32_t head;
 };
 
-struct asof_pit_head {
-	/* Of the best row, ascending as numbers without sign; it only ever grows, from 0. */
-	_Atomic uint64_t event;
-	_Atomic uint32_t state; /* enum asof_pit_state */
+/* How instants become ticks, from 1 on. */
+struct asof_pit_clock {
+	int64_t base_us; /* ticks of what is before are 1 */
+	unsigned shift;
+	uint32_t fresh_ticks; /* an event that is fewer ticks old is not older than max_age */
 };
 
-/* Text, or a list as bytes, in a payload. */
+/* Text, or a list as bytes, in a record. */
 struct asof_pit_text {
 	uint32_t size;
 	union {
@@ -51,7 +59,8 @@ enum asof_pit_form {
 
 struct asof_pit_place {
 	enum asof_pit_form form;
-	size_t offset; /* in the payload */
+	size_t offset;          /* in the record */
+	uint64_t negative_zero; /* its bits, of a float; else 0 */
 	struct asof_pit_output output;
 };
 
@@ -86,13 +95,13 @@ struct asof_pit {
 
 	struct asof_pit_place *places; /* per output */
 	size_t place_count;
-	size_t payload_bytes; /* of a slot */
-	size_t null_bytes;    /* of a slot */
-	bool is_all_8;        /* every output is a FIXED_8, in order */
+	size_t record_bytes; /* of a slot */
+	size_t null_bytes;   /* of a slot */
+	bool is_all_8;       /* every output is a FIXED_8, in order */
 
-	struct asof_pit_head *heads;
-	int64_t *ties; /* tie_count per slot */
-	char *payloads;
+	struct asof_pit_clock clock;
+	struct asof_pit_cell *cells;
+	char *records;
 	uint8_t *nulls;
 	_Atomic bool has_nulls; /* a bit of `nulls` is set, or may be soon */
 	uint32_t *winners;      /* per slot: whose payload it sees; ASOF_NO_SLOT */
@@ -112,30 +121,73 @@ struct asof_pit_columns {
 /* Sizes and offsets, from the options. */
 void asof_pit_lay_out(struct asof_pit *pit);
 
-/* Write a row of `columns` over the payload of a slot that the caller holds. */
+/* Write a row of `columns` over the record of a slot that the caller holds. */
 ASOF_NODISCARD enum asof_status asof_pit_write(struct asof_pit *pit, struct asof_pit_pool *pool,
 					       size_t slot, const struct asof_pit_columns *columns,
 					       size_t row, struct asof_error *err);
 void asof_pit_pool_done(struct asof_pit_pool *pool);
 
-/* The bytes of a text or list. Borrowed from the payload. */
+/* The bytes of a text or list. Borrowed from the record. */
 struct asof_str asof_pit_text_view(const struct asof_pit_text *text);
 /* What a list's bytes hold, as `row` of a column of `block`. */
 ASOF_NODISCARD enum asof_status asof_pit_read_list(struct asof_str bytes, struct asof_block *block,
 						   size_t column, size_t row,
 						   struct asof_error *err);
 
-static inline uint64_t
-asof_pit_biased(int64_t event_us)
+/* Of an instant at or before the spine's last. */
+static inline uint32_t
+asof_pit_ticks(const struct asof_pit_clock *clock, int64_t us)
 {
-	return (uint64_t)event_us ^ UINT64_C(1) << 63;
+	if (us < clock->base_us)
+		return 1;
+	return (uint32_t)(((uint64_t)us - (uint64_t)clock->base_us) >> clock->shift) + 1;
 }
 
-/* -1, 0, 1: how the ties of two rows of one event compare. */
-static inline int
-asof_pit_compare_ties(const int64_t *a, const int64_t *b, size_t tie_count)
+/* What a slot that is set, and not held by others, has: the event of its best row, and its ties. */
+static inline int64_t *
+asof_pit_record(const struct asof_pit *pit, size_t slot)
 {
-	for (size_t i = 0; i < tie_count && i < ASOF_PIT_TIES_MAX; i++) {
+	return (int64_t *)(void *)(pit->records + slot * pit->record_bytes);
+}
+
+/* Whether an event, of so many ticks, is older than max_age at a slot that may see it. A tick more
+ * or less leaves open whether it is. */
+static inline bool
+asof_pit_is_too_old(const struct asof_pit *pit, size_t slot, uint32_t ticks,
+		    const int64_t *event_us)
+{
+	uint32_t age_ticks = pit->cells[slot].time - ticks;
+	if (age_ticks < pit->clock.fresh_ticks)
+		return false;
+	if (age_ticks - pit->clock.fresh_ticks >= 2)
+		return true;
+	return (uint64_t)pit->slots->times_us[slot] - (uint64_t)*event_us >
+	       (uint64_t)pit->max_age_us;
+}
+
+static inline int64_t
+asof_pit_number_at(const struct asof_column *column, size_t row)
+{
+	if (asof_column_is_null(column, row))
+		return INT64_MIN;
+	return ((const int64_t *)column->data)[row];
+}
+
+/* A row's created and order, as far as there are. */
+static inline void
+asof_pit_ties_of(const struct asof_pit_columns *columns, size_t row, int64_t *ret_ties)
+{
+	if (columns->created)
+		*ret_ties++ = asof_pit_number_at(columns->created, row);
+	if (columns->order)
+		*ret_ties = asof_pit_number_at(columns->order, row);
+}
+
+/* -1, 0, 1: how two rows compare: their events, then their ties. */
+static inline int
+asof_pit_compare_rows(const int64_t *a, const int64_t *b, size_t tie_count)
+{
+	for (size_t i = 0; i <= tie_count && i <= ASOF_PIT_TIES_MAX; i++) {
 		if (a[i] != b[i])
 			return a[i] < b[i] ? -1 : 1;
 	}

@@ -56,16 +56,26 @@ width_of(enum asof_pit_form form)
 }
 _Static_assert(sizeof(struct asof_pit_text) == 16, "as wide as a fixed width");
 
-/* Wide ones first: each lies at a multiple of its width, or of 8. */
+/* The bits of -0.0; of what is no float, of 0. */
+static uint64_t
+negative_zero_of(struct asof_type type)
+{
+	if (type.kind == ASOF_TYPE_FLOAT64)
+		return UINT64_C(1) << 63;
+	return type.kind == ASOF_TYPE_FLOAT32 ? UINT64_C(1) << 31 : 0;
+}
+
+/* The event and ties, then wide ones first: each lies at a multiple of its width, or of 8. */
 void
 asof_pit_lay_out(struct asof_pit *pit)
 {
-	size_t offset = 0;
+	size_t offset = (1 + pit->tie_count) * sizeof(int64_t);
 	pit->is_all_8 = true;
 	for (size_t width = 16; width >= 1; width /= 2) {
 		for (size_t i = 0; i < pit->place_count; i++) {
 			struct asof_pit_place *place = &pit->places[i];
 			place->form = form_of(place->output.type);
+			place->negative_zero = negative_zero_of(place->output.type);
 			pit->is_all_8 = pit->is_all_8 && place->form == ASOF_PIT_FIXED_8;
 			if (width_of(place->form) != width)
 				continue;
@@ -73,7 +83,7 @@ asof_pit_lay_out(struct asof_pit *pit)
 			offset += width;
 		}
 	}
-	pit->payload_bytes = (offset + 7) / 8 * 8;
+	pit->record_bytes = (offset + 7) / 8 * 8;
 	pit->null_bytes = (pit->place_count + 7) / 8;
 }
 
@@ -212,9 +222,9 @@ list_bytes(const struct asof_column *child, struct asof_span span)
 	size_t size = sizeof(uint64_t) + (span.length + 7) / 8;
 	if (!is_text_item(child))
 		return size + span.length * asof_column_width(child->type);
-	const struct asof_str *items = (const struct asof_str *)child->data + span.offset;
-	for (size_t i = 0; i < span.length; i++) {
-		bool is_null = asof_column_is_null(child, span.offset + i);
+	const struct asof_str *items = child->data;
+	for (size_t i = span.offset; i < span.offset + span.length; i++) {
+		bool is_null = asof_column_is_null(child, i);
 		size += sizeof(uint64_t) + (is_null ? 0 : items[i].len);
 	}
 	return size;
@@ -223,14 +233,15 @@ list_bytes(const struct asof_column *child, struct asof_span span)
 static void
 write_text_items(const struct asof_column *child, struct asof_span span, char *to)
 {
-	const struct asof_str *items = (const struct asof_str *)child->data + span.offset;
+	const struct asof_str *items = child->data;
 	char *bytes = to + span.length * sizeof(uint64_t);
 	for (size_t i = 0; i < span.length; i++) {
 		bool is_null = asof_column_is_null(child, span.offset + i);
-		uint64_t length = is_null ? 0 : items[i].len;
+		const struct asof_str *item = &items[span.offset + i];
+		uint64_t length = is_null ? 0 : item->len;
 		memcpy(to + i * sizeof(length), &length, sizeof(length));
 		if (length > 0)
-			memcpy(bytes, items[i].ptr, length);
+			memcpy(bytes, item->ptr, length);
 		bytes += length;
 	}
 }
@@ -284,6 +295,8 @@ asof_pit_read_list(struct asof_str bytes, struct asof_block *block, size_t colum
 	memcpy(&count, bytes.ptr, sizeof(count));
 	size_t first;
 	ASOF_TRY(asof_block_add_list(block, column, row, count, &first, err));
+	if (count == 0)
+		return ASOF_OK;
 	struct asof_block_items *items = &block->items[column];
 	const char *bits = bytes.ptr + sizeof(count);
 	for (size_t i = 0; i < count; i++) {
@@ -294,28 +307,41 @@ asof_pit_read_list(struct asof_str bytes, struct asof_block *block, size_t colum
 	const char *from = bits + (count + 7) / 8;
 	if (is_text_item(&items->column)) {
 		read_text_items(from, count, (struct asof_str *)items->data + first);
-	} else if (count > 0) {
+	} else {
 		size_t width = asof_column_width(items->column.type);
 		memcpy((char *)items->data + first * width, from, count * width);
 	}
 	return ASOF_OK;
 }
 
+/* 8 bytes. -0.0 becomes 0.0: which of two equal ones is kept would hang on their order. */
+static void
+write_word(const struct asof_pit_place *place, char *to, const struct asof_column *column,
+	   size_t row)
+{
+	uint64_t word = ((const uint64_t *)column->data)[row];
+	word = word == place->negative_zero ? 0 : word;
+	memcpy(to, &word, sizeof(word));
+}
+
 static enum asof_status
 write_value(struct asof_pit *pit, struct asof_pit_pool *pool, const struct asof_pit_place *place,
-	    char *payload, const struct asof_column *column, size_t row, struct asof_error *err)
+	    char *record, const struct asof_column *column, size_t row, struct asof_error *err)
 {
-	char *to = payload + place->offset;
+	char *to = record + place->offset;
 	const char *from = column->data;
 	switch (place->form) {
 	case ASOF_PIT_FIXED_1:
 		memcpy(to, from + row, 1);
 		return ASOF_OK;
-	case ASOF_PIT_FIXED_4:
-		memcpy(to, from + row * 4, 4);
+	case ASOF_PIT_FIXED_4: {
+		uint32_t word = ((const uint32_t *)column->data)[row];
+		word = word == place->negative_zero ? 0 : word;
+		memcpy(to, &word, sizeof(word));
 		return ASOF_OK;
+	}
 	case ASOF_PIT_FIXED_8:
-		memcpy(to, from + row * 8, 8);
+		write_word(place, to, column, row);
 		return ASOF_OK;
 	case ASOF_PIT_FIXED_16:
 		memcpy(to, from + row * 16, 16);
@@ -349,11 +375,15 @@ enum asof_status
 asof_pit_write(struct asof_pit *pit, struct asof_pit_pool *pool, size_t slot,
 	       const struct asof_pit_columns *columns, size_t row, struct asof_error *err)
 {
-	char *payload = pit->payloads + slot * pit->payload_bytes;
+	int64_t *head = asof_pit_record(pit, slot);
+	head[0] = ((const int64_t *)columns->event->data)[row];
+	asof_pit_ties_of(columns, row, head + 1);
+	char *record = (char *)head;
 	write_nulls(pit, slot, columns, row);
 	if (pit->is_all_8) {
 		for (size_t i = 0; i < pit->place_count; i++)
-			memcpy(payload + i * 8, (const char *)columns->values[i].data + row * 8, 8);
+			write_word(&pit->places[i], record + pit->places[i].offset,
+				   &columns->values[i], row);
 		return ASOF_OK;
 	}
 	for (size_t i = 0; i < pit->place_count; i++) {
@@ -361,7 +391,7 @@ asof_pit_write(struct asof_pit *pit, struct asof_pit_pool *pool, size_t slot,
 		/* A text's block is left for the next one that is not NULL. */
 		if (asof_column_is_null(column, row))
 			continue;
-		ASOF_TRY(write_value(pit, pool, &pit->places[i], payload, column, row, err));
+		ASOF_TRY(write_value(pit, pool, &pit->places[i], record, column, row, err));
 	}
 	return ASOF_OK;
 }

@@ -38,9 +38,9 @@ see(const struct asof_pit *pit, const uint32_t *row_slots, struct seen *seen)
 						     << (i % WORD_BITS);
 		seen->slots[i] = is_found ? winner : 0;
 		seen->found_count += is_found;
-		const char *payload = pit->payloads + seen->slots[i] * pit->payload_bytes;
+		const char *payload = pit->records + seen->slots[i] * pit->record_bytes;
 		__builtin_prefetch(payload);
-		__builtin_prefetch(payload + pit->payload_bytes - 1);
+		__builtin_prefetch(payload + pit->record_bytes - 1);
 	}
 }
 
@@ -64,8 +64,8 @@ static void
 copy_fixed(const struct asof_pit *pit, const struct seen *seen, size_t offset, size_t width,
 	   char *to)
 {
-	const char *from = pit->payloads + offset;
-	size_t stride = pit->payload_bytes;
+	const char *from = pit->records + offset;
+	size_t stride = pit->record_bytes;
 	for (size_t i = 0; i < seen->count; i++) {
 		const char *value = from + seen->slots[i] * stride;
 		switch (width) {
@@ -93,7 +93,7 @@ copy_texts(const struct asof_pit *pit, const struct seen *seen, const struct aso
 	for (size_t i = 0; i < seen->count; i++) {
 		if (!(has_value[i / WORD_BITS] >> (i % WORD_BITS) & 1))
 			continue;
-		const char *payload = pit->payloads + seen->slots[i] * pit->payload_bytes;
+		const char *payload = pit->records + seen->slots[i] * pit->record_bytes;
 		struct asof_str bytes = asof_pit_text_view(
 			(const struct asof_pit_text *)(const void *)(payload + place->offset));
 		size_t row = seen->first + i;

@@ -13,7 +13,8 @@
 #include "model/duration.h"
 
 #define ROUNDS_MAX 16
-#define LINE_TIMES 8 /* in a line of a cache */
+/* What an engine has for a time before all others, which is none; the one after all is not seen. */
+#define MINUS_INFINITY_US (-INT64_MAX)
 
 /* Rows of a chunk that are still in question, in order. */
 struct candidates {
@@ -22,15 +23,8 @@ struct candidates {
 	uint32_t begin[ASOF_PIT_CHUNK_ROWS]; /* of the entity's slots; later a row that is held */
 	uint32_t end[ASOF_PIT_CHUNK_ROWS];   /* of them; later that row's slot */
 	uint32_t slots[ASOF_PIT_CHUNK_ROWS];
+	uint32_t heads[ASOF_PIT_CHUNK_ROWS]; /* what the slot's is to be: the event in ticks */
 };
-
-static int64_t
-number_at(const struct asof_column *column, size_t row)
-{
-	if (asof_column_is_null(column, row))
-		return INT64_MIN;
-	return ((const int64_t *)column->data)[row];
-}
 
 static int64_t
 event_at(const struct asof_pit_columns *columns, size_t row)
@@ -38,192 +32,210 @@ event_at(const struct asof_pit_columns *columns, size_t row)
 	return ((const int64_t *)columns->event->data)[row];
 }
 
-/* All of a few times, else the one that is looked at first. */
+/* All of a few cells, else those that are looked at first. */
 static void
-prefetch_times(const int64_t *times_us, uint32_t count)
+prefetch_cells(const struct asof_pit_cell *cells, uint32_t count)
 {
-	if (count > 2 * LINE_TIMES) {
-		__builtin_prefetch(times_us + count / 2 - 1);
-		return;
-	}
-	__builtin_prefetch(times_us);
-	__builtin_prefetch(times_us + count - 1);
+	__builtin_prefetch(cells);
+	__builtin_prefetch(cells + count / 2);
+	__builtin_prefetch(cells + count - 1);
 }
 
-/* Rows whose key is asked for, with the slots of their entity. */
+/* The slots of each row's entity: none where nobody asks for it. */
 static void
 find_entities(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t first,
 	      size_t count, struct candidates *found)
 {
-	uint32_t entities[ASOF_PIT_CHUNK_ROWS];
-	const struct asof_spine_slots *slots = pit->slots;
-	asof_spine_index_find_some(pit->spine, columns->keys, first, count, entities);
-	size_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		found->rows[kept] = (uint32_t)(first + i);
-		found->slots[kept] = entities[i];
-		kept += entities[i] != ASOF_NO_ENTITY &&
-			!asof_column_is_null(columns->event, first + i);
+	asof_spine_index_find_slots(pit->spine, columns->keys, first, count, found->begin,
+				    found->end);
+	for (size_t i = 0; columns->event->validity && i < count; i++) {
+		if (asof_column_is_null(columns->event, first + i))
+			found->end[i] = found->begin[i];
 	}
-	found->count = kept;
-	for (size_t i = 0; i < kept; i++)
-		__builtin_prefetch(&slots->entity_begin[found->slots[i]]);
-	for (size_t i = 0; i < kept; i++) {
-		uint32_t begin = slots->entity_begin[found->slots[i]];
-		uint32_t end = slots->entity_begin[found->slots[i] + 1];
-		found->begin[i] = begin;
-		found->end[i] = end;
-		prefetch_times(slots->times_us + begin, end - begin);
-	}
+	for (size_t i = 0; i < count; i++)
+		prefetch_cells(pit->cells + found->begin[i], found->end[i] - found->begin[i]);
+	found->count = count;
 }
 
-/* How many of `times_us` are before `time_us`. Without branches but for the loop's: which way each
- * step goes is a coin's toss. */
+/* How many of `cells` are before `ticks`. Without branches but for the loop's: which way each step
+ * goes is a coin's toss. */
 static uint32_t
-lower_bound(const int64_t *times_us, uint32_t count, int64_t time_us)
+cells_before(const struct asof_pit_cell *cells, uint32_t count, uint32_t ticks)
 {
 	uint32_t base = 0;
 	while (count > 1) {
 		uint32_t half = count / 2;
-		base += half & -(uint32_t)(times_us[base + half - 1] < time_us);
+		base += half & -(uint32_t)(cells[base + half - 1].time < ticks);
 		count -= half;
 	}
-	return base + (times_us[base] < time_us);
+	return base + (cells[base].time < ticks);
 }
 
-/* The slot that is first to see each row; rows that none sees, or only when too old, go. */
-static void
-find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns,
-	   struct candidates *found)
+/* The same of times, where ticks are equal. */
+static uint32_t
+times_before(const int64_t *times_us, uint32_t count, int64_t time_us)
 {
-	const int64_t *times_us = pit->slots->times_us;
-	uint64_t max_age = pit->max_age_us > 0 ? (uint64_t)pit->max_age_us : UINT64_MAX;
-	size_t kept = 0;
-	for (size_t i = 0; i < found->count; i++) {
-		uint32_t row = found->rows[i];
-		int64_t event_us = event_at(columns, row);
-		int64_t known_us = asof_us_add(event_us, pit->available_after_us);
-		if (pit->is_label && columns->created) {
-			int64_t created_us = number_at(columns->created, row);
-			known_us = created_us > known_us ? created_us : known_us;
-		}
-		uint32_t begin = found->begin[i];
-		uint32_t slot =
-			begin + lower_bound(times_us + begin, found->end[i] - begin, known_us);
-		if (slot == found->end[i] ||
-		    (uint64_t)times_us[slot] - (uint64_t)event_us > max_age)
-			continue;
-		__builtin_prefetch(&pit->heads[slot], 1);
-		found->rows[kept] = row;
-		found->slots[kept] = slot;
-		kept++;
+	uint32_t begin = 0;
+	while (begin < count) {
+		uint32_t middle = begin + (count - begin) / 2;
+		if (times_us[middle] < time_us)
+			begin = middle + 1;
+		else
+			count = middle;
 	}
-	found->count = kept;
+	return begin;
 }
 
-static void
-ties_of(const struct asof_pit_columns *columns, size_t row, int64_t ret_ties[ASOF_PIT_TIES_MAX])
+/* When the row becomes known. */
+static int64_t
+known_at(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t row)
 {
-	size_t count = 0;
-	if (columns->created)
-		ret_ties[count++] = number_at(columns->created, row);
-	if (columns->order)
-		ret_ties[count] = number_at(columns->order, row);
+	int64_t known_us = asof_us_add(event_at(columns, row), pit->available_after_us);
+	if (pit->is_label && columns->created) {
+		int64_t created_us = asof_pit_number_at(columns->created, row);
+		known_us = created_us > known_us ? created_us : known_us;
+	}
+	return known_us;
+}
+
+/* The first of the slots [begin, end) that sees what becomes known then; end: none. Rows of one
+ * entity often stand together, ascending: `hint` is the slot of the one before. */
+static uint32_t
+find_slot(const struct asof_pit *pit, uint32_t begin, uint32_t end, uint32_t hint, int64_t known_us)
+{
+	const struct asof_pit_cell *cells = pit->cells;
+	if (known_us > pit->slots->max_us)
+		return end;
+	if (known_us < pit->slots->min_us)
+		return begin;
+	uint32_t ticks = asof_pit_ticks(&pit->clock, known_us);
+	if (hint >= begin && hint < end && ticks < cells[hint].time &&
+	    (hint == begin || cells[hint - 1].time < ticks))
+		return hint;
+	uint32_t slot = begin + cells_before(cells + begin, end - begin, ticks);
+	if (slot < end && cells[slot].time == ticks)
+		slot += times_before(pit->slots->times_us + slot, end - slot, known_us);
+	return slot;
 }
 
 static bool
 is_row_better(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t row,
 	      size_t than)
 {
-	int64_t event_us = event_at(columns, row);
-	int64_t other_us = event_at(columns, than);
-	if (event_us != other_us || pit->tie_count == 0)
-		return event_us > other_us;
-	int64_t ties[ASOF_PIT_TIES_MAX] = { 0 };
-	int64_t other_ties[ASOF_PIT_TIES_MAX] = { 0 };
-	ties_of(columns, row, ties);
-	ties_of(columns, than, other_ties);
-	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
+	int64_t record[1 + ASOF_PIT_TIES_MAX] = { event_at(columns, row) };
+	int64_t other[1 + ASOF_PIT_TIES_MAX] = { event_at(columns, than) };
+	if (record[0] == other[0]) {
+		asof_pit_ties_of(columns, row, record + 1);
+		asof_pit_ties_of(columns, than, other + 1);
+	}
+	return asof_pit_compare_rows(record, other, pit->tie_count) > 0;
 }
 
-/* Of neighbours for one slot the best; and none that is older than what the slot has. That may be
- * looked at without holding it: its event only grows. */
-static void
-drop_older(const struct asof_pit *pit, const struct asof_pit_columns *columns,
+/* The slot that is first to see each row; rows that none sees, or only when too old, go. Of
+ * neighbours for one slot the best stays. How many are asked for. */
+static size_t
+find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t first,
 	   struct candidates *found)
 {
+	size_t asked_count = 0;
 	size_t kept = 0;
+	uint32_t hint = 0;
 	for (size_t i = 0; i < found->count; i++) {
-		uint32_t row = found->rows[i];
-		uint32_t slot = found->slots[i];
+		uint32_t begin = found->begin[i];
+		uint32_t end = found->end[i];
+		size_t row = first + i;
+		if (begin == end)
+			continue;
+		asked_count++;
+		uint32_t slot = find_slot(pit, begin, end, hint, known_at(pit, columns, row));
+		int64_t event_us = event_at(columns, row);
+		if (slot == end || event_us == MINUS_INFINITY_US)
+			continue;
+		uint32_t ticks = asof_pit_ticks(&pit->clock, event_us);
+		if (asof_pit_is_too_old(pit, slot, ticks, &event_us))
+			continue;
+		hint = slot;
 		if (kept > 0 && found->slots[kept - 1] == slot) {
-			if (is_row_better(pit, columns, row, found->rows[kept - 1]))
-				found->rows[kept - 1] = row;
+			if (is_row_better(pit, columns, row, found->rows[kept - 1])) {
+				found->rows[kept - 1] = (uint32_t)row;
+				found->heads[kept - 1] = ticks;
+			}
 			continue;
 		}
-		uint64_t event =
-			atomic_load_explicit(&pit->heads[slot].event, memory_order_relaxed);
-		if (event > asof_pit_biased(event_at(columns, row)))
-			continue;
-		const char *payload = pit->payloads + slot * pit->payload_bytes;
-		__builtin_prefetch(payload, 1);
-		__builtin_prefetch(payload + pit->payload_bytes - 1, 1);
-		found->rows[kept] = row;
+		found->rows[kept] = (uint32_t)row;
 		found->slots[kept] = slot;
+		found->heads[kept] = ticks;
 		kept++;
 	}
 	found->count = kept;
+	return asked_count;
 }
 
-/* What the slot was, EMPTY or SET, or HELD by somebody, who may be ourselves. */
-static uint32_t
-try_to_hold(const struct asof_pit *pit, struct asof_pit_head *head)
+/* None that is older than what the slot has. That may be looked at without holding it: its event
+ * only grows. */
+static void
+drop_older(const struct asof_pit *pit, struct candidates *found)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		uint32_t slot = found->slots[i];
+		uint32_t head = atomic_load_explicit(&pit->cells[slot].head, memory_order_relaxed);
+		found->rows[kept] = found->rows[i];
+		found->slots[kept] = slot;
+		found->heads[kept] = found->heads[i];
+		kept += (head & ~ASOF_PIT_HELD) <= found->heads[i];
+	}
+	found->count = kept;
+	for (size_t i = 0; i < kept; i++) {
+		const char *record = pit->records + found->slots[i] * pit->record_bytes;
+		__builtin_prefetch(record, 1);
+		__builtin_prefetch(record + pit->record_bytes - 1, 1);
+	}
+}
+
+/* Put `wanted` in place of what the head is; false: it is something else by now. */
+static bool
+try_to_change(const struct asof_pit *pit, struct asof_pit_cell *cell, uint32_t is, uint32_t wanted)
 {
 	if (pit->worker_count > 1)
-		return atomic_exchange_explicit(&head->state, ASOF_PIT_HELD, memory_order_acquire);
-	uint32_t state = atomic_load_explicit(&head->state, memory_order_relaxed);
-	atomic_store_explicit(&head->state, ASOF_PIT_HELD, memory_order_relaxed);
-	return state;
+		return atomic_compare_exchange_strong_explicit(
+			&cell->head, &is, wanted, memory_order_acquire, memory_order_relaxed);
+	atomic_store_explicit(&cell->head, wanted, memory_order_relaxed);
+	return true;
 }
 
 static void
-release(struct asof_pit_head *head, uint32_t state)
+release(struct asof_pit_cell *cell, uint32_t head)
 {
-	atomic_store_explicit(&head->state, state, memory_order_release);
+	atomic_store_explicit(&cell->head, head, memory_order_release);
 }
 
 static bool
-is_better(const struct asof_pit *pit, uint32_t slot, uint64_t event, const int64_t *ties)
+is_better(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t row,
+	  uint32_t slot)
 {
-	uint64_t other = atomic_load_explicit(&pit->heads[slot].event, memory_order_relaxed);
-	if (event != other || pit->tie_count == 0)
-		return event > other;
-	const int64_t *other_ties = pit->ties + slot * pit->tie_count;
-	return asof_pit_compare_ties(ties, other_ties, pit->tie_count) > 0;
+	int64_t record[1 + ASOF_PIT_TIES_MAX] = { event_at(columns, row) };
+	asof_pit_ties_of(columns, row, record + 1);
+	return asof_pit_compare_rows(record, asof_pit_record(pit, slot), pit->tie_count) > 0;
 }
 
 enum claim { CLAIM_HELD, CLAIM_LOST, CLAIM_BUSY };
 
-/* Hold the slot, and make the row its best, if it is. */
+/* Hold the slot, if the row is its best. */
 static enum claim
-claim(struct asof_pit *pit, const struct asof_pit_columns *columns, uint32_t slot, uint32_t row)
+claim(struct asof_pit *pit, const struct asof_pit_columns *columns, uint32_t slot, uint32_t row,
+      uint32_t ticks)
 {
-	struct asof_pit_head *head = &pit->heads[slot];
-	uint64_t event = asof_pit_biased(event_at(columns, row));
-	int64_t ties[ASOF_PIT_TIES_MAX] = { 0 };
-	if (pit->tie_count > 0)
-		ties_of(columns, row, ties);
-	uint32_t state = try_to_hold(pit, head);
-	if (state == ASOF_PIT_HELD)
-		return CLAIM_BUSY;
-	if (state == ASOF_PIT_SET && !is_better(pit, slot, event, ties)) {
-		release(head, state);
+	struct asof_pit_cell *cell = &pit->cells[slot];
+	uint32_t head = atomic_load_explicit(&cell->head, memory_order_relaxed);
+	if ((head & ~ASOF_PIT_HELD) > ticks)
 		return CLAIM_LOST;
-	}
-	for (size_t i = 0; i < pit->tie_count && i < ASOF_PIT_TIES_MAX; i++)
-		pit->ties[slot * pit->tie_count + i] = ties[i];
-	atomic_store_explicit(&head->event, event, memory_order_relaxed);
-	return CLAIM_HELD;
+	if (head & ASOF_PIT_HELD || !try_to_change(pit, cell, head, ticks | ASOF_PIT_HELD))
+		return CLAIM_BUSY;
+	if (head != ticks || is_better(pit, columns, row, slot))
+		return CLAIM_HELD;
+	release(cell, head);
+	return CLAIM_LOST;
 }
 
 /*
@@ -240,21 +252,26 @@ offer(struct asof_pit *pit, struct asof_pit_worker *worker, const struct asof_pi
 	for (size_t i = 0; i < found->count; i++) {
 		uint32_t row = found->rows[i];
 		uint32_t slot = found->slots[i];
-		enum claim how = claim(pit, columns, slot, row);
+		uint32_t head = found->heads[i];
+		enum claim how = claim(pit, columns, slot, row, head);
 		if (how == CLAIM_HELD) {
 			found->begin[held] = row;
 			found->end[held++] = slot;
 		} else if (how == CLAIM_BUSY) {
 			found->rows[busy] = row;
-			found->slots[busy++] = slot;
+			found->slots[busy] = slot;
+			found->heads[busy++] = head;
 		}
 	}
 	enum asof_status status = ASOF_OK;
 	for (size_t i = 0; i < held && status == ASOF_OK; i++)
 		status = asof_pit_write(pit, &worker->pool, found->end[i], columns, found->begin[i],
 					err);
-	for (size_t i = 0; i < held; i++)
-		release(&pit->heads[found->end[i]], ASOF_PIT_SET);
+	for (size_t i = 0; i < held; i++) {
+		struct asof_pit_cell *cell = &pit->cells[found->end[i]];
+		uint32_t head = atomic_load_explicit(&cell->head, memory_order_relaxed);
+		release(cell, head & ~ASOF_PIT_HELD);
+	}
 	worker->kept_count += held;
 	found->count = busy;
 	return status;
@@ -298,14 +315,15 @@ asof_pit_take(struct asof_pit *pit, unsigned worker, const struct asof_batch *ba
 	struct asof_pit_columns columns = columns_of(pit, batch);
 	struct candidates found;
 	self->row_count += batch->row_count;
+	if (pit->slots->slot_count == 0)
+		return ASOF_OK;
 	for (size_t first = 0; first < batch->row_count; first += ASOF_PIT_CHUNK_ROWS) {
 		size_t count = batch->row_count - first;
 		if (count > ASOF_PIT_CHUNK_ROWS)
 			count = ASOF_PIT_CHUNK_ROWS;
 		find_entities(pit, &columns, first, count, &found);
-		self->asked_count += found.count;
-		find_slots(pit, &columns, &found);
-		drop_older(pit, &columns, &found);
+		self->asked_count += find_slots(pit, &columns, first, &found);
+		drop_older(pit, &found);
 		ASOF_TRY(offer_all(pit, self, &columns, &found, err));
 	}
 	return ASOF_OK;

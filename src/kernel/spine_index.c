@@ -105,6 +105,7 @@ asof_spine_index_free(struct asof_spine_index *index)
 	asof_mem_free(index->row_slots);
 	asof_mem_free(index->entity_begin);
 	asof_mem_free(index->table);
+	asof_mem_free(index->place_begin);
 	asof_mem_free(index);
 }
 

@@ -322,6 +322,25 @@ alloc_table(struct asof_spine_build *build, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Where the slots of each place begin: entities ascend with their places. */
+static enum asof_status
+place_slots(struct asof_spine_index *index, struct asof_error *err)
+{
+	if (!index->is_direct)
+		return ASOF_OK;
+	size_t capacity = index->table_capacity;
+	ASOF_TRY(asof_budget_alloc(&index->budget, capacity + 1, sizeof(*index->place_begin),
+				   (void **)&index->place_begin, err));
+	uint32_t begin = (uint32_t)index->slots.slot_count;
+	index->place_begin[capacity] = begin;
+	for (size_t place = capacity; place-- > 0;) {
+		if (index->numbers[place] != 0)
+			begin = index->entity_begin[index->numbers[place] - 1];
+		index->place_begin[place] = begin;
+	}
+	return ASOF_OK;
+}
+
 static enum asof_status
 write(struct asof_spine_build *build, struct asof_error *err)
 {
@@ -336,6 +355,7 @@ write(struct asof_spine_build *build, struct asof_error *err)
 	ASOF_TRY(asof_workers_run(index->worker_count, write_worker, build, err));
 	write_spills(build);
 	find_range(build);
+	ASOF_TRY(place_slots(index, err));
 	return keep_long_keys(build, err);
 }
 

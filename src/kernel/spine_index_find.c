@@ -101,6 +101,50 @@ asof_spine_index_find_some(const struct asof_spine_index *index, const struct as
 	}
 }
 
+/* Keys that are whole numbers, none of them NULL, each with a place. */
+static void
+find_slots_of_numbers(const struct asof_spine_index *index, const int64_t *keys, size_t count,
+		      uint32_t *ret_begin, uint32_t *ret_end)
+{
+	const uint32_t *place_begin = index->place_begin;
+	uint64_t capacity = index->table_capacity;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t place = (uint64_t)keys[i] - index->min_key;
+		__builtin_prefetch(&place_begin[place < capacity ? place : 0]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t place = (uint64_t)keys[i] - index->min_key;
+		bool is_place = place < capacity;
+		place = is_place ? place : 0;
+		ret_begin[i] = place_begin[place];
+		ret_end[i] = place_begin[place + is_place];
+	}
+}
+
+void
+asof_spine_index_find_slots(const struct asof_spine_index *index, const struct asof_column *columns,
+			    size_t first, size_t count, uint32_t *ret_begin, uint32_t *ret_end)
+{
+	assert(index->is_finished && count <= ASOF_SPINE_KEY_ROWS_MAX);
+	if (index->is_direct && !columns[0].validity && index->shape.parts[0].width == 8) {
+		find_slots_of_numbers(index, (const int64_t *)columns[0].data + first, count,
+				      ret_begin, ret_end);
+		return;
+	}
+	uint32_t entities[ASOF_SPINE_KEY_ROWS_MAX];
+	asof_spine_index_find_some(index, columns, first, count, entities);
+	for (size_t i = 0; i < count; i++) {
+		if (entities[i] != ASOF_NO_ENTITY)
+			__builtin_prefetch(&index->entity_begin[entities[i]]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		bool is_entity = entities[i] != ASOF_NO_ENTITY;
+		uint32_t entity = is_entity ? entities[i] : 0;
+		ret_begin[i] = index->entity_begin[entity];
+		ret_end[i] = index->entity_begin[entity + is_entity];
+	}
+}
+
 void
 asof_spine_index_find(const struct asof_spine_index *index, const struct asof_column *keys,
 		      size_t count, uint32_t *ret_entities)

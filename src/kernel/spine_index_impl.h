@@ -64,6 +64,9 @@ struct asof_spine_index {
 		struct asof_spine_pair_entry *pairs; /* PAIR and TEXT */
 	};
 	size_t table_capacity;
+	/* Of `is_direct`: the slots of the key of place p are [place_begin[p], place_begin[p + 1]).
+	 */
+	uint32_t *place_begin;
 };
 
 static inline size_t
@@ -86,6 +89,11 @@ asof_spine_place(uint64_t hash, size_t capacity)
 void asof_spine_index_find_some(const struct asof_spine_index *index,
 				const struct asof_column *columns, size_t first, size_t count,
 				uint32_t *ret_entities);
+
+/* The same, as slots [begin, end) of the entity; none where nobody asks for it. */
+void asof_spine_index_find_slots(const struct asof_spine_index *index,
+				 const struct asof_column *columns, size_t first, size_t count,
+				 uint32_t *ret_begin, uint32_t *ret_end);
 
 /* Room for a long key, until the index is freed. */
 ASOF_NODISCARD enum asof_status asof_spine_text_alloc(struct asof_spine_index *index,

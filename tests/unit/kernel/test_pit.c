@@ -6,12 +6,13 @@
 #include "model/duration.h"
 #include "spine_cases.h"
 
-#define SPINE_ROWS_MAX   128
-#define FEATURE_ROWS_MAX 600
-#define OUTPUTS_MAX      6
-#define BATCH_ROWS       64
-#define FIRST_ROW        (-7)
-#define COLUMNS_MAX      (CASE_KEYS_MAX + 3 + OUTPUTS_MAX)
+#define SPINE_ROWS_MAX    128
+#define FEATURE_ROWS_MAX  600
+#define OUTPUTS_MAX       6
+#define BATCH_ROWS        64
+#define MINUS_INFINITY_US (-INT64_MAX)
+#define FIRST_ROW         (-7)
+#define COLUMNS_MAX       (CASE_KEYS_MAX + 3 + OUTPUTS_MAX)
 
 struct feature_row {
 	struct asof_value key[CASE_KEYS_MAX];
@@ -91,6 +92,8 @@ make_case(struct random *r, struct pit_case *c)
 		case_key(r, &c->arena, &c->keys, row->key);
 		row->event = case_int64(is_one_event ? 3 : case_time(r));
 		row->event.is_null = random_below(r, 40) == 0;
+		if (random_below(r, 40) == 0)
+			row->event.int64 = MINUS_INFINITY_US;
 		row->created_us =
 			random_below(r, 8) ? (int64_t)random_below(r, 80) - 40 : case_time(r);
 		row->order = (int64_t)random_below(r, 5) - 2;
@@ -216,7 +219,8 @@ oracle_row(const struct pit_case *c, size_t spine_row)
 	int64_t time_us = asked[1].int64;
 	for (size_t i = 0; i < c->feature_count; i++) {
 		const struct feature_row *row = &c->features[i];
-		if (row->event.is_null || !case_keys_equal(&c->keys, &asked[2], row->key))
+		if (row->event.is_null || row->event.int64 == MINUS_INFINITY_US ||
+		    !case_keys_equal(&c->keys, &asked[2], row->key))
 			continue;
 		if (asof_us_add(row->event.int64, c->options.available_after_us) > time_us)
 			continue;
@@ -245,6 +249,17 @@ is_same(const struct asof_value *a, const struct asof_value *b)
 	return true;
 }
 
+/* Of the two zeros, what is kept is 0.0. */
+static struct asof_value
+kept_value(struct asof_value value)
+{
+	if (value.type.kind == ASOF_TYPE_FLOAT64 && !value.is_null)
+		value.float64 += 0.0;
+	if (value.type.kind == ASOF_TYPE_FLOAT32 && !value.is_null)
+		value.float32 += 0.0F;
+	return value;
+}
+
 static void
 check_row(const struct pit_case *c, const struct asof_block *block, size_t block_row,
 	  size_t spine_row, uint64_t *matched)
@@ -258,7 +273,7 @@ check_row(const struct pit_case *c, const struct asof_block *block, size_t block
 	for (size_t i = 0; i < c->options.output_count; i++) {
 		struct asof_value expected = asof_value_null(c->outputs[i].type);
 		if (row)
-			expected = row->values[i];
+			expected = kept_value(row->values[i]);
 		else if (has_slot && c->outputs[i].default_value)
 			expected = c->defaults[i];
 		struct asof_value value;
