@@ -7,6 +7,9 @@
 
 /* Columns k0 k1 .. (keys), "c_<column>" (values), event_us, created_us, row_order. */
 void asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build);
+/* The same with values as they are, -0.0 too, and, where `is_bare_time`, the event time itself. */
+void asof_plan_bare_rows(struct asof_buf *sql, const struct asof_plan_build *build,
+			 bool is_bare_time);
 /* Those with a time, a whole key, and in range. */
 void asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build);
 /* The event time expression in microseconds. */

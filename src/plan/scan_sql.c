@@ -88,7 +88,8 @@ asof_plan_spine_rows_sql(const struct asof_plan_join *join, int64_t first_row, i
 
 /* ---- stored rows and tiles ---- */
 
-/* k0.., event_us and what of created_us and row_order is wanted; stepped tiles have no place. */
+/* k0.., event_us and what of created_us and row_order is wanted; stepped tiles have no place. An
+ * instant is its microseconds already: rows go to their kernel as they are. */
 static void
 add_stored_head(struct asof_buf *sql, const struct asof_view *view,
 		const struct asof_plan_scan *scan)
@@ -97,9 +98,12 @@ add_stored_head(struct asof_buf *sql, const struct asof_view *view,
 		asof_plan_key_name(sql, view, i);
 		asof_buf_printf(sql, " AS k%zu, ", i);
 	}
-	asof_buf_add_cstr(sql, "epoch_us(event_time) AS event_us");
+	bool is_bare = !asof_view_is_windowed(view);
+	asof_buf_add_cstr(sql,
+			  is_bare ? "event_time AS event_us" : "epoch_us(event_time) AS event_us");
 	if (scan->has_created)
-		asof_buf_add_cstr(sql, ", epoch_us(created_time) AS created_us");
+		asof_buf_add_cstr(sql, is_bare ? ", created_time AS created_us"
+					       : ", epoch_us(created_time) AS created_us");
 	if (scan->has_order)
 		asof_buf_add_cstr(sql, view->step_us > 0 ? ", 0::BIGINT AS row_order"
 							 : ", \"_order\" AS row_order");
@@ -290,18 +294,27 @@ add_event_bounds(struct asof_buf *sql, const struct asof_plan_source *source, st
 }
 
 /* What of the bounds the comparison of the expression itself has not made sure of. */
-static void
-add_bounds(struct asof_buf *sql, const struct asof_plan_source *source, const struct bounds *bounds)
+static struct bounds
+bounds_left(const struct asof_plan_source *source, struct bounds bounds)
 {
 	const struct comparison *by = find_comparison(source);
 	int64_t scale = by && !is_off_utc(source, by) ? by->scale : 0;
 	int64_t bound = 0;
-	if (bounds->from_us > INT64_MIN &&
-	    (scale == 0 || !scale_bound(bounds->from_us, scale, 0, &bound)))
-		asof_buf_printf(sql, " AND event_us >= %" PRId64, bounds->from_us);
-	if (bounds->to_us < INT64_MAX &&
-	    (scale == 0 || !scale_bound(bounds->to_us, scale, 0, &bound)))
-		asof_buf_printf(sql, " AND event_us <= %" PRId64, bounds->to_us);
+	if (scale > 0 && scale_bound(bounds.from_us, scale, 0, &bound))
+		bounds.from_us = INT64_MIN;
+	if (scale > 0 && scale_bound(bounds.to_us, scale, 0, &bound))
+		bounds.to_us = INT64_MAX;
+	return bounds;
+}
+
+static void
+add_bounds(struct asof_buf *sql, const struct asof_plan_source *source, const struct bounds *bounds)
+{
+	struct bounds left = bounds_left(source, *bounds);
+	if (left.from_us > INT64_MIN)
+		asof_buf_printf(sql, " AND event_us >= %" PRId64, left.from_us);
+	if (left.to_us < INT64_MAX)
+		asof_buf_printf(sql, " AND event_us <= %" PRId64, left.to_us);
 }
 
 static void
@@ -311,10 +324,45 @@ add_known(struct asof_buf *sql, const struct asof_plan_scan *scan)
 		asof_buf_printf(sql, " AND created_us <= %" PRId64, scan->known_us);
 }
 
+/* Whether the event time is an instant whose microseconds may be taken as they are, nothing being
+ * left to compare it with. */
+static bool
+is_bare_time(const struct asof_plan_source *source, const struct bounds *bounds)
+{
+	struct bounds left = bounds_left(source, *bounds);
+	const char *zone = source->source->time_zone;
+	bool is_zoned = strcmp(source->event_time_type, "TIMESTAMP WITH TIME ZONE") == 0;
+	bool is_utc = !zone || strcmp(zone, "UTC") == 0;
+	return left.from_us == INT64_MIN && left.to_us == INT64_MAX &&
+	       (is_zoned || (is_utc && strcmp(source->event_time_type, "TIMESTAMP") == 0));
+}
+
+/* A plain view's rows, which the join's kernel takes as they are: it passes over those without a
+ * key or a time, and makes -0.0 0.0 where it keeps one. An infinite time stays one. */
+static void
+add_bare_from(struct asof_buf *sql, const struct asof_plan_build *build,
+	      const struct asof_plan_scan *scan, const struct bounds *bounds)
+{
+	asof_buf_add_cstr(sql, "\nFROM (");
+	asof_plan_bare_rows(sql, build, is_bare_time(&build->source, bounds));
+	add_event_bounds(sql, &build->source, *bounds);
+	asof_buf_add_char(sql, ')');
+	struct bounds left = bounds_left(&build->source, *bounds);
+	if (left.from_us == INT64_MIN && left.to_us == INT64_MAX && !scan->is_known)
+		return;
+	asof_buf_add_cstr(sql, "\nWHERE true");
+	add_bounds(sql, &build->source, bounds);
+	add_known(sql, scan);
+}
+
 static void
 add_good_from(struct asof_buf *sql, const struct asof_plan_build *build,
 	      const struct asof_plan_scan *scan, const struct bounds *bounds)
 {
+	if (!build->layout) {
+		add_bare_from(sql, build, scan, bounds);
+		return;
+	}
 	asof_buf_add_cstr(sql, "\nFROM (");
 	asof_plan_rows(sql, build);
 	add_event_bounds(sql, &build->source, *bounds);

@@ -58,6 +58,12 @@ is_consecutive(const struct asof_plan_source *source)
 static void
 add_order(struct asof_buf *sql, const struct asof_plan_source *source)
 {
+	bool is_first_file = !source->ordinals || source->ordinals[0] == 0;
+	if (source->path_count == 1 && is_first_file &&
+	    source->source->format == ASOF_FORMAT_PARQUET) {
+		asof_buf_add_cstr(sql, "file_row_number");
+		return;
+	}
 	asof_buf_add_char(sql, '(');
 	if (source->ordinals && is_consecutive(source)) {
 		asof_buf_printf(sql, "(file_index::BIGINT + %" PRId64 ")", source->ordinals[0]);
@@ -208,15 +214,22 @@ asof_plan_key_column(struct asof_buf *sql, const struct asof_view *view, size_t 
 			view->entity->keys[key].type, view->source->time_zone);
 }
 
-void
-asof_plan_value_column(struct asof_buf *sql, const struct asof_source *source, const char *column)
+static void
+add_bare_value(struct asof_buf *sql, const struct asof_source *source,
+	       const struct asof_field *field, const char *column)
 {
-	const struct asof_field *field = asof_source_field(source, asof_str_from(column));
 	ASOF_AUTO(asof_buf_done) struct asof_buf expr = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_sql_name(&expr, column);
 	asof_sql_carry(sql, &expr);
 	asof_sql_column(sql, asof_buf_cstr(&expr), field->type_text, field->type,
 			source->time_zone);
+}
+
+void
+asof_plan_value_column(struct asof_buf *sql, const struct asof_source *source, const char *column)
+{
+	const struct asof_field *field = asof_source_field(source, asof_str_from(column));
+	add_bare_value(sql, source, field, column);
 	/* -0.0 is 0.0: which of the two is kept would hang on what else is in a file. */
 	if (field->type.kind == ASOF_TYPE_FLOAT32)
 		asof_buf_add_cstr(sql, " + 0::FLOAT");
@@ -225,9 +238,10 @@ asof_plan_value_column(struct asof_buf *sql, const struct asof_source *source, c
 }
 
 static void
-add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
+add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build, bool is_bare)
 {
 	const struct asof_view *view = build->view;
+	const struct asof_source *source = build->source.source;
 	for (size_t i = 0; i < view->entity->key_count; i++) {
 		asof_plan_key_column(sql, view, i);
 		asof_buf_printf(sql, " AS k%zu, ", i);
@@ -236,7 +250,11 @@ add_row_columns(struct asof_buf *sql, const struct asof_plan_build *build)
 		const char *column = view->features[i].column.text;
 		if (!column || !is_first_use(view, i))
 			continue;
-		asof_plan_value_column(sql, build->source.source, column);
+		if (is_bare)
+			add_bare_value(sql, source,
+				       asof_source_field(source, asof_str_from(column)), column);
+		else
+			asof_plan_value_column(sql, source, column);
 		asof_buf_add_cstr(sql, " AS ");
 		asof_plan_value_name(sql, column);
 		asof_buf_add_cstr(sql, ", ");
@@ -250,17 +268,36 @@ asof_plan_value_name(struct asof_buf *sql, const char *column)
 	asof_sql_prefixed_name(sql, "c_", column);
 }
 
-void
-asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build)
+/* What follows the columns of keys and values. */
+static void
+add_rows_from(struct asof_buf *sql, const struct asof_plan_build *build)
 {
-	asof_buf_add_cstr(sql, "SELECT ");
-	add_row_columns(sql, build);
-	asof_plan_event_us(sql, &build->source);
 	asof_buf_add_cstr(sql, " AS event_us, ");
 	asof_plan_created_us(sql, build);
 	asof_buf_add_cstr(sql, " AS created_us, " ASOF_SOURCE_ORDER " AS row_order\nFROM (");
 	asof_plan_source_rows(sql, &build->source, true);
 	asof_buf_add_char(sql, ')');
+}
+
+void
+asof_plan_rows(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	asof_buf_add_cstr(sql, "SELECT ");
+	add_row_columns(sql, build, false);
+	asof_plan_event_us(sql, &build->source);
+	add_rows_from(sql, build);
+}
+
+void
+asof_plan_bare_rows(struct asof_buf *sql, const struct asof_plan_build *build, bool is_bare_time)
+{
+	asof_buf_add_cstr(sql, "SELECT ");
+	add_row_columns(sql, build, true);
+	if (is_bare_time)
+		asof_buf_printf(sql, "(%s)", build->source.source->event_time.text);
+	else
+		asof_plan_event_us(sql, &build->source);
+	add_rows_from(sql, build);
 }
 
 /* Rows that count: in range, with a time and a whole key. */

@@ -176,6 +176,43 @@ bench_ask_sorted(struct asof_engine *engine, const struct asof_buf *sql,
 	bench_ask(engine, &sorted, ret_rows);
 }
 
+/* A column as a kernel takes it: instants are their microseconds, -0.0 is 0.0. */
+static inline void
+bench_add_taken(struct asof_buf *sql, const struct asof_field *field)
+{
+	bool is_us = strcmp(field->name, "event_us") == 0 || strcmp(field->name, "created_us") == 0;
+	const char *name = field->name;
+	if (is_us && field->type.kind == ASOF_TYPE_TIMESTAMP)
+		asof_buf_printf(sql, "epoch_us(%s) AS %s", name, name);
+	else if (field->type.kind == ASOF_TYPE_FLOAT64)
+		asof_buf_printf(sql, "%s + 0::DOUBLE AS %s", name, name);
+	else if (field->type.kind == ASOF_TYPE_FLOAT32)
+		asof_buf_printf(sql, "%s + 0::FLOAT AS %s", name, name);
+	else
+		asof_buf_add_cstr(sql, name);
+}
+
+/* The rows of a scan, k0.., event_us .., that its kernel does not pass over, sorted. */
+static inline void
+bench_ask_taken(struct asof_engine *engine, const struct asof_buf *scan, size_t key_count,
+		struct bench_rows *ret_rows)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	struct asof_result_schema schema = { 0 };
+	struct asof_error err = { 0 };
+	assert_ok(asof_buf_status(scan, &err), err);
+	assert_ok(asof_engine_describe(engine, asof_buf_cstr(scan), &arena, &schema, &err), err);
+	for (size_t i = 0; i < schema.field_count; i++) {
+		asof_buf_add_cstr(&sql, i ? ", " : "SELECT * FROM (SELECT ");
+		bench_add_taken(&sql, &schema.fields[i]);
+	}
+	asof_buf_printf(&sql, " FROM (%s)) WHERE event_us IS NOT NULL", asof_buf_cstr(scan));
+	for (size_t i = 0; i < key_count; i++)
+		asof_buf_printf(&sql, " AND k%zu IS NOT NULL", i);
+	bench_ask_sorted(engine, &sql, ret_rows);
+}
+
 /* Write what a query returns, as a build does. */
 static inline void
 bench_store(struct asof_engine *engine, const struct asof_buf *sql, const char *path)
