@@ -101,8 +101,8 @@ ASOF_API const char *asof_schema(void);
 /*
  * What the definitions change against what is registered; every mistake, also against the sources'
  * real columns.
- * {"changes": [{"kind": "view", "name": "v", "change": "new|none|minor|major|removed", "from":
- * "1.0.3"|null, "to": "1.1", "reasons": [".."], "services": [".."], "data": "build|none"}],
+ * {"changes": [{"kind": "view", "name": "v", "change": "new|none|minor|major|removed|rolled_back",
+ * "from": "1.0.3"|null, "to": "1.1", "reasons": [".."], "services": [".."], "data": "build|none"}],
  * "is_different": true}
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_plan(struct asof_session *session, char **ret_json,
@@ -203,6 +203,23 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_list(struct asof_session *session,
  * ...} */
 ASOF_API ASOF_NODISCARD enum asof_status asof_show(struct asof_session *session, const char *name,
 						   char **ret_json, struct asof_error *err);
+
+/* Make a published version, "name@1.0.2", the current one: older or newer. Nothing is made or lost.
+ * {"view": "v", "from": "1.1.0", "to": "1.0.2", "moved": true} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_rollback(struct asof_session *session,
+						       const char *name_and_version,
+						       char **ret_json, struct asof_error *err);
+/*
+ * How two versions of a view differ: "name@1.0.2" and "name@1.1", or "name" or NULL for the
+ * definition as it stands, which has no data.
+ * {"view": "v", "from": {"version": "1.0.2", "published": "..", "rows": 10}, "to": {"version":
+ * null}, "change": "none|minor|major", "reasons": [".."], "columns": [{"name": "f", "change":
+ * "none|added|removed|type", "from": {"type": "int64", "count": 9, "nulls": 1, "min": 1, "max": 2,
+ * "mean": 1.5, "distinct": 2}|null, "to": {"type": "int64"}|null}]}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_diff(struct asof_session *session, const char *from,
+						   const char *to, char **ret_json,
+						   struct asof_error *err);
 
 /* Definitions, then the views' checks against their data. ASOF_CHECK_FAILED with *ret_json set
  * where a check fails.

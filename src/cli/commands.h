@@ -15,6 +15,8 @@ extern const struct asof_command asof_command_get;
 extern const struct asof_command asof_command_serve;
 extern const struct asof_command asof_command_list;
 extern const struct asof_command asof_command_show;
+extern const struct asof_command asof_command_rollback;
+extern const struct asof_command asof_command_diff;
 extern const struct asof_command asof_command_sql;
 extern const struct asof_command asof_command_validate;
 extern const struct asof_command asof_command_schema;

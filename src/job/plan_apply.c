@@ -88,6 +88,14 @@ describe_service(struct changes *changes, size_t index, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Another version than the newest was made the current one. */
+static bool
+is_rolled_back(const struct asof_view_state *state)
+{
+	return state->has_current && state->has_newest &&
+	       state->current.table_version != state->newest.table_version;
+}
+
 static enum asof_status
 find_changes(struct changes *changes, struct asof_error *err)
 {
@@ -111,7 +119,8 @@ find_changes(struct changes *changes, struct asof_error *err)
 	for (size_t i = 0; i < project->view_count; i++) {
 		ASOF_TRY(asof_view_state_find(session, &project->views[i], &changes->arena,
 					      &changes->views[i], err));
-		changes->is_different |= changes->views[i].change != ASOF_VIEW_SAME;
+		changes->is_different |= changes->views[i].change != ASOF_VIEW_SAME ||
+					 is_rolled_back(&changes->views[i]);
 	}
 	for (size_t i = 0; i < project->service_count; i++)
 		ASOF_TRY(describe_service(changes, i, err));
@@ -182,14 +191,17 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	asof_json_begin_object(w);
 	asof_json_member_cstr(w, "kind", "view");
 	asof_json_member_cstr(w, "name", state->view->name);
-	asof_json_member_cstr(w, "change", names[state->change]);
+	bool is_only_rolled_back = state->change == ASOF_VIEW_SAME && is_rolled_back(state);
+	asof_json_member_cstr(w, "change",
+			      is_only_rolled_back ? "rolled_back" : names[state->change]);
 	asof_json_key_cstr(w, "from");
 	if (state->has_current)
 		asof_json_cstr(w, asof_version_text(&state->current, &changes->arena));
 	else
 		asof_json_null(w);
 	asof_json_member_cstr(w, "to", to);
-	write_reasons(w, state->reasons);
+	write_reasons(w, is_only_rolled_back ? "another version than the newest was made current\n"
+					     : state->reasons);
 	write_services_of(w, changes->session->project, state->view->name);
 	asof_json_member_cstr(w, "data", is_kept ? "none" : "build");
 	asof_json_end_object(w);
