@@ -126,6 +126,9 @@ int
 asof_merge_edge_compare(const struct asof_merge *merge, const struct asof_tile_column *column,
 			enum asof_state_kind kind, size_t a, size_t b)
 {
+	const int64_t *end_us = merge->tiles->end_us;
+	if (end_us[a] != end_us[b]) /* so do the events in them */
+		return end_us[a] < end_us[b] ? -1 : 1;
 	struct edge left = edge_at(merge, column, kind, a);
 	struct edge right = edge_at(merge, column, kind, b);
 	return edge_compare(&left, &right);
@@ -137,19 +140,18 @@ choose_edges(const struct asof_merge *merge, const struct asof_tile_column *colu
 	     enum asof_state_kind kind, size_t window_count, size_t *rows)
 {
 	const struct asof_column *values = asof_merge_choice_column(merge, column, kind);
-	struct edge best = { { 0 } };
 	size_t chosen = SIZE_MAX;
 	size_t row = merge->end;
 	for (size_t w = 0; w < window_count; w++) {
 		while (row > merge->begins[w]) {
 			if (asof_column_is_null(values, --row))
 				continue;
-			struct edge edge = edge_at(merge, column, kind, row);
-			int order = chosen == SIZE_MAX ? 0 : edge_compare(&edge, &best);
+			int order = chosen == SIZE_MAX ? 0
+						       : asof_merge_edge_compare(merge, column,
+										 kind, row, chosen);
 			if (chosen == SIZE_MAX ||
 			    (kind == ASOF_STATE_LAST ? order > 0 : order <= 0)) {
 				chosen = row;
-				best = edge;
 			}
 		}
 		rows[w] = chosen;
