@@ -102,8 +102,8 @@ ASOF_API const char *asof_schema(void);
  * What the definitions change against what is registered; every mistake, also against the sources'
  * real columns.
  * {"changes": [{"kind": "view", "name": "v", "change": "new|none|minor|major|removed|rolled_back",
- * "from": "1.0.3"|null, "to": "1.1", "reasons": [".."], "services": [".."], "data": "build|none"}],
- * "is_different": true}
+ * "from": "1.0.3"|null, "to": "1.1", "reasons": [".."], "services": [".."], "training_sets":
+ * ["path"], "data": "build|none"}], "is_different": true}
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_plan(struct asof_session *session, char **ret_json,
 						   struct asof_error *err);
@@ -194,8 +194,8 @@ ASOF_API ASOF_NODISCARD enum asof_status
 asof_materialize(struct asof_session *session, const struct asof_materialize_options *options,
 		 char **ret_json, struct asof_error *err);
 
-/* kind: "views" "features" "entities" "sources" "services" "versions" "runs", or NULL for an
- * overview.
+/* kind: "views" "features" "entities" "sources" "services" "versions" "runs" "training-sets", or
+ * NULL for an overview.
  * {"<kind>": [{...}, ...]} */
 ASOF_API ASOF_NODISCARD enum asof_status asof_list(struct asof_session *session, const char *kind,
 						   char **ret_json, struct asof_error *err);
@@ -209,6 +209,12 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_show(struct asof_session *session,
 ASOF_API ASOF_NODISCARD enum asof_status asof_rollback(struct asof_session *session,
 						       const char *name_and_version,
 						       char **ret_json, struct asof_error *err);
+/* Registered definitions whose names, descriptions, owners, tags, columns or expressions hold
+ * `text`, the best first; a suggestion where there are none.
+ * {"found": [{"kind": "view|feature|entity|source|service", "name": "v.f", "where": "column",
+ * "text": ".."}], "suggestion": "name"|null} */
+ASOF_API ASOF_NODISCARD enum asof_status asof_search(struct asof_session *session, const char *text,
+						     char **ret_json, struct asof_error *err);
 /*
  * How two versions of a view differ: "name@1.0.2" and "name@1.1", or "name" or NULL for the
  * definition as it stands, which has no data.

@@ -25,14 +25,19 @@ add_change(struct asof_text_table *table, const struct asof_json *item, struct a
 	return ASOF_OK;
 }
 
+/* Why, and what was made from it before. */
 static void
 print_reasons(const struct asof_json *item, FILE *out)
 {
 	const struct asof_json *reasons = asof_result_list(item, "reasons");
+	const struct asof_json *sets = asof_result_list(item, "training_sets");
 	struct asof_str name = asof_result_str(item, "name");
 	for (size_t i = 0; i < reasons->count; i++)
 		(void)fprintf(out, "%.*s: %.*s\n", ASOF_STR_ARG(name),
 			      ASOF_STR_ARG(reasons->items[i].text));
+	for (size_t i = 0; i < sets->count; i++)
+		(void)fprintf(out, "%.*s: training set %.*s\n", ASOF_STR_ARG(name),
+			      ASOF_STR_ARG(sets->items[i].text));
 }
 
 enum asof_status

@@ -15,12 +15,14 @@ run(struct asof_cli *cli, struct asof_error *err)
 const struct asof_command asof_command_list = {
 	.name = "list",
 	.usage = "[KIND]",
-	.summary = "list views, features, entities, sources, services, versions, runs",
+	.summary =
+		"list views, features, entities, sources, services, versions, runs, training sets",
 	.about = "Everything of one kind, or an overview. KIND is views, features, entities, "
-		 "sources, services,\nversions or runs.",
+		 "sources, services,\nversions, runs or training-sets.",
 	.words = { .max = 1,
 		   .hint = ASOF_HINT_CHOICE,
-		   .choices = "views features entities sources services versions runs",
+		   .choices =
+			   "views features entities sources services versions runs training-sets",
 		   .label = "kind" },
 	.examples = { { "an overview", "asof list" },
 		      { "every feature, for a program", "asof list features --json" } },

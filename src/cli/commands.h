@@ -17,6 +17,7 @@ extern const struct asof_command asof_command_list;
 extern const struct asof_command asof_command_show;
 extern const struct asof_command asof_command_rollback;
 extern const struct asof_command asof_command_diff;
+extern const struct asof_command asof_command_search;
 extern const struct asof_command asof_command_sql;
 extern const struct asof_command asof_command_validate;
 extern const struct asof_command asof_command_schema;

@@ -1,6 +1,7 @@
 /* list.c - what there is, and everything about one of it. */
 #include "base/suggest.h"
 #include "job/describe.h"
+#include "job/training_sets.h"
 #include "job/version_set.h"
 
 #define RUNS_MAX 100
@@ -156,6 +157,8 @@ list_kind(struct listing *l, const struct asof_version_set *set, const char *kin
 		list_features(l);
 	else if (strcmp(kind, "runs") == 0)
 		ASOF_TRY(asof_catalog_runs(l->session->catalog, RUNS_MAX, take_run, l, err));
+	else if (strcmp(kind, "training-sets") == 0)
+		ASOF_TRY(asof_training_sets_write(l->session, l->w, err));
 	else if (strcmp(kind, "versions") == 0)
 		for (size_t i = 0; i < set->count; i++)
 			write_version(l, &set->items[i]);
@@ -166,7 +169,7 @@ list_kind(struct listing *l, const struct asof_version_set *set, const char *kin
 }
 
 static const char *const kinds[] = { "views",    "features", "entities", "sources",
-				     "services", "versions", "runs" };
+				     "services", "versions", "runs",     "training-sets" };
 
 static enum asof_status
 check_kind(const char *kind, struct asof_error *err)
@@ -181,7 +184,7 @@ check_kind(const char *kind, struct asof_error *err)
 				 "nothing to list called '%s' (did you mean '%s'?)", kind, near);
 	return ASOF_FAIL(err, ASOF_INVALID,
 			 "nothing to list called '%s' (have: views, features, entities, sources, "
-			 "services, versions, runs)",
+			 "services, versions, runs, training-sets)",
 			 kind);
 }
 

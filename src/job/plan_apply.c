@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/json_writer.h"
-#include "job/versions.h"
+#include "job/training_sets.h"
 #include "model/hash.h"
 
 struct changes {
@@ -203,6 +203,11 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	write_reasons(w, is_only_rolled_back ? "another version than the newest was made current\n"
 					     : state->reasons);
 	write_services_of(w, changes->session->project, state->view->name);
+	asof_json_key_cstr(w, "training_sets");
+	asof_json_begin_array(w);
+	if (state->change != ASOF_VIEW_SAME || is_only_rolled_back)
+		ASOF_TRY(asof_training_sets_of(changes->session, state->view->name, w, err));
+	asof_json_end_array(w);
 	asof_json_member_cstr(w, "data", is_kept ? "none" : "build");
 	asof_json_end_object(w);
 	return ASOF_OK;

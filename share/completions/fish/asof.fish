@@ -64,11 +64,19 @@ complete -c asof -n __fish_use_subcommand -a serve -d 'answer online features ov
 complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host:port; port 0 picks one (default: 127.0.0.1:8080)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
 
-complete -c asof -n __fish_use_subcommand -a list -d 'list views, features, entities, sources, services, versions, runs'
-complete -c asof -n '__fish_seen_subcommand_from list' -f -a 'views features entities sources services versions runs'
+complete -c asof -n __fish_use_subcommand -a list -d 'list views, features, entities, sources, services, versions, runs, training sets'
+complete -c asof -n '__fish_seen_subcommand_from list' -f -a 'views features entities sources services versions runs training-sets'
 
 complete -c asof -n __fish_use_subcommand -a show -d 'show everything about a view, entity, source or service'
 complete -c asof -n '__fish_seen_subcommand_from show' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a rollback -d 'make another published version of a view the current one'
+complete -c asof -n '__fish_seen_subcommand_from rollback' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a diff -d 'show how two versions of a view differ: definition, columns, rows, values'
+complete -c asof -n '__fish_seen_subcommand_from diff' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a search -d 'find views, features, entities, sources and services by any of their texts'
 
 complete -c asof -n __fish_use_subcommand -a sql -d 'query every source and view by name'
 complete -c asof -n '__fish_seen_subcommand_from sql' -l csv -d 'rows as CSV instead of a table'
