@@ -194,6 +194,24 @@ ASOF_API ASOF_NODISCARD enum asof_status
 asof_materialize(struct asof_session *session, const struct asof_materialize_options *options,
 		 char **ret_json, struct asof_error *err);
 
+struct asof_vacuum_options {
+	const char *const *views; /* names; none: all */
+	size_t view_count;
+	bool has_retention; /* else 7 days */
+	int64_t retention_us;
+	bool is_dry_run; /* say what would be removed */
+	bool is_forced;  /* a retention of less than an hour: nothing else may be running */
+};
+/*
+ * Remove files that no version within the retention needs; the current version stays.
+ * {"views": [{"view": "v", "removed": ["v/part-1.parquet"], "data_files": 1, "data_bytes": 123,
+ * "log_files": 0, "log_bytes": 0, "temporary_files": 0, "temporary_bytes": 0, "bytes": 123,
+ * "kept_from": "1.0.2"|null}], "retention": "7d", "dry_run": false, "bytes": 123}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_vacuum(struct asof_session *session,
+						     const struct asof_vacuum_options *options,
+						     char **ret_json, struct asof_error *err);
+
 /* kind: "views" "features" "entities" "sources" "services" "versions" "runs" "training-sets", or
  * NULL for an overview.
  * {"<kind>": [{...}, ...]} */
@@ -283,6 +301,10 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_time_parse(const char *text, int64
 /* "512MiB", "4GB", "1048576". */
 ASOF_API ASOF_NODISCARD enum asof_status asof_size_parse_text(const char *text, uint64_t *ret_bytes,
 							      struct asof_error *err);
+
+/* "90s", "15m", "1h", "7d", "4w". Microseconds. */
+ASOF_API ASOF_NODISCARD enum asof_status asof_duration_parse_text(const char *text, int64_t *ret_us,
+								  struct asof_error *err);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,7 @@
 #include "base/number.h"
 #include "codec/time_text.h"
 #include "define/define.h"
+#include "model/duration.h"
 
 const char *
 asof_version(void)
@@ -35,6 +36,14 @@ asof_size_parse_text(const char *text, uint64_t *ret_bytes, struct asof_error *e
 				 text);
 	*ret_bytes = bytes;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_duration_parse_text(const char *text, int64_t *ret_us, struct asof_error *err)
+{
+	if (!text || !ret_us)
+		return ASOF_FAIL(err, ASOF_INVALID, "no duration given");
+	return asof_duration_parse(asof_str_from(text), ret_us, err);
 }
 
 const char *

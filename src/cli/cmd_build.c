@@ -51,6 +51,9 @@ print_view(const struct asof_cli *cli, const struct asof_json *view)
 	print_skipped(view, "bad_rows", "left out: without an event time", out);
 	print_skipped(view, "null_key_rows", "left out: without a key", out);
 	print_skipped(view, "floored_rows", "with nanoseconds: floored to microseconds", out);
+	struct asof_str warning = asof_result_str(view, "warning");
+	if (warning.len > 0)
+		(void)fprintf(out, "  warning: %.*s\n", ASOF_STR_ARG(warning));
 }
 
 static enum asof_status

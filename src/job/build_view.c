@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "job/checkpoint.h"
 
 /* The texts that travel with the commit, from which the catalog can be made again. */
 static enum asof_status
@@ -61,6 +62,7 @@ publish(struct asof_view_build *b, const struct asof_table_file *file, struct as
 
 	bool has_schema = b->base.version < 0 || b->is_overwrite;
 	const struct asof_property owner = { "asof.view", b->state.view->name };
+	const struct asof_checkpoint_io io = asof_session_checkpoint_io(b->session);
 	struct asof_table_change change = {
 		.base_version = b->base.version,
 		.is_overwrite = b->is_overwrite && b->base.version >= 0,
@@ -75,13 +77,17 @@ publish(struct asof_view_build *b, const struct asof_table_file *file, struct as
 		.operation = "WRITE",
 		.run_id = b->run_id,
 		.now_us = b->now_us,
+		.io = &io,
 	};
 	ASOF_TRY(asof_table_commit(b->lake, b->state.view->name, &change, &version.table_version,
 				   err));
 	b->report.is_published = true;
 	b->report.total_row_count = total;
 	ASOF_TRY(asof_fault_point("build.after_commit", err));
-	return asof_catalog_publish(b->session->catalog, &version, err);
+	ASOF_TRY(asof_catalog_publish(b->session->catalog, &version, err));
+	b->report.warning = asof_checkpoint_after_commit(b->session, version.view,
+							 version.table_version, b->arena);
+	return ASOF_OK;
 }
 
 /* A table without new data gets a version of its own only where the definition moved on. */
@@ -105,7 +111,8 @@ open_view(struct asof_view_build *b, struct asof_error *err)
 	const struct asof_view *view = b->state.view;
 	ASOF_TRY(asof_session_engine(b->session, &b->engine, err));
 	ASOF_TRY(asof_session_lake(b->session, &b->lake, err));
-	ASOF_TRY(asof_table_read(b->lake, view->name, -1, b->arena, &b->base, err));
+	const struct asof_checkpoint_io io = asof_session_checkpoint_io(b->session);
+	ASOF_TRY(asof_table_read_by(b->lake, view->name, -1, &io, b->arena, &b->base, err));
 	if (b->base.version >= 0 &&
 	    (!b->state.has_newest || b->base.version != b->state.newest.table_version))
 		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was published meanwhile", view->name);

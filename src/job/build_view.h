@@ -28,6 +28,7 @@ struct asof_build_report {
 	uint64_t size_bytes;       /* written */
 	size_t file_count;         /* written */
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
+	const char *warning;       /* what went wrong beside it; NULL: nothing */
 };
 
 /* One build under way; lives in `arena`, but for `tiles`. */

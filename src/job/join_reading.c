@@ -94,7 +94,9 @@ choose_files(struct asof_join_run *run, size_t index, struct asof_join_reading *
 	if (!paths)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "files");
 	for (size_t i = 0; i < snapshot->file_count; i++) {
-		struct span span = span_of_file(&snapshot->files[i]);
+		struct asof_table_file file = snapshot->files[i];
+		ASOF_TRY(asof_table_file_read_stats(&file, &run->arena, err));
+		struct span span = span_of_file(&file);
 		bool is_late = span.is_known && span.min_us > reading->to_us;
 		bool is_old = span.is_known && span.max_us < reading->from_us && !is_windowed;
 		if (is_late || is_old) {

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "base/suggest.h"
+#include "job/version_files.h"
 
 void
 asof_version_set_done(struct asof_version_set *set)
@@ -152,13 +153,10 @@ static enum asof_status
 open_table(struct asof_session *session, const struct asof_version *version,
 	   struct asof_arena *arena, struct asof_version_table *table, struct asof_error *err)
 {
-	struct asof_blob *lake = NULL;
-	ASOF_TRY(asof_session_lake(session, &lake, err));
 	table->version = version;
 	table->version_text = asof_version_text(version, arena);
 	ASOF_TRY(asof_version_project(version, &table->project, &table->view, err));
-	ASOF_TRY(asof_table_read(lake, version->view, version->table_version, arena,
-				 &table->snapshot, err));
+	ASOF_TRY(asof_version_read_table(session, version, arena, &table->snapshot, err));
 
 	const char **paths = asof_arena_array(arena, table->snapshot.file_count, sizeof(*paths));
 	if (!paths || !table->version_text)

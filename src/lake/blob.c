@@ -179,6 +179,19 @@ asof_blob_list(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *v
 }
 
 enum asof_status
+asof_blob_list_temporary(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *visit,
+			 void *arg, struct asof_error *err)
+{
+	assert(blob && prefix && visit);
+	enum asof_status status = check_prefix(prefix, err);
+	if (status == ASOF_OK && blob->ops->list_temporary)
+		status = blob->ops->list_temporary(blob, prefix, visit, arg, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "list '%s'", prefix);
+	return ASOF_OK;
+}
+
+enum asof_status
 asof_blob_locate(struct asof_blob *blob, const char *name, struct asof_arena *arena,
 		 const char **ret_path, struct asof_error *err)
 {

@@ -41,6 +41,11 @@ struct asof_blob_ops {
 	 * bytes. None is no error. */
 	enum asof_status (*list)(struct asof_blob *blob, const char *prefix,
 				 asof_blob_visit_fn *visit, void *arg, struct asof_error *err);
+	/* The same for what writes that died have left, under names that list() does not show and
+	 * remove() takes. NULL: nothing of the kind. */
+	enum asof_status (*list_temporary)(struct asof_blob *blob, const char *prefix,
+					   asof_blob_visit_fn *visit, void *arg,
+					   struct asof_error *err);
 	/* How the engine names the object: a path or URI; directories above it exist afterwards. */
 	enum asof_status (*locate)(struct asof_blob *blob, const char *name,
 				   struct asof_arena *arena, const char **ret_path,
@@ -71,6 +76,9 @@ ASOF_NODISCARD enum asof_status asof_blob_remove(struct asof_blob *blob, const c
 ASOF_NODISCARD enum asof_status asof_blob_list(struct asof_blob *blob, const char *prefix,
 					       asof_blob_visit_fn *visit, void *arg,
 					       struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_blob_list_temporary(struct asof_blob *blob, const char *prefix,
+							 asof_blob_visit_fn *visit, void *arg,
+							 struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_blob_locate(struct asof_blob *blob, const char *name,
 						 struct asof_arena *arena, const char **ret_path,
 						 struct asof_error *err);

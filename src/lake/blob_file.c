@@ -234,6 +234,7 @@ file_remove(struct asof_blob *blob, const char *name, struct asof_error *err)
 
 struct listing {
 	const char *root;
+	bool is_temporary;       /* only what died, else all but that */
 	struct asof_arena arena; /* names */
 	struct asof_blob_info *objects;
 	size_t count;
@@ -255,10 +256,15 @@ close_dir(DIR **dir)
 }
 
 static bool
-is_shown(const char *entry)
+is_entry(const char *name)
 {
-	return strcmp(entry, ".") != 0 && strcmp(entry, "..") != 0 &&
-	       strncmp(entry, TEMPORARY_PREFIX, sizeof(TEMPORARY_PREFIX) - 1) != 0;
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static bool
+is_temporary(const char *name)
+{
+	return strncmp(name, TEMPORARY_PREFIX, sizeof(TEMPORARY_PREFIX) - 1) == 0;
 }
 
 static enum asof_status
@@ -287,7 +293,7 @@ walk(struct listing *listing, const char *prefix, unsigned depth, struct asof_er
 		return errno == ENOENT || errno == ENOTDIR ? ASOF_OK : fail(err, "list", path);
 	for (struct dirent *entry; (entry = readdir(dir));) {
 		struct stat info;
-		if (!is_shown(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
+		if (!is_entry(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &info, 0) != 0)
 			continue;
 		bool is_directory = S_ISDIR(info.st_mode);
 		const char *name = asof_arena_printf(&listing->arena, "%s%s%s", prefix,
@@ -296,7 +302,8 @@ walk(struct listing *listing, const char *prefix, unsigned depth, struct asof_er
 			return ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
 		if (is_directory && depth < DEPTH_MAX)
 			ASOF_TRY(walk(listing, name, depth + 1, err));
-		else if (S_ISREG(info.st_mode))
+		else if (S_ISREG(info.st_mode) &&
+			 is_temporary(entry->d_name) == listing->is_temporary)
 			ASOF_TRY(add_object(listing, name, &info, err));
 	}
 	return ASOF_OK;
@@ -311,16 +318,31 @@ compare_names(const void *a, const void *b)
 }
 
 static enum asof_status
-file_list(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *visit, void *arg,
-	  struct asof_error *err)
+list_objects(struct asof_blob *blob, const char *prefix, bool temporary, asof_blob_visit_fn *visit,
+	     void *arg, struct asof_error *err)
 {
-	ASOF_AUTO(listing_done) struct listing listing = { .root = root_of(blob) };
+	ASOF_AUTO(listing_done)
+	struct listing listing = { .root = root_of(blob), .is_temporary = temporary };
 	ASOF_TRY(walk(&listing, prefix, 0, err));
 	if (listing.count > 0)
 		qsort(listing.objects, listing.count, sizeof(*listing.objects), compare_names);
 	for (size_t i = 0; i < listing.count; i++)
 		ASOF_TRY(visit(arg, &listing.objects[i], err));
 	return ASOF_OK;
+}
+
+static enum asof_status
+file_list(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *visit, void *arg,
+	  struct asof_error *err)
+{
+	return list_objects(blob, prefix, false, visit, arg, err);
+}
+
+static enum asof_status
+file_list_temporary(struct asof_blob *blob, const char *prefix, asof_blob_visit_fn *visit,
+		    void *arg, struct asof_error *err)
+{
+	return list_objects(blob, prefix, true, visit, arg, err);
 }
 
 static enum asof_status
@@ -347,5 +369,6 @@ const struct asof_blob_ops asof_blob_file_ops = {
 	.sync = file_sync,
 	.remove = file_remove,
 	.list = file_list,
+	.list_temporary = file_list_temporary,
 	.locate = file_locate,
 };

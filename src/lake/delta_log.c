@@ -95,9 +95,9 @@ climbs(const char *name)
 }
 
 /* `path` is a relative URI reference: percent escapes are undone. */
-static enum asof_status
-decode_path(struct asof_str path, struct asof_arena *arena, struct asof_str *ret_name,
-	    struct asof_error *err)
+enum asof_status
+asof_delta_path_read(struct asof_str path, struct asof_arena *arena, struct asof_str *ret_name,
+		     struct asof_error *err)
 {
 	char *name = asof_arena_copy(arena, path);
 	if (!name)
@@ -120,6 +120,14 @@ decode_path(struct asof_str path, struct asof_arena *arena, struct asof_str *ret
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED, "file '%s' is not below its table", name);
 	*ret_name = (struct asof_str){ name, len };
 	return ASOF_OK;
+}
+
+/* A number that may be absent, null or of another kind: then 0. */
+static int64_t
+optional_int(const struct asof_json *object, const char *name)
+{
+	int64_t value = 0;
+	return asof_json_member_read_int(object, name, &value, NULL) == ASOF_OK ? value : 0;
 }
 
 static enum asof_status
@@ -149,20 +157,33 @@ read_add(const struct asof_json *body, struct asof_arena *arena, struct asof_del
 {
 	struct asof_str path;
 	ASOF_TRY(read_str(body, "path", &path, err));
-	ASOF_TRY(decode_path(path, arena, &add->name, err));
+	ASOF_TRY(asof_delta_path_read(path, arena, &add->name, err));
 	ASOF_TRY(asof_json_member_read_int(body, "size", &add->size_bytes, err));
 	if (add->size_bytes < 0)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "member 'size' is negative");
+	add->modified_ms = optional_int(body, "modificationTime");
+	add->row_count = -1;
 	return read_optional_str(body, "stats", &add->stats, err);
 }
 
 static enum asof_status
-read_remove(const struct asof_json *body, struct asof_arena *arena, struct asof_str *ret_name,
-	    struct asof_error *err)
+read_remove(const struct asof_json *body, struct asof_arena *arena,
+	    struct asof_delta_remove *remove, struct asof_error *err)
 {
 	struct asof_str path;
 	ASOF_TRY(read_str(body, "path", &path, err));
-	return decode_path(path, arena, ret_name, err);
+	remove->size_bytes = optional_int(body, "size");
+	remove->deleted_ms = optional_int(body, "deletionTimestamp");
+	return asof_delta_path_read(path, arena, &remove->name, err);
+}
+
+static enum asof_status
+read_txn(const struct asof_json *body, struct asof_delta_txn *txn, struct asof_error *err)
+{
+	ASOF_TRY(read_str(body, "appId", &txn->id, err));
+	txn->version = optional_int(body, "version");
+	txn->updated_ms = optional_int(body, "lastUpdated");
+	return ASOF_OK;
 }
 
 /* What it holds is up to its writer: what is not as ours is not looked at. */
@@ -198,9 +219,9 @@ read_action(enum asof_delta_kind kind, const struct asof_json *body, struct asof
 	case ASOF_DELTA_ADD:
 		return read_add(body, arena, &action->add, err);
 	case ASOF_DELTA_REMOVE:
-		return read_remove(body, arena, &action->removed, err);
+		return read_remove(body, arena, &action->remove, err);
 	case ASOF_DELTA_TXN:
-		return read_str(body, "appId", &action->run_id, err);
+		return read_txn(body, &action->txn, err);
 	case ASOF_DELTA_COMMIT_INFO:
 		return read_commit_info(body, arena, &action->commit, err);
 	case ASOF_DELTA_OTHER:
@@ -245,7 +266,7 @@ asof_delta_line_read(struct asof_str line, struct asof_arena *arena,
 	if (root->kind != ASOF_JSON_OBJECT)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "an action is no object");
 
-	struct asof_delta_action action = { .kind = ASOF_DELTA_OTHER };
+	struct asof_delta_action action = { .kind = ASOF_DELTA_OTHER, .line = line };
 	for (size_t i = 0; i < root->count && action.kind == ASOF_DELTA_OTHER; i++) {
 		if (root->items[i].kind == ASOF_JSON_NULL)
 			continue;
@@ -297,13 +318,12 @@ end_action(struct asof_json_writer *w)
 	asof_buf_add_char(w->buf, '\n');
 }
 
-static void
-write_path(struct asof_json_writer *w, const char *name)
+void
+asof_delta_path_write(struct asof_json_writer *w, const char *name)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789-._~/=";
 	static const char digits[] = "0123456789ABCDEF";
-	asof_json_key_cstr(w, "path");
 	ASOF_AUTO(asof_buf_done) struct asof_buf path = ASOF_BUF((size_t)1 << 16);
 	for (const char *c = name; *c; c++) {
 		unsigned char byte = (unsigned char)*c;
@@ -364,13 +384,58 @@ write_metadata(const struct asof_delta_entry *entry, struct asof_buf *buf)
 	end_action(&w);
 }
 
-static void
-write_txn(const struct asof_delta_entry *entry, struct asof_buf *buf)
+void
+asof_delta_txn_write(const struct asof_delta_txn *txn, struct asof_buf *buf)
 {
 	struct asof_json_writer w = begin_action(buf, "txn");
-	asof_json_member_cstr(&w, "appId", entry->change->run_id);
-	asof_json_member_int(&w, "version", entry->change->base_version + 1);
-	asof_json_member_int(&w, "lastUpdated", entry->committed_us / US_PER_MS);
+	asof_json_member_str(&w, "appId", txn->id);
+	asof_json_member_int(&w, "version", txn->version);
+	asof_json_member_int(&w, "lastUpdated", txn->updated_ms);
+	end_action(&w);
+}
+
+static struct asof_json_writer
+begin_remove(const char *name, int64_t deleted_ms, bool is_data_change, struct asof_buf *buf)
+{
+	struct asof_json_writer w = begin_action(buf, "remove");
+	asof_json_key_cstr(&w, "path");
+	asof_delta_path_write(&w, name);
+	asof_json_member_int(&w, "deletionTimestamp", deleted_ms);
+	asof_json_member_bool(&w, "dataChange", is_data_change);
+	asof_json_member_bool(&w, "extendedFileMetadata", true);
+	write_empty(&w, "partitionValues");
+	return w;
+}
+
+void
+asof_delta_remove_write(const struct asof_delta_remove *remove, struct asof_buf *buf)
+{
+	struct asof_json_writer w = begin_remove(remove->name.ptr, remove->deleted_ms, false, buf);
+	asof_json_member_int(&w, "size", remove->size_bytes);
+	end_action(&w);
+}
+
+/* {"add":{ ... but for its statistics. */
+static struct asof_json_writer
+begin_add(const struct asof_table_file *file, int64_t modified_ms, bool is_data_change,
+	  struct asof_buf *buf)
+{
+	struct asof_json_writer w = begin_action(buf, "add");
+	asof_json_key_cstr(&w, "path");
+	asof_delta_path_write(&w, file->name);
+	write_empty(&w, "partitionValues");
+	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
+	asof_json_member_int(&w, "modificationTime", modified_ms);
+	asof_json_member_bool(&w, "dataChange", is_data_change);
+	return w;
+}
+
+void
+asof_delta_add_write(const struct asof_table_file *file, struct asof_buf *buf)
+{
+	struct asof_json_writer w = begin_add(file, file->modified_ms, false, buf);
+	if (file->stats_text.len > 0)
+		asof_json_member_str(&w, "stats", file->stats_text);
 	end_action(&w);
 }
 
@@ -378,12 +443,8 @@ static void
 write_remove(const struct asof_delta_entry *entry, const struct asof_table_file *file,
 	     struct asof_buf *buf)
 {
-	struct asof_json_writer w = begin_action(buf, "remove");
-	write_path(&w, file->name);
-	asof_json_member_int(&w, "deletionTimestamp", entry->committed_us / US_PER_MS);
-	asof_json_member_bool(&w, "dataChange", true);
-	asof_json_member_bool(&w, "extendedFileMetadata", true);
-	write_empty(&w, "partitionValues");
+	struct asof_json_writer w =
+		begin_remove(file->name, entry->committed_us / US_PER_MS, true, buf);
 	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
 	end_action(&w);
 }
@@ -396,12 +457,7 @@ write_add(const struct asof_delta_entry *entry, const struct asof_table_file *fi
 	asof_delta_stats_write(file, entry->fields, entry->field_count, &stats);
 	if (stats.status != ASOF_OK)
 		buf->status = stats.status;
-	struct asof_json_writer w = begin_action(buf, "add");
-	write_path(&w, file->name);
-	write_empty(&w, "partitionValues");
-	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
-	asof_json_member_int(&w, "modificationTime", entry->committed_us / US_PER_MS);
-	asof_json_member_bool(&w, "dataChange", true);
+	struct asof_json_writer w = begin_add(file, entry->committed_us / US_PER_MS, true, buf);
 	if (stats.len > 0)
 		asof_json_member_str(&w, "stats", asof_buf_view(&stats));
 	end_action(&w);
@@ -410,14 +466,17 @@ write_add(const struct asof_delta_entry *entry, const struct asof_table_file *fi
 void
 asof_delta_entry_write(const struct asof_delta_entry *entry, struct asof_buf *buf)
 {
+	const struct asof_delta_txn txn = { .id = asof_str_from(entry->change->run_id),
+					    .version = entry->version,
+					    .updated_ms = entry->committed_us / US_PER_MS };
 	write_commit_info(entry, buf);
 	if (entry->is_first)
 		write_protocol(buf);
 	if (entry->change->fields)
 		write_metadata(entry, buf);
-	write_txn(entry, buf);
+	asof_delta_txn_write(&txn, buf);
 	for (size_t i = 0; i < entry->removed_count; i++)
-		write_remove(entry, &entry->removed[i], buf);
+		write_remove(entry, entry->removed[i], buf);
 	for (size_t i = 0; i < entry->change->added_count; i++)
 		write_add(entry, &entry->change->added[i], buf);
 }

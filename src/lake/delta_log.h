@@ -37,7 +37,21 @@ struct asof_delta_metadata {
 struct asof_delta_add {
 	struct asof_str name; /* relative to the table, percent-decoded */
 	int64_t size_bytes;
+	int64_t modified_ms;   /* 0: not said */
+	int64_t row_count;     /* where it stands beside them; -1 otherwise */
 	struct asof_str stats; /* JSON, or empty */
+};
+
+struct asof_delta_remove {
+	struct asof_str name;
+	int64_t size_bytes; /* 0: not said */
+	int64_t deleted_ms; /* 0: not said */
+};
+
+struct asof_delta_txn {
+	struct asof_str id; /* the appId; our run's id */
+	int64_t version;    /* 0: not said */
+	int64_t updated_ms; /* 0: not said */
 };
 
 struct asof_delta_commit_info {
@@ -49,12 +63,13 @@ struct asof_delta_commit_info {
 
 struct asof_delta_action {
 	enum asof_delta_kind kind;
+	struct asof_str line; /* that it was read from */
 	union {
 		struct asof_delta_protocol protocol;
 		struct asof_delta_metadata metadata;
 		struct asof_delta_add add;
-		struct asof_str removed; /* the file's name */
-		struct asof_str run_id;  /* of TXN: the appId */
+		struct asof_delta_remove remove;
+		struct asof_delta_txn txn;
 		struct asof_delta_commit_info commit;
 	};
 };
@@ -64,17 +79,30 @@ ASOF_NODISCARD enum asof_status asof_delta_line_read(struct asof_str line, struc
 						     struct asof_delta_action *ret_action,
 						     struct asof_error *err);
 
+/* A percent-encoded path of a file of the table. ASOF_CORRUPT, ASOF_UNSUPPORTED as above. */
+ASOF_NODISCARD enum asof_status asof_delta_path_read(struct asof_str path, struct asof_arena *arena,
+						     struct asof_str *ret_name,
+						     struct asof_error *err);
+/* The same the other way, as a JSON string without escapes. */
+void asof_delta_path_write(struct asof_json_writer *w, const char *name);
+
+/* Lines of a checkpoint. */
+void asof_delta_txn_write(const struct asof_delta_txn *txn, struct asof_buf *buf);
+void asof_delta_remove_write(const struct asof_delta_remove *remove, struct asof_buf *buf);
+void asof_delta_add_write(const struct asof_table_file *file, struct asof_buf *buf);
+
 /* A whole log entry for `change`; see asof_table_commit(). Errors are those of the buffer. */
 struct asof_delta_entry {
 	const struct asof_table_change *change;
 	int64_t committed_us;
+	int64_t version;
 	bool is_first;                   /* writes the protocol too */
 	const char *table_id;            /* of metaData, where `change` has fields */
 	const char *table;               /* name */
 	struct asof_str schema;          /* schemaString */
 	const struct asof_field *fields; /* of the table after the change, for statistics */
 	size_t field_count;
-	const struct asof_table_file *removed;
+	const struct asof_table_file *const *removed;
 	size_t removed_count;
 };
 void asof_delta_entry_write(const struct asof_delta_entry *entry, struct asof_buf *buf);

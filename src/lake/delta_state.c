@@ -1,4 +1,5 @@
-/* delta_state.c - a table's log as files, and what it says at one version. */
+/* delta_state.c - what a table's log says at one version: a snapshot or checkpoint, and the entries
+ * after it. */
 #include "lake/delta_state.h"
 
 #include <assert.h>
@@ -7,162 +8,16 @@
 #include "base/map.h"
 #include "base/number.h"
 #include "lake/delta_schema.h"
+#include "lake/delta_snapshot.h"
 #include "lake/delta_stats.h"
 
-#define VERSION_DIGITS 20
-#define MIN_READER     1
-
-/* --- the files ---------------------------------------------------------------------------------
- */
-
-static enum asof_status
-check_table(const char *table, struct asof_error *err)
-{
-	size_t len = strnlen(table, ASOF_DELTA_NAME_MAX);
-	if (len == 0 || len > ASOF_DELTA_NAME_MAX - 64 || table[0] == '/' || table[len - 1] == '/')
-		return ASOF_FAIL(err, ASOF_INVALID, "'%s' is no name of a table", table);
-	return ASOF_OK;
-}
-
-enum asof_status
-asof_delta_log_name(const char *table, int64_t version, char out[ASOF_DELTA_NAME_MAX],
-		    struct asof_error *err)
-{
-	ASOF_TRY(check_table(table, err));
-	int len = snprintf(out, ASOF_DELTA_NAME_MAX, "%s/_delta_log/%0*lld.json", table,
-			   VERSION_DIGITS, (long long)version);
-	assert(len > 0 && len < ASOF_DELTA_NAME_MAX);
-	return ASOF_OK;
-}
-
-struct listing {
-	size_t prefix_len;
-	int64_t *modified_us; /* owned */
-	size_t count;
-	size_t capacity;
-	int64_t gap; /* the first version that is missing; -1: none */
-	bool has_checkpoint;
-};
-
-static void
-listing_done(struct listing *listing)
-{
-	asof_mem_free(listing->modified_us);
-}
-
-static bool
-is_version(struct asof_str name, int64_t *ret_version)
-{
-	struct asof_str end = { name.ptr + VERSION_DIGITS, name.len - VERSION_DIGITS };
-	return name.len > VERSION_DIGITS && asof_str_equal(end, asof_str_from(".json")) &&
-	       asof_int64_parse((struct asof_str){ name.ptr, VERSION_DIGITS }, ret_version) &&
-	       *ret_version >= 0;
-}
-
-/* Names ascend, so versions do. */
-static enum asof_status
-note_object(void *arg, const struct asof_blob_info *info, struct asof_error *err)
-{
-	struct listing *listing = arg;
-	struct asof_str name = { info->name.ptr + listing->prefix_len,
-				 info->name.len - listing->prefix_len };
-	int64_t version;
-	if (asof_str_equal(name, asof_str_from("_last_checkpoint")))
-		listing->has_checkpoint = true;
-	if (!is_version(name, &version))
-		return ASOF_OK;
-	if (version != (int64_t)listing->count) {
-		if (listing->gap < 0)
-			listing->gap = (int64_t)listing->count;
-		return ASOF_OK;
-	}
-	ASOF_TRY(asof_mem_reserve((void **)&listing->modified_us, &listing->capacity,
-				  listing->count + 1, sizeof(*listing->modified_us), err));
-	listing->modified_us[listing->count++] = info->modified_us;
-	return ASOF_OK;
-}
-
-enum asof_status
-asof_delta_log_list(struct asof_blob *lake, const char *table, struct asof_arena *arena,
-		    struct asof_delta_log *ret_log, struct asof_error *err)
-{
-	ASOF_TRY(check_table(table, err));
-	char prefix[ASOF_DELTA_NAME_MAX];
-	int len = snprintf(prefix, sizeof(prefix), "%s/_delta_log/", table);
-	assert(len > 0 && (size_t)len < sizeof(prefix));
-	ASOF_AUTO(listing_done) struct listing listing = { .prefix_len = (size_t)len, .gap = -1 };
-	ASOF_TRY(asof_blob_list(lake, prefix, note_object, &listing, err));
-	if (listing.gap == 0 && listing.has_checkpoint)
-		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "table '%s': its log begins with a checkpoint", table);
-	if (listing.gap >= 0)
-		return ASOF_FAIL(err, ASOF_CORRUPT,
-				 "table '%s': version %lld is missing in its log", table,
-				 (long long)listing.gap);
-
-	struct asof_delta_log log = { .newest = (int64_t)listing.count - 1 };
-	int64_t *modified_us = asof_arena_array(arena, listing.count, sizeof(*modified_us));
-	log.table = asof_arena_copy(arena, asof_str_from(table));
-	if (!modified_us || !log.table)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "log of '%s'", table);
-	if (listing.count > 0)
-		memcpy(modified_us, listing.modified_us, listing.count * sizeof(*modified_us));
-	log.modified_us = modified_us;
-	*ret_log = log;
-	return ASOF_OK;
-}
-
-static struct asof_str
-take_line(struct asof_str *rest)
-{
-	const char *end = memchr(rest->ptr, '\n', rest->len);
-	size_t len = end ? (size_t)(end - rest->ptr) : rest->len;
-	struct asof_str line = { rest->ptr, len };
-	size_t skipped = end ? len + 1 : len;
-	*rest = (struct asof_str){ rest->ptr + skipped, rest->len - skipped };
-	return line;
-}
-
-static bool
-is_blank(struct asof_str line)
-{
-	return line.len == 0 || (line.len == 1 && line.ptr[0] == '\r');
-}
-
-enum asof_status
-asof_delta_entry_read(struct asof_blob *lake, const char *table, int64_t version,
-		      struct asof_buf *buf, asof_delta_action_fn *visit, void *arg,
-		      struct asof_error *err)
-{
-	char name[ASOF_DELTA_NAME_MAX];
-	ASOF_TRY(asof_delta_log_name(table, version, name, err));
-	asof_buf_clear(buf);
-	ASOF_TRY(asof_blob_read(lake, name, buf, err));
-	ASOF_AUTO(asof_arena_done) struct asof_arena scratch = { 0 };
-	struct asof_str rest = asof_buf_view(buf);
-	for (size_t number = 1; rest.len > 0; number++) {
-		struct asof_str line = take_line(&rest);
-		if (is_blank(line))
-			continue;
-		struct asof_delta_action action;
-		asof_arena_reset(&scratch);
-		enum asof_status status = asof_delta_line_read(line, &scratch, &action, err);
-		if (status == ASOF_OK)
-			status = visit(arg, &action, err);
-		if (status != ASOF_OK)
-			return ASOF_WRAP(err, status, "'%s' line %zu", name, number);
-	}
-	return ASOF_OK;
-}
+#define MIN_READER 1
 
 /* --- the state ---------------------------------------------------------------------------------
  */
 
-/* A file that was added, its strings in the caller's arena. */
 struct file {
-	const char *name;
-	struct asof_str stats;
-	uint64_t size_bytes;
+	struct asof_table_file file; /* strings in the caller's arena; no path yet */
 	bool is_active;
 };
 
@@ -170,30 +25,39 @@ struct replay {
 	struct asof_arena *arena;
 	struct asof_delta_state state;
 	const char *run_id;
-	int64_t version; /* being read */
+	int64_t version;  /* being read */
+	bool is_snapshot; /* not an entry */
 	bool has_protocol;
 	bool has_commit_info;
 	struct file *files; /* owned, in the order added */
 	size_t file_count;
 	size_t file_capacity;
-	struct asof_map places; /* name -> its index in `files` + 1, while active */
+	struct asof_map places;      /* name -> its index in `files` + 1, while active */
+	struct asof_delta_txn *txns; /* owned */
+	size_t txn_count;
+	size_t txn_capacity;
+	struct asof_delta_remove *removed; /* owned */
+	size_t removed_count;
+	size_t removed_capacity;
 };
 
 static void
 replay_done(struct replay *replay)
 {
 	asof_mem_free(replay->files);
+	asof_mem_free(replay->txns);
+	asof_mem_free(replay->removed);
 	asof_map_done(&replay->places);
 }
 
-static void
+static bool
 forget_file(struct replay *replay, struct asof_str name)
 {
 	void *place;
 	if (!asof_map_find(&replay->places, name, &place))
-		return;
+		return false;
 	replay->files[(uintptr_t)place - 1].is_active = false;
-	(void)asof_map_remove(&replay->places, name);
+	return asof_map_remove(&replay->places, name);
 }
 
 static enum asof_status
@@ -208,19 +72,58 @@ keep_str(struct asof_arena *arena, struct asof_str text, const char **ret_copy,
 }
 
 static enum asof_status
+keep_text(struct asof_arena *arena, struct asof_str text, struct asof_str *ret_text,
+	  struct asof_error *err)
+{
+	const char *copy = NULL;
+	ASOF_TRY(keep_str(arena, text, &copy, err));
+	*ret_text = (struct asof_str){ copy, text.len };
+	return ASOF_OK;
+}
+
+static enum asof_status
 keep_file(struct replay *replay, const struct asof_delta_add *add, struct asof_error *err)
 {
-	forget_file(replay, add->name);
+	(void)forget_file(replay, add->name);
 	ASOF_TRY(asof_mem_reserve((void **)&replay->files, &replay->file_capacity,
 				  replay->file_count + 1, sizeof(*replay->files), err));
-	struct file file = { .size_bytes = (uint64_t)add->size_bytes, .is_active = true };
-	const char *stats = NULL;
-	ASOF_TRY(keep_str(replay->arena, add->name, &file.name, err));
-	ASOF_TRY(keep_str(replay->arena, add->stats, &stats, err));
-	file.stats = (struct asof_str){ stats, add->stats.len };
+	struct file file = { .file = { .size_bytes = (uint64_t)add->size_bytes,
+				       .modified_ms = add->modified_ms,
+				       .row_count = add->row_count },
+			     .is_active = true };
+	ASOF_TRY(keep_str(replay->arena, add->name, &file.file.name, err));
+	ASOF_TRY(keep_text(replay->arena, add->stats, &file.file.stats_text, err));
 	ASOF_TRY(asof_map_put(&replay->places, add->name,
 			      (void *)(uintptr_t)(replay->file_count + 1), err));
 	replay->files[replay->file_count++] = file;
+	return ASOF_OK;
+}
+
+static enum asof_status
+keep_removed(struct replay *replay, const struct asof_delta_remove *remove, struct asof_error *err)
+{
+	if (!forget_file(replay, remove->name) && !replay->is_snapshot)
+		return ASOF_OK;
+	ASOF_TRY(asof_mem_reserve((void **)&replay->removed, &replay->removed_capacity,
+				  replay->removed_count + 1, sizeof(*replay->removed), err));
+	struct asof_delta_remove *copy = &replay->removed[replay->removed_count];
+	*copy = *remove;
+	ASOF_TRY(keep_text(replay->arena, remove->name, &copy->name, err));
+	replay->removed_count++;
+	return ASOF_OK;
+}
+
+static enum asof_status
+keep_txn(struct replay *replay, const struct asof_delta_txn *txn, struct asof_error *err)
+{
+	ASOF_TRY(asof_mem_reserve((void **)&replay->txns, &replay->txn_capacity,
+				  replay->txn_count + 1, sizeof(*replay->txns), err));
+	struct asof_delta_txn *copy = &replay->txns[replay->txn_count];
+	*copy = *txn;
+	ASOF_TRY(keep_text(replay->arena, txn->id, &copy->id, err));
+	replay->txn_count++;
+	if (replay->run_id && asof_str_equal(txn->id, asof_str_from(replay->run_id)))
+		replay->state.run_version = replay->is_snapshot ? txn->version : replay->version;
 	return ASOF_OK;
 }
 
@@ -240,26 +143,27 @@ keep_properties(struct asof_arena *arena, const struct asof_property *from, size
 }
 
 static enum asof_status
-keep_protocol(struct replay *replay, const struct asof_delta_protocol *protocol,
-	      struct asof_error *err)
+keep_protocol(struct replay *replay, const struct asof_delta_action *action, struct asof_error *err)
 {
+	const struct asof_delta_protocol *protocol = &action->protocol;
 	if (protocol->min_reader > MIN_READER)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
 				 "the table wants a reader of protocol %lld, this is one of %d",
 				 (long long)protocol->min_reader, MIN_READER);
 	replay->has_protocol = true;
 	replay->state.min_writer = protocol->min_writer;
-	return ASOF_OK;
+	return keep_text(replay->arena, action->line, &replay->state.protocol_line, err);
 }
 
 static enum asof_status
-keep_metadata(struct replay *replay, const struct asof_delta_metadata *metadata,
-	      struct asof_error *err)
+keep_metadata(struct replay *replay, const struct asof_delta_action *action, struct asof_error *err)
 {
 	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
+	const struct asof_delta_metadata *metadata = &action->metadata;
 	if (metadata->partition_column_count > 0)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED, "the table is partitioned");
 	ASOF_TRY(keep_str(replay->arena, metadata->id, &replay->state.table_id, err));
+	ASOF_TRY(keep_text(replay->arena, action->line, &replay->state.metadata_line, err));
 	ASOF_TRY(asof_delta_schema_read(metadata->schema, replay->arena, &snapshot->fields,
 					&snapshot->field_count, err));
 	ASOF_TRY(keep_properties(replay->arena, metadata->properties, metadata->property_count,
@@ -270,16 +174,18 @@ keep_metadata(struct replay *replay, const struct asof_delta_metadata *metadata,
 
 /* Only the last version's is looked at. */
 static enum asof_status
-keep_commit_info(struct replay *replay, const struct asof_delta_commit_info *commit,
+keep_commit_info(struct replay *replay, const struct asof_delta_action *action,
 		 struct asof_error *err)
 {
 	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
+	const struct asof_delta_commit_info *commit = &action->commit;
 	if (replay->version != snapshot->version)
 		return ASOF_OK;
 	if (commit->committed_us >= 0) {
 		snapshot->committed_us = commit->committed_us;
 		replay->has_commit_info = true;
 	}
+	ASOF_TRY(keep_text(replay->arena, action->line, &replay->state.commit_line, err));
 	ASOF_TRY(keep_properties(replay->arena, commit->info, commit->info_count, &snapshot->info,
 				 err));
 	snapshot->info_count = commit->info_count;
@@ -292,25 +198,25 @@ apply(void *arg, const struct asof_delta_action *action, struct asof_error *err)
 	struct replay *replay = arg;
 	switch (action->kind) {
 	case ASOF_DELTA_PROTOCOL:
-		return keep_protocol(replay, &action->protocol, err);
+		return keep_protocol(replay, action, err);
 	case ASOF_DELTA_METADATA:
-		return keep_metadata(replay, &action->metadata, err);
+		return keep_metadata(replay, action, err);
 	case ASOF_DELTA_ADD:
 		return keep_file(replay, &action->add, err);
 	case ASOF_DELTA_REMOVE:
-		forget_file(replay, action->removed);
-		return ASOF_OK;
+		return keep_removed(replay, &action->remove, err);
 	case ASOF_DELTA_TXN:
-		if (replay->run_id && asof_str_equal(action->run_id, asof_str_from(replay->run_id)))
-			replay->state.run_version = replay->version;
-		return ASOF_OK;
+		return keep_txn(replay, &action->txn, err);
 	case ASOF_DELTA_COMMIT_INFO:
-		return keep_commit_info(replay, &action->commit, err);
+		return keep_commit_info(replay, action, err);
 	case ASOF_DELTA_OTHER:
 		break;
 	}
 	return ASOF_OK;
 }
+
+/* --- its end -----------------------------------------------------------------------------------
+ */
 
 /* How the engine names the table's directory, with "/" behind it. */
 static enum asof_status
@@ -326,22 +232,44 @@ locate_table(struct asof_blob *lake, const char *table, struct asof_arena *arena
 	return ASOF_OK;
 }
 
+/* Ours begin with the number of rows; others' are read for it. */
 static enum asof_status
-finish_file(const struct replay *replay, const struct file *from, struct asof_str directory,
-	    struct asof_table_file *ret_file, struct asof_error *err)
+find_row_count(struct asof_table_file *file, struct asof_error *err)
 {
-	struct asof_table_file file = { .name = from->name,
-					.size_bytes = from->size_bytes,
-					.row_count = -1 };
-	file.path = asof_arena_printf(replay->arena, "%.*s%s", ASOF_STR_ARG(directory), from->name);
-	if (!file.path)
+	static const char start[] = "{\"numRecords\":";
+	struct asof_str text = file->stats_text;
+	if (text.len == 0 || file->row_count >= 0)
+		return ASOF_OK;
+	if (text.len > sizeof(start) && memcmp(text.ptr, start, sizeof(start) - 1) == 0) {
+		struct asof_str digits = { text.ptr + sizeof(start) - 1, 0 };
+		size_t most = text.len - (sizeof(start) - 1);
+		while (digits.len < most && digits.ptr[digits.len] >= '0' &&
+		       digits.ptr[digits.len] <= '9')
+			digits.len++;
+		if (asof_int64_parse(digits, &file->row_count))
+			return ASOF_OK;
+	}
+	ASOF_AUTO(asof_arena_done) struct asof_arena scratch = { 0 };
+	struct asof_table_file parsed = { 0 };
+	ASOF_TRY(asof_delta_stats_read(text, &scratch, &parsed, err));
+	file->row_count = parsed.row_count;
+	return ASOF_OK;
+}
+
+static enum asof_status
+finish_file(struct asof_table_file *file, struct asof_str directory, struct asof_arena *arena,
+	    struct asof_error *err)
+{
+	size_t name_len = strlen(file->name);
+	char *path = asof_arena_alloc(arena, directory.len + name_len + 1);
+	if (!path)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "path");
-	enum asof_status status =
-		from->stats.len > 0 ? asof_delta_stats_read(from->stats, replay->arena, &file, err)
-				    : ASOF_OK;
+	memcpy(path, directory.ptr, directory.len);
+	memcpy(path + directory.len, file->name, name_len);
+	file->path = path;
+	enum asof_status status = find_row_count(file, err);
 	if (status != ASOF_OK)
-		return ASOF_WRAP(err, status, "file '%s'", from->name);
-	*ret_file = file;
+		return ASOF_WRAP(err, status, "file '%s'", file->name);
 	return ASOF_OK;
 }
 
@@ -359,7 +287,8 @@ finish_files(struct replay *replay, struct asof_blob *lake, struct asof_error *e
 		if (!replay->files[i].is_active)
 			continue;
 		struct asof_table_file *file = &files[snapshot->file_count];
-		ASOF_TRY(finish_file(replay, &replay->files[i], directory, file, err));
+		*file = replay->files[i].file;
+		ASOF_TRY(finish_file(file, directory, replay->arena, err));
 		snapshot->file_count++;
 		bool is_known = snapshot->row_count >= 0 && file->row_count >= 0;
 		if (!is_known || __builtin_add_overflow(snapshot->row_count, file->row_count,
@@ -370,39 +299,177 @@ finish_files(struct replay *replay, struct asof_blob *lake, struct asof_error *e
 	return ASOF_OK;
 }
 
+/* What came back after it was removed is no tombstone. */
+static enum asof_status
+finish_rest(struct replay *replay, struct asof_error *err)
+{
+	struct asof_delta_state *state = &replay->state;
+	struct asof_delta_txn *txns =
+		asof_arena_array(replay->arena, replay->txn_count, sizeof(*txns));
+	struct asof_delta_remove *removed =
+		asof_arena_array(replay->arena, replay->removed_count, sizeof(*removed));
+	if (!txns || !removed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "log");
+	if (replay->txn_count > 0)
+		memcpy(txns, replay->txns, replay->txn_count * sizeof(*txns));
+	state->txns = txns;
+	state->txn_count = replay->txn_count;
+	for (size_t i = 0; i < replay->removed_count; i++) {
+		if (!asof_map_find(&replay->places, replay->removed[i].name, NULL))
+			removed[state->removed_count++] = replay->removed[i];
+	}
+	state->removed = removed;
+	return ASOF_OK;
+}
+
+/* --- its beginning -----------------------------------------------------------------------------
+ */
+
+static struct replay
+begin_replay(const struct asof_delta_log *log, int64_t version, const char *run_id,
+	     struct asof_arena *arena)
+{
+	return (struct replay){
+		.arena = arena,
+		.run_id = run_id,
+		.state = { .run_version = -1,
+			   .snapshot = { .table = log->table, .version = version } },
+	};
+}
+
+/* Nothing of it stays where it cannot be used. */
+static void
+forget_all(struct replay *replay)
+{
+	struct replay fresh = { .arena = replay->arena,
+				.run_id = replay->run_id,
+				.state = { .run_version = -1 } };
+	fresh.state.snapshot.table = replay->state.snapshot.table;
+	fresh.state.snapshot.version = replay->state.snapshot.version;
+	replay_done(replay);
+	*replay = fresh;
+}
+
+static enum asof_status
+load_snapshot(struct replay *replay, struct asof_blob *lake, int64_t version, struct asof_buf *buf,
+	      struct asof_error *err)
+{
+	char name[ASOF_DELTA_NAME_MAX];
+	ASOF_TRY(asof_delta_log_name(replay->state.snapshot.table, version, ASOF_DELTA_SNAPSHOT,
+				     name, err));
+	asof_buf_clear(buf);
+	ASOF_TRY(asof_blob_read(lake, name, buf, err));
+	return asof_delta_snapshot_read(asof_buf_view(buf), version, apply, replay, err);
+}
+
+static enum asof_status
+load_checkpoint(struct replay *replay, struct asof_blob *lake, int64_t version,
+		const struct asof_checkpoint_io *io, struct asof_buf *buf, struct asof_error *err)
+{
+	char name[ASOF_DELTA_NAME_MAX];
+	ASOF_AUTO(asof_buf_done) struct asof_buf lines = ASOF_BUF(4 * ASOF_DELTA_LOG_BYTES_MAX);
+	ASOF_TRY(asof_delta_log_name(replay->state.snapshot.table, version, ASOF_DELTA_CHECKPOINT,
+				     name, err));
+	asof_buf_clear(buf);
+	ASOF_TRY(asof_blob_read(lake, name, buf, err));
+	enum asof_status status = io->read(io->arg, asof_buf_view(buf), &lines, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "'%s'", name);
+	return asof_delta_lines_read(asof_buf_view(&lines), name, apply, replay, err);
+}
+
+/* Begin with the newest snapshot of ours that is whole; true: the entries after it are next. */
+static enum asof_status
+begin_with_snapshot(struct replay *replay, struct asof_blob *lake, const struct asof_delta_log *log,
+		    struct asof_buf *buf, bool *ret_has_begun, struct asof_error *err)
+{
+	replay->is_snapshot = true;
+	for (size_t i = log->snapshots.count; i-- > 0 && !*ret_has_begun;) {
+		int64_t version = log->snapshots.items[i];
+		if (version > replay->state.snapshot.version || version < log->first - 1)
+			continue;
+		struct asof_error ignored = { 0 };
+		replay->version = version;
+		enum asof_status status = load_snapshot(replay, lake, version, buf, &ignored);
+		if (status == ASOF_NO_MEMORY)
+			return ASOF_FAIL(err, status, "%s", ignored.message);
+		*ret_has_begun =
+			status == ASOF_OK && replay->has_protocol && replay->state.table_id;
+		if (!*ret_has_begun) {
+			forget_all(replay);
+			replay->is_snapshot = true;
+		}
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+begin_with_checkpoint(struct replay *replay, struct asof_blob *lake,
+		      const struct asof_delta_log *log, const struct asof_checkpoint_io *io,
+		      struct asof_buf *buf, struct asof_error *err)
+{
+	int64_t wanted = replay->state.snapshot.version;
+	for (size_t i = log->checkpoints.count; io && i-- > 0;) {
+		int64_t version = log->checkpoints.items[i];
+		if (version > wanted || version < log->first - 1)
+			continue;
+		replay->version = version;
+		return load_checkpoint(replay, lake, version, io, buf, err);
+	}
+	int64_t oldest = asof_delta_log_oldest(log, true);
+	if (oldest <= log->newest && wanted < oldest)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "version %lld was vacuumed (kept: %lld to %lld)",
+				 (long long)wanted, (long long)oldest, (long long)log->newest);
+	if (log->has_checkpoint)
+		return ASOF_FAIL(err, ASOF_UNSUPPORTED, "its log begins with a checkpoint");
+	return ASOF_FAIL(err, ASOF_CORRUPT, "version %lld is missing in its log",
+			 (long long)log->first - 1);
+}
+
+static enum asof_status
+begin(struct replay *replay, struct asof_blob *lake, const struct asof_delta_log *log,
+      const struct asof_checkpoint_io *io, struct asof_buf *buf, struct asof_error *err)
+{
+	bool has_begun = false;
+	ASOF_TRY(begin_with_snapshot(replay, lake, log, buf, &has_begun, err));
+	if (!has_begun && log->first > 0) {
+		ASOF_TRY(begin_with_checkpoint(replay, lake, log, io, buf, err));
+		has_begun = true;
+	}
+	replay->version = has_begun ? replay->version + 1 : 0;
+	replay->is_snapshot = false;
+	return ASOF_OK;
+}
+
 static enum asof_status
 replay_log(struct replay *replay, struct asof_blob *lake, const struct asof_delta_log *log,
-	   struct asof_error *err)
+	   const struct asof_checkpoint_io *io, struct asof_error *err)
 {
 	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX);
+	ASOF_TRY(begin(replay, lake, log, io, &buf, err));
 	for (; replay->version <= snapshot->version; replay->version++)
 		ASOF_TRY(asof_delta_entry_read(lake, log->table, replay->version, &buf, apply,
 					       replay, err));
 	if (!replay->has_protocol || !replay->state.table_id)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "its log has no %s",
 				 replay->has_protocol ? "metaData" : "protocol");
-	if (!replay->has_commit_info)
-		snapshot->committed_us = log->modified_us[snapshot->version];
-	return finish_files(replay, lake, err);
+	if (!replay->has_commit_info && snapshot->version >= log->first)
+		snapshot->committed_us = log->modified_us[snapshot->version - log->first];
+	ASOF_TRY(finish_files(replay, lake, err));
+	return finish_rest(replay, err);
 }
 
 enum asof_status
 asof_delta_state_read(struct asof_blob *lake, const struct asof_delta_log *log, int64_t version,
-		      const char *run_id, struct asof_arena *arena,
-		      struct asof_delta_state *ret_state, struct asof_error *err)
+		      const char *run_id, const struct asof_checkpoint_io *io,
+		      struct asof_arena *arena, struct asof_delta_state *ret_state,
+		      struct asof_error *err)
 {
 	assert(version >= 0 && version <= log->newest);
-	ASOF_AUTO(replay_done)
-	struct replay replay = {
-		.arena = arena,
-		.run_id = run_id,
-		.state = { .run_version = -1,
-			   .snapshot = { .table = log->table, .version = version } },
-	};
-	enum asof_status status = replay_log(&replay, lake, log, err);
-	if (status == ASOF_NOT_FOUND) /* it was listed a moment ago */
-		status = ASOF_CORRUPT;
+	ASOF_AUTO(replay_done) struct replay replay = begin_replay(log, version, run_id, arena);
+	enum asof_status status = replay_log(&replay, lake, log, io, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "table '%s'", log->table);
 	*ret_state = replay.state;

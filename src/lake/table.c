@@ -4,7 +4,10 @@
 #include <assert.h>
 
 #include "lake/delta_state.h"
+#include "lake/delta_stats.h"
 #include "lake/unique.h"
+
+#define READS_MAX 3
 
 const char *
 asof_property_find(const struct asof_property *properties, size_t count, const char *name)
@@ -16,12 +19,11 @@ asof_property_find(const struct asof_property *properties, size_t count, const c
 	return NULL;
 }
 
-enum asof_status
-asof_table_read(struct asof_blob *lake, const char *table, int64_t version,
-		struct asof_arena *arena, struct asof_table_snapshot *ret_snapshot,
-		struct asof_error *err)
+static enum asof_status
+read_listed(struct asof_blob *lake, const char *table, int64_t version,
+	    const struct asof_checkpoint_io *io, struct asof_arena *arena,
+	    struct asof_table_snapshot *ret_snapshot, struct asof_error *err)
 {
-	assert(lake && table && version >= -1 && arena && ret_snapshot);
 	struct asof_delta_log log;
 	struct asof_delta_state state;
 	ASOF_TRY(asof_delta_log_list(lake, table, arena, &log, err));
@@ -33,9 +35,73 @@ asof_table_read(struct asof_blob *lake, const char *table, int64_t version,
 		*ret_snapshot = (struct asof_table_snapshot){ .table = log.table, .version = -1 };
 		return ASOF_OK;
 	}
-	ASOF_TRY(asof_delta_state_read(lake, &log, version < 0 ? log.newest : version, NULL, arena,
-				       &state, err));
+	ASOF_TRY(asof_delta_state_read(lake, &log, version < 0 ? log.newest : version, NULL, io,
+				       arena, &state, err));
 	*ret_snapshot = state.snapshot;
+	return ASOF_OK;
+}
+
+/* What was listed may have been cleaned up before it was read: then the list is another. */
+enum asof_status
+asof_table_read_by(struct asof_blob *lake, const char *table, int64_t version,
+		   const struct asof_checkpoint_io *io, struct asof_arena *arena,
+		   struct asof_table_snapshot *ret_snapshot, struct asof_error *err)
+{
+	assert(lake && table && version >= -1 && arena && ret_snapshot);
+	enum asof_status status = ASOF_NOT_FOUND;
+	for (int i = 0; i < READS_MAX && status == ASOF_NOT_FOUND; i++)
+		status = read_listed(lake, table, version, io, arena, ret_snapshot, err);
+	return status;
+}
+
+enum asof_status
+asof_table_read(struct asof_blob *lake, const char *table, int64_t version,
+		struct asof_arena *arena, struct asof_table_snapshot *ret_snapshot,
+		struct asof_error *err)
+{
+	return asof_table_read_by(lake, table, version, NULL, arena, ret_snapshot, err);
+}
+
+enum asof_status
+asof_table_file_read_stats(struct asof_table_file *file, struct asof_arena *arena,
+			   struct asof_error *err)
+{
+	if (file->stats || file->stats_text.len == 0)
+		return ASOF_OK;
+	enum asof_status status = asof_delta_stats_read(file->stats_text, arena, file, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "file '%s'", file->name);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_table_find_version(struct asof_blob *lake, const char *table, int64_t at_us,
+			int64_t *ret_version, struct asof_error *err)
+{
+	assert(lake && table && ret_version);
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX);
+	struct asof_delta_log log;
+	ASOF_TRY(asof_delta_log_list(lake, table, &arena, &log, err));
+	if (log.newest < 0)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "table '%s' does not exist", table);
+	/* Times ascend: the last one not after at_us lies before `end`. */
+	int64_t begin = log.first;
+	int64_t end = log.newest + 1;
+	while (begin < end) {
+		int64_t middle = begin + (end - begin) / 2;
+		int64_t committed_us;
+		ASOF_TRY(asof_delta_commit_time(lake, &log, middle, &buf, &committed_us, err));
+		if (committed_us <= at_us)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	if (begin == log.first)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "table '%s': its oldest known version, %lld, is younger than that",
+				 table, (long long)log.first);
+	*ret_version = begin - 1;
 	return ASOF_OK;
 }
 
@@ -105,10 +171,10 @@ asof_table_history(struct asof_blob *lake, const char *table, asof_table_history
 	ASOF_AUTO(told_done) struct told told = { 0 };
 	struct asof_delta_log log;
 	ASOF_TRY(asof_delta_log_list(lake, table, &arena, &log, err));
-	for (int64_t version = log.newest; version >= 0; version--) {
+	for (int64_t version = log.newest; version >= log.first; version--) {
 		asof_arena_reset(&told.arena);
 		told = (struct told){ .arena = told.arena,
-				      .committed_us = log.modified_us[version],
+				      .committed_us = log.modified_us[version - log.first],
 				      .operation = "" };
 		enum asof_status status =
 			asof_delta_entry_read(lake, table, version, &buf, hear, &told, err);

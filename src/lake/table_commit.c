@@ -1,128 +1,319 @@
-/* table_commit.c - publishing: one log entry, put if absent. */
+/*
+ * table_commit.c - publishing: one log entry, put if absent.
+ *
+ * Before each try it is read what others have committed since the base: a change that depends on
+ * the base ends there, a blind one goes through at the next version if nothing it needs has moved.
+ */
 #include <assert.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "base/fault.h"
+#include "base/map.h"
 #include "lake/delta_schema.h"
 #include "lake/delta_state.h"
+#include "lake/table_evolve.h"
 #include "lake/unique.h"
 
 #define WRITER_VERSION 2
 #define US_PER_MS      INT64_C(1000)
+#define NS_PER_MS      1000000L
+#define TRIES_MAX      10
+#define PAUSE_MAX_MS   200
+
+struct commit {
+	struct asof_blob *lake;
+	const char *table;
+	const struct asof_table_change *change;
+	struct asof_arena arena;
+	struct asof_buf buf;
+	struct asof_delta_state base;
+	const struct asof_table_file **removed;
+	size_t removed_count;
+	struct asof_map leaving; /* their names, where others may not remove them first */
+	/* What others have done since. */
+	int64_t version;      /* the newest that was looked at */
+	int64_t committed_us; /* its time */
+	int64_t run_version;  /* at which this very run has committed; -1 */
+	bool is_table_changed;
+	bool has_other_files; /* something was added or removed */
+	const char *lost;     /* a file of `leaving` that is gone */
+};
+
+static void
+commit_done(struct commit *c)
+{
+	asof_map_done(&c->leaving);
+	asof_buf_done(&c->buf);
+	asof_arena_done(&c->arena);
+}
 
 /* Later than the commit before by a millisecond at least, since that is what the log tells. */
 static int64_t
-commit_time(const struct asof_delta_state *base, int64_t now_us)
+commit_time(const struct commit *c)
 {
-	if (base->snapshot.version < 0)
+	int64_t now_us = c->change->now_us;
+	if (c->version < 0)
 		return now_us < 0 ? 0 : now_us;
-	int64_t next_us = (base->snapshot.committed_us / US_PER_MS + 1) * US_PER_MS;
+	int64_t next_us = (c->committed_us / US_PER_MS + 1) * US_PER_MS;
 	return now_us < next_us ? next_us : now_us;
 }
 
+/* --- the base ----------------------------------------------------------------------------------
+ */
+
 static enum asof_status
-read_base(struct asof_blob *lake, const char *table, const struct asof_table_change *change,
-	  struct asof_arena *arena, struct asof_delta_state *ret_base, struct asof_error *err)
+read_base(struct commit *c, struct asof_error *err)
 {
+	const struct asof_table_change *change = c->change;
 	struct asof_delta_log log;
-	ASOF_TRY(asof_delta_log_list(lake, table, arena, &log, err));
+	ASOF_TRY(asof_delta_log_list(c->lake, c->table, &c->arena, &log, err));
 	if (change->base_version > log.newest)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
-				 "table '%s' has no version %lld (newest: %lld)", table,
+				 "table '%s' has no version %lld (newest: %lld)", c->table,
 				 (long long)change->base_version, (long long)log.newest);
+	c->version = change->base_version;
 	if (change->base_version < 0) {
-		*ret_base = (struct asof_delta_state){
+		c->base = (struct asof_delta_state){
 			.snapshot = { .table = log.table, .version = -1 }, .run_version = -1
 		};
+		c->run_version = -1;
 		return ASOF_OK;
 	}
-	ASOF_TRY(asof_delta_state_read(lake, &log, change->base_version, change->run_id, arena,
-				       ret_base, err));
-	if (ret_base->min_writer > WRITER_VERSION)
+	ASOF_TRY(asof_delta_state_read(c->lake, &log, change->base_version, change->run_id,
+				       change->io, &c->arena, &c->base, err));
+	if (c->base.min_writer > WRITER_VERSION)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
 				 "table '%s' wants a writer of protocol %lld, this is one of %d",
-				 table, (long long)ret_base->min_writer, WRITER_VERSION);
+				 c->table, (long long)c->base.min_writer, WRITER_VERSION);
+	c->committed_us = c->base.snapshot.committed_us;
+	c->run_version = c->base.run_version;
 	return ASOF_OK;
 }
 
 static enum asof_status
-write_entry(const struct asof_table_change *change, const struct asof_delta_state *base,
-	    struct asof_buf *buf, struct asof_error *err)
+take_removed(struct commit *c, struct asof_error *err)
 {
+	const struct asof_table_snapshot *base = &c->base.snapshot;
+	ASOF_AUTO(asof_map_done) struct asof_map files = { 0 };
+	for (size_t i = 0; i < base->file_count; i++)
+		ASOF_TRY(asof_map_put(&files, asof_str_from(base->files[i].name),
+				      (void *)(uintptr_t)(i + 1), err));
+	for (size_t i = 0; i < c->change->removed_count; i++) {
+		struct asof_str name = asof_str_from(c->change->removed[i]);
+		void *place = NULL;
+		if (!asof_map_find(&files, name, &place))
+			return ASOF_FAIL(
+				err, ASOF_INVALID,
+				"table '%s' has no file '%s' to be removed at version %lld",
+				c->table, name.ptr, (long long)base->version);
+		if (asof_map_find(&c->leaving, name, NULL))
+			return ASOF_FAIL(err, ASOF_INVALID, "file '%s' is removed twice", name.ptr);
+		ASOF_TRY(asof_map_put(&c->leaving, name, NULL, err));
+		c->removed[c->removed_count++] = &base->files[(uintptr_t)place - 1];
+	}
+	return ASOF_OK;
+}
+
+/* The files that leave: all, or those named. */
+static enum asof_status
+choose_removed(struct commit *c, struct asof_error *err)
+{
+	const struct asof_table_snapshot *base = &c->base.snapshot;
+	assert(!c->change->is_overwrite || c->change->removed_count == 0);
+	size_t most = c->change->is_overwrite ? base->file_count : c->change->removed_count;
+	c->removed = asof_arena_array(&c->arena, most, sizeof(struct asof_table_file *));
+	if (!c->removed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu files", most);
+	if (!c->change->is_overwrite)
+		return most > 0 ? take_removed(c, err) : ASOF_OK;
+	for (size_t i = 0; i < most; i++)
+		c->removed[c->removed_count++] = &base->files[i];
+	return ASOF_OK;
+}
+
+static enum asof_status
+check_schema(const struct commit *c, struct asof_error *err)
+{
+	const struct asof_table_snapshot *base = &c->base.snapshot;
+	if (!c->change->fields || c->change->is_overwrite || base->version < 0)
+		return ASOF_OK;
+	enum asof_status status = asof_table_check_evolution(
+		base->fields, base->field_count, c->change->fields, c->change->field_count, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "table '%s'", c->table);
+	return ASOF_OK;
+}
+
+static enum asof_status
+sync_added(struct commit *c, struct asof_error *err)
+{
+	for (size_t i = 0; i < c->change->added_count; i++) {
+		const char *name =
+			asof_arena_printf(&c->arena, "%s/%s", c->table, c->change->added[i].name);
+		if (!name)
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
+		ASOF_TRY(asof_blob_sync(c->lake, name, err));
+	}
+	return ASOF_OK;
+}
+
+/* --- what others have committed since ----------------------------------------------------------
+ */
+
+static enum asof_status
+note_action(void *arg, const struct asof_delta_action *action, struct asof_error *err)
+{
+	struct commit *c = arg;
+	switch (action->kind) {
+	case ASOF_DELTA_PROTOCOL:
+	case ASOF_DELTA_METADATA:
+		c->is_table_changed = true;
+		return ASOF_OK;
+	case ASOF_DELTA_ADD:
+		c->has_other_files = true;
+		return ASOF_OK;
+	case ASOF_DELTA_REMOVE:
+		c->has_other_files = true;
+		if (!asof_map_find(&c->leaving, action->remove.name, NULL))
+			return ASOF_OK;
+		c->lost = asof_arena_copy(&c->arena, action->remove.name);
+		return c->lost ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
+	case ASOF_DELTA_TXN:
+		if (asof_str_equal(action->txn.id, asof_str_from(c->change->run_id)))
+			c->run_version = c->version;
+		return ASOF_OK;
+	case ASOF_DELTA_COMMIT_INFO:
+		if (action->commit.committed_us >= 0)
+			c->committed_us = action->commit.committed_us;
+		return ASOF_OK;
+	case ASOF_DELTA_OTHER:
+		break;
+	}
+	return ASOF_OK;
+}
+
+/* ASOF_CONFLICT where the change cannot stand behind what was seen. */
+static enum asof_status
+judge(const struct commit *c, struct asof_error *err)
+{
+	if (!c->change->is_blind || c->change->base_version < 0)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "table '%s' has a version %lld already",
+				 c->table, (long long)c->change->base_version + 1);
+	if (c->is_table_changed)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "table '%s' was changed by version %lld",
+				 c->table, (long long)c->version);
+	if (c->lost)
+		return ASOF_FAIL(err, ASOF_CONFLICT,
+				 "table '%s': version %lld has removed file '%s' already", c->table,
+				 (long long)c->version, c->lost);
+	if (c->change->is_overwrite && c->has_other_files)
+		return ASOF_FAIL(err, ASOF_CONFLICT,
+				 "table '%s': version %lld has changed what is to be overwritten",
+				 c->table, (long long)c->version);
+	return ASOF_OK;
+}
+
+/* Up to the newest version; the end where our own run is among them. */
+static enum asof_status
+look_at_others(struct commit *c, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_delta_log log;
+	ASOF_TRY(asof_delta_log_list(c->lake, c->table, &arena, &log, err));
+	while (c->version < log.newest && c->run_version < 0) {
+		int64_t next = c->version + 1;
+		if (next < log.first)
+			return ASOF_FAIL(err, ASOF_CONFLICT,
+					 "table '%s': version %lld was vacuumed meanwhile",
+					 c->table, (long long)next);
+		c->version = next;
+		c->committed_us = log.modified_us[next - log.first];
+		ASOF_TRY(asof_delta_entry_read(c->lake, c->table, next, &c->buf, note_action, c,
+					       err));
+	}
+	bool has_others = c->version > c->change->base_version;
+	return has_others && c->run_version < 0 ? judge(c, err) : ASOF_OK;
+}
+
+/* --- the entry ---------------------------------------------------------------------------------
+ */
+
+static enum asof_status
+write_entry(struct commit *c, struct asof_error *err)
+{
+	const struct asof_table_change *change = c->change;
+	const struct asof_table_snapshot *base = &c->base.snapshot;
 	ASOF_AUTO(asof_buf_done) struct asof_buf schema = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX);
 	char fresh_id[ASOF_UNIQUE_TEXT_MAX];
 	ASOF_TRY(asof_unique_text(fresh_id, err));
 	if (change->fields)
 		ASOF_TRY(
 			asof_delta_schema_write(change->fields, change->field_count, &schema, err));
-	const struct asof_table_snapshot *snapshot = &base->snapshot;
 	struct asof_delta_entry entry = {
 		.change = change,
-		.committed_us = commit_time(base, change->now_us),
-		.is_first = snapshot->version < 0,
-		.table_id = base->table_id ? base->table_id : fresh_id,
-		.table = snapshot->table,
+		.committed_us = commit_time(c),
+		.version = c->version + 1,
+		.is_first = base->version < 0,
+		.table_id = c->base.table_id ? c->base.table_id : fresh_id,
+		.table = base->table,
 		.schema = asof_buf_view(&schema),
-		.fields = change->fields ? change->fields : snapshot->fields,
-		.field_count = change->fields ? change->field_count : snapshot->field_count,
-		.removed = snapshot->files,
-		.removed_count = change->is_overwrite ? snapshot->file_count : 0,
+		.fields = change->fields ? change->fields : base->fields,
+		.field_count = change->fields ? change->field_count : base->field_count,
+		.removed = c->removed,
+		.removed_count = c->removed_count,
 	};
-	asof_delta_entry_write(&entry, buf);
-	return asof_buf_status(buf, err);
+	asof_buf_clear(&c->buf);
+	asof_delta_entry_write(&entry, &c->buf);
+	return asof_buf_status(&c->buf, err);
 }
 
+/* *ret_version, or ASOF_CONFLICT where somebody else took its place. */
 static enum asof_status
-sync_added(struct asof_blob *lake, const char *table, const struct asof_table_change *change,
-	   struct asof_arena *arena, struct asof_error *err)
-{
-	for (size_t i = 0; i < change->added_count; i++) {
-		const char *name = asof_arena_printf(arena, "%s/%s", table, change->added[i].name);
-		if (!name)
-			return ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
-		ASOF_TRY(asof_blob_sync(lake, name, err));
-	}
-	return ASOF_OK;
-}
-
-struct search {
-	const char *run_id;
-	bool is_found;
-};
-
-static enum asof_status
-look_for_run(void *arg, const struct asof_delta_action *action, struct asof_error *err)
-{
-	(void)err;
-	struct search *search = arg;
-	if (action->kind == ASOF_DELTA_TXN &&
-	    asof_str_equal(action->run_id, asof_str_from(search->run_id)))
-		search->is_found = true;
-	return ASOF_OK;
-}
-
-/* The place is taken: by ourselves, when an earlier try did not hear that it had succeeded? */
-static enum asof_status
-find_winner(struct asof_blob *lake, const char *table, int64_t version, const char *run_id,
-	    struct asof_buf *buf, struct asof_error *err)
-{
-	struct search search = { .run_id = run_id };
-	ASOF_TRY(asof_delta_entry_read(lake, table, version, buf, look_for_run, &search, err));
-	if (search.is_found)
-		return ASOF_OK;
-	return ASOF_FAIL(err, ASOF_CONFLICT, "table '%s' has a version %lld already", table,
-			 (long long)version);
-}
-
-static enum asof_status
-put_entry(struct asof_blob *lake, const char *table, const struct asof_table_change *change,
-	  struct asof_buf *buf, struct asof_error *err)
+put_entry(struct commit *c, int64_t *ret_version, struct asof_error *err)
 {
 	char name[ASOF_DELTA_NAME_MAX];
-	int64_t version = change->base_version + 1;
-	ASOF_TRY(asof_delta_log_name(table, version, name, err));
-	enum asof_status status = asof_blob_put_if_absent(lake, name, asof_buf_view(buf), err);
+	ASOF_TRY(write_entry(c, err));
+	ASOF_TRY(asof_delta_log_name(c->table, c->version + 1, ASOF_DELTA_ENTRY, name, err));
+	ASOF_TRY(asof_fault_point("lake.commit.before_put", err));
+	ASOF_TRY(asof_blob_put_if_absent(c->lake, name, asof_buf_view(&c->buf), err));
+	ASOF_TRY(asof_fault_point("lake.commit.after_put", err));
+	*ret_version = c->version + 1;
+	return ASOF_OK;
+}
+
+/* A random part of a span that doubles, so that writers do not meet again. */
+static void
+pause_after(int tries)
+{
+	long most_ms = 2L << tries;
+	unsigned short random = 0;
+	if (most_ms > PAUSE_MAX_MS)
+		most_ms = PAUSE_MAX_MS;
+	(void)!getrandom(&random, sizeof(random), 0);
+	struct timespec span = { .tv_nsec = most_ms * NS_PER_MS / 0x10000 * random };
+	(void)nanosleep(&span, NULL);
+}
+
+/* Every look tells whether the place was taken by ourselves, in a try that did not hear of it. */
+static enum asof_status
+publish(struct commit *c, int64_t *ret_version, struct asof_error *err)
+{
+	enum asof_status status = ASOF_CONFLICT;
+	for (int tries = 0; tries < TRIES_MAX && status == ASOF_CONFLICT; tries++) {
+		if (tries > 0)
+			pause_after(tries);
+		ASOF_TRY(look_at_others(c, err));
+		if (c->run_version >= 0) {
+			*ret_version = c->run_version;
+			return ASOF_OK;
+		}
+		status = put_entry(c, ret_version, err);
+	}
 	if (status == ASOF_CONFLICT)
-		return find_winner(lake, table, version, change->run_id, buf, err);
+		return ASOF_FAIL(err, ASOF_CONFLICT,
+				 "table '%s': others were faster %d times (newest: %lld)", c->table,
+				 TRIES_MAX, (long long)c->version);
 	return status;
 }
 
@@ -132,20 +323,19 @@ asof_table_commit(struct asof_blob *lake, const char *table, const struct asof_t
 {
 	assert(lake && table && change && change->run_id && change->operation && ret_version);
 	assert(change->base_version >= -1 && (change->base_version >= 0 || change->fields));
-	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX);
-	struct asof_delta_state base;
-	ASOF_TRY(read_base(lake, table, change, &arena, &base, err));
-	if (base.run_version >= 0) {
-		*ret_version = base.run_version;
+	ASOF_AUTO(commit_done)
+	struct commit c = { .lake = lake,
+			    .table = table,
+			    .change = change,
+			    .buf = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX) };
+	ASOF_TRY(read_base(&c, err));
+	if (c.run_version >= 0) {
+		*ret_version = c.run_version;
 		return ASOF_OK;
 	}
-	ASOF_TRY(write_entry(change, &base, &buf, err));
+	ASOF_TRY(check_schema(&c, err));
+	ASOF_TRY(choose_removed(&c, err));
 	ASOF_TRY(asof_fault_point("lake.commit.before_sync", err));
-	ASOF_TRY(sync_added(lake, table, change, &arena, err));
-	ASOF_TRY(asof_fault_point("lake.commit.before_put", err));
-	ASOF_TRY(put_entry(lake, table, change, &buf, err));
-	ASOF_TRY(asof_fault_point("lake.commit.after_put", err));
-	*ret_version = change->base_version + 1;
-	return ASOF_OK;
+	ASOF_TRY(sync_added(&c, err));
+	return publish(&c, ret_version, err);
 }

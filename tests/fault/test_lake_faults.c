@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
-#include "lake/table.h"
+#include "lake/table_upkeep.h"
 #include "tempdir.h"
 
 /* Behind the first success, so that a failure that was swallowed shows. */
@@ -76,6 +76,73 @@ append(const char *dir, const char *run_id, bool is_overwrite, int64_t *ret_vers
 					    .operation = "WRITE",
 					    .run_id = run_id };
 	return asof_table_commit(lake, "t", &change, ret_version, err);
+}
+
+static enum asof_status
+mark_lines(void *arg, struct asof_str lines, struct asof_buf *parquet, struct asof_error *err)
+{
+	(void)arg;
+	asof_buf_add_str(parquet, lines);
+	return asof_buf_status(parquet, err);
+}
+
+/* What a checkpoint is made by here: the lines as they are. */
+static const struct asof_checkpoint_io plain_io = { mark_lines, mark_lines, NULL };
+
+static enum asof_status
+append_with(struct asof_table_change *change, const char *dir, struct asof_error *err)
+{
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *lake = NULL;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_table_file file = { .size_bytes = 4, .row_count = 1 };
+	int64_t version;
+	ASOF_TRY(asof_blob_open(dir, &lake, err));
+	ASOF_TRY(asof_table_new_file(lake, "t", &arena, &file.name, &file.path, err));
+	ASOF_TRY(write_file(file.path));
+	change->added = &file;
+	change->added_count = 1;
+	return asof_table_commit(lake, "t", change, &version, err);
+}
+
+/* A table whose every commit is due for a checkpoint, of `count` overwrites. */
+static void
+make_checkpointed(const char *dir, int64_t count)
+{
+	struct asof_error err = { 0 };
+	const struct asof_property properties[] = { { "delta.checkpointInterval", "1" },
+						    { "delta.logRetentionDuration", "1s" } };
+	for (int64_t i = 0; i < count; i++) {
+		char run_id[16];
+		(void)snprintf(run_id, sizeof(run_id), "c%lld", (long long)i);
+		struct asof_table_change change = { .base_version = i - 1,
+						    .is_overwrite = i > 0,
+						    .fields = i > 0 ? NULL : fields,
+						    .field_count = i > 0 ? 0 : 2,
+						    .properties = i > 0 ? NULL : properties,
+						    .property_count = i > 0 ? 0 : 2,
+						    .operation = "WRITE",
+						    .run_id = run_id };
+		assert_ok(append_with(&change, dir, &err), err);
+	}
+}
+
+static enum asof_status
+write_checkpoint(const char *dir, int64_t version, struct asof_error *err)
+{
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *lake = NULL;
+	ASOF_TRY(asof_blob_open(dir, &lake, err));
+	return asof_table_checkpoint(lake, "t", version, &plain_io, NULL, err);
+}
+
+/* Long after everything: only the newest version is kept. */
+static enum asof_status
+run_vacuum(const char *dir, struct asof_error *err)
+{
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *lake = NULL;
+	const struct asof_vacuum_rules rules = { .now_us = INT64_MAX / 2, .io = &plain_io };
+	int64_t kept;
+	ASOF_TRY(asof_blob_open(dir, &lake, err));
+	return asof_table_vacuum(lake, "t", &rules, &kept, err);
 }
 
 static enum asof_status
@@ -203,6 +270,109 @@ kill_9_in_a_commit_leaves_the_old_version_or_the_new_one(void **state)
 	assert_ok(append(f->dir, "last", false, &version, &err), err);
 }
 
+/* The table reads as before at its newest version, with its file. */
+static void
+assert_sound(const char *dir, int64_t version)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *lake = NULL;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_map_done) struct asof_map names = { 0 };
+	struct asof_table_snapshot snapshot;
+	assert_ok(asof_blob_open(dir, &lake, &err), err);
+	assert_ok(asof_table_read(lake, "t", -1, &arena, &snapshot, &err), err);
+	assert_ok(asof_table_list_files(lake, "t", &names, &err), err);
+	assert_int_equal(snapshot.version, version);
+	assert_int_equal(snapshot.file_count, 1);
+	assert_null(asof_table_find_missing(&snapshot, &names));
+}
+
+static const char *const upkeep_points[] = {
+	"lake.checkpoint.before_snapshot",
+	"lake.checkpoint.before_parquet",
+	"lake.checkpoint.before_last",
+	"lake.checkpoint.after_last",
+	"blob.put.before_sync",
+	"blob.put.before_link",
+	"blob.put.after_link",
+	"lake.vacuum.before_remove",
+	"lake.vacuum.after_remove",
+};
+
+static enum asof_status
+keep_up(const char *dir, struct asof_error *err)
+{
+	ASOF_TRY(write_checkpoint(dir, 2, err));
+	return run_vacuum(dir, err);
+}
+
+/* Every passing of every point, failed or killed: the table stays as it is, the next try ends. */
+static void
+try_upkeep(struct fixture *f, enum asof_fault_action action)
+{
+	for (size_t i = 0; i < ASOF_COUNTOF(upkeep_points); i++) {
+		bool is_passed = true;
+		for (unsigned nth = 1; is_passed; nth++) {
+			struct asof_error err = { 0 };
+			tempdir_remove(f->dir);
+			make_checkpointed(f->dir, 3);
+			pid_t child = fork();
+			assert_true(child >= 0);
+			if (child == 0) {
+				enum asof_status status =
+					asof_fault_arm(upkeep_points[i], nth, action, &err);
+				if (status == ASOF_OK)
+					status = keep_up(f->dir, &err);
+				_exit(status == ASOF_OK ? 0 : 1);
+			}
+			int exit_status = 0;
+			assert_int_equal(waitpid(child, &exit_status, 0), child);
+			is_passed = exit_status != 0;
+			assert_int_equal(is_passed && WIFSIGNALED(exit_status),
+					 is_passed && action == ASOF_FAULT_KILL);
+			assert_true(is_passed || nth > 1);
+			assert_sound(f->dir, 2);
+			assert_ok(keep_up(f->dir, &err), err);
+			assert_sound(f->dir, 2);
+			assert_true(nth < 50);
+		}
+	}
+}
+
+static void
+upkeep_that_fails_anywhere_leaves_the_table_and_can_be_tried_again(void **state)
+{
+	try_upkeep(*state, ASOF_FAULT_FAIL);
+}
+
+static void
+kill_9_in_upkeep_leaves_the_table_and_the_next_one_ends_it(void **state)
+{
+	try_upkeep(*state, ASOF_FAULT_KILL);
+}
+
+static void
+upkeep_survives_every_allocation_failure(void **state)
+{
+	struct fixture *f = *state;
+	size_t before = asof_mem_live();
+	size_t n = 1;
+	for (size_t successes = 0; successes < MORE_TRIES; n++) {
+		struct asof_error err = { 0 };
+		tempdir_remove(f->dir);
+		make_checkpointed(f->dir, 3);
+		asof_mem_fail_at(n);
+		enum asof_status status = keep_up(f->dir, &err);
+		asof_mem_fail_at(0);
+		assert_int_equal(asof_mem_live(), before);
+		assert_int_equal(status, successes || status == ASOF_OK ? ASOF_OK : ASOF_NO_MEMORY);
+		successes += status == ASOF_OK;
+		assert_sound(f->dir, 2);
+		assert_true(n < 1000);
+	}
+	assert_true(n > MORE_TRIES + 10);
+}
+
 int
 main(void)
 {
@@ -211,6 +381,9 @@ main(void)
 		T(every_allocation_failure_is_survived),
 		T(a_commit_that_fails_is_whole_or_absent_and_can_be_tried_again),
 		T(kill_9_in_a_commit_leaves_the_old_version_or_the_new_one),
+		T(upkeep_that_fails_anywhere_leaves_the_table_and_can_be_tried_again),
+		T(kill_9_in_upkeep_leaves_the_table_and_the_next_one_ends_it),
+		T(upkeep_survives_every_allocation_failure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,8 +181,8 @@ uris_name_a_directory(void **state)
 	struct fixture *f = *state;
 	struct asof_error err = { 0 };
 	struct asof_blob *none = NULL;
-	assert_int_equal(asof_blob_open("s3://bucket/prefix", &none, &err), ASOF_UNSUPPORTED);
-	assert_string_equal(err.message, "no lake of kind 's3' (have: a directory)");
+	assert_int_equal(asof_blob_open("gs://bucket/prefix", &none, &err), ASOF_UNSUPPORTED);
+	assert_string_equal(err.message, "no lake of kind 'gs' (have: a directory, s3://)");
 	assert_int_equal(asof_blob_open("", &none, &err), ASOF_INVALID);
 	assert_int_equal(asof_blob_open("file:", &none, &err), ASOF_INVALID);
 

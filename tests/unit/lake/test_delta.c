@@ -333,7 +333,8 @@ an_entry_is_written_as_the_protocol_says(void **state)
 	const struct asof_table_file added = { .name = "new file.parquet",
 					       .size_bytes = 10,
 					       .row_count = 3 };
-	const struct asof_table_file removed = { .name = "old.parquet", .size_bytes = 5 };
+	const struct asof_table_file old = { .name = "old.parquet", .size_bytes = 5 };
+	const struct asof_table_file *const removed[] = { &old };
 	const struct asof_property info = { "cursor", "{\"a\":1}" };
 	const struct asof_property property = { "asof.view", "v" };
 	const struct asof_table_change change = { .base_version = -1,
@@ -355,7 +356,7 @@ an_entry_is_written_as_the_protocol_says(void **state)
 						.schema = asof_str_from("{}"),
 						.fields = fields,
 						.field_count = 1,
-						.removed = &removed,
+						.removed = removed,
 						.removed_count = 1 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(1 << 16);
 	asof_delta_entry_write(&entry, &buf);

@@ -148,12 +148,16 @@ a_commit_is_read_as_it_was_given(void **state)
 	assert_int_equal(snapshot.file_count, 1);
 	assert_string_equal(snapshot.files[0].name, file.name);
 	assert_string_equal(snapshot.files[0].path, file.path);
+	struct asof_table_file read = snapshot.files[0];
+	struct asof_error err = { 0 };
+	assert_null(read.stats);
+	assert_ok(asof_table_file_read_stats(&read, &f->arena, &err), err);
 	assert_int_equal(snapshot.files[0].size_bytes, 5);
 	assert_int_equal(snapshot.row_count, 42);
-	assert_int_equal(snapshot.files[0].stats_count, 2);
-	assert_string_equal(snapshot.files[0].stats[0].max_json, "\"z\"");
-	assert_string_equal(snapshot.files[0].stats[1].min_json, "\"2001-01-01T00:00:00.000Z\"");
-	assert_string_equal(snapshot.files[0].stats[1].max_json, "\"2001-01-01T00:00:00.001Z\"");
+	assert_int_equal(read.stats_count, 2);
+	assert_string_equal(read.stats[0].max_json, "\"z\"");
+	assert_string_equal(read.stats[1].min_json, "\"2001-01-01T00:00:00.000Z\"");
+	assert_string_equal(read.stats[1].max_json, "\"2001-01-01T00:00:00.001Z\"");
 	assert_string_equal(
 		asof_property_find(snapshot.properties, snapshot.property_count, "asof.view"), "v");
 	assert_string_equal(asof_property_find(snapshot.info, snapshot.info_count, "cursor"),

@@ -1,0 +1,50 @@
+/* table_evolve.c - which schemas a table's files can be read by. */
+#include "lake/table_evolve.h"
+
+/* Every value of `from` is one of `to`. */
+static bool
+is_wider(struct asof_type from, struct asof_type to)
+{
+	if (from.kind == ASOF_TYPE_INT32)
+		return to.kind == ASOF_TYPE_INT64;
+	if (from.kind == ASOF_TYPE_FLOAT32)
+		return to.kind == ASOF_TYPE_FLOAT64;
+	return from.kind == ASOF_TYPE_DECIMAL && to.kind == ASOF_TYPE_DECIMAL &&
+	       from.scale == to.scale && from.precision < to.precision;
+}
+
+static enum asof_status
+check_field(const struct asof_field *from, const struct asof_field *to, size_t place,
+	    struct asof_error *err)
+{
+	char old_text[ASOF_TYPE_TEXT_MAX];
+	char new_text[ASOF_TYPE_TEXT_MAX];
+	if (strcmp(from->name, to->name) != 0)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "column '%s' is to be '%s' (column %zu): columns keep their names "
+				 "and places unless the table is overwritten",
+				 from->name, to->name, place + 1);
+	if (asof_type_equal(from->type, to->type) || is_wider(from->type, to->type))
+		return ASOF_OK;
+	return ASOF_FAIL(err, ASOF_INVALID,
+			 "column '%s' is %s, which %s does not hold (a type may widen: int32 to "
+			 "int64, float32 to float64, a decimal's precision), unless the table is "
+			 "overwritten",
+			 from->name, asof_type_text(from->type, old_text),
+			 asof_type_text(to->type, new_text));
+}
+
+enum asof_status
+asof_table_check_evolution(const struct asof_field *from, size_t from_count,
+			   const struct asof_field *to, size_t to_count, struct asof_error *err)
+{
+	for (size_t i = 0; i < from_count; i++) {
+		if (i >= to_count)
+			return ASOF_FAIL(err, ASOF_INVALID,
+					 "column '%s' is to go: columns stay unless the table is "
+					 "overwritten",
+					 from[i].name);
+		ASOF_TRY(check_field(&from[i], &to[i], i, err));
+	}
+	return ASOF_OK;
+}
