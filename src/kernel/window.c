@@ -1,6 +1,8 @@
 /* window.c - the outputs of a windowed view at an instant, from an entity's tiles. */
 #include "kernel/window.h"
 
+#include <assert.h>
+
 #include "kernel/window_merge.h"
 #include "model/duration.h"
 
@@ -222,6 +224,7 @@ static enum asof_status
 eval_moments(struct eval *e, const struct target *t)
 {
 	const struct asof_moments *m = NULL;
+	assert(t->column);
 	ASOF_TRY(find_moments(e, t, &m));
 	if (t->output->agg == ASOF_AGG_COUNT) {
 		set_int64(t, m->count, m->count == 0);

@@ -137,8 +137,9 @@ load_pairs(const double *highs, const double *lows, struct pairs *ret)
 	load(lows, &ret->lo);
 }
 
-CLONES void
-asof_sweep_means(const struct asof_sweep_moments *m, size_t count, double *means)
+/* Static, since the compiler exports what it makes of a cloned function that is not. */
+static CLONES void
+means_of(const struct asof_sweep_moments *m, size_t count, double *means)
 {
 	for (size_t i = 0; i < count; i += LANES) {
 		struct pairs sum;
@@ -151,8 +152,8 @@ asof_sweep_means(const struct asof_sweep_moments *m, size_t count, double *means
 	}
 }
 
-CLONES void
-asof_sweep_variances(const struct asof_sweep_moments *m, size_t count, double *variances)
+static CLONES void
+variances_of(const struct asof_sweep_moments *m, size_t count, double *variances)
 {
 	for (size_t i = 0; i < count; i += LANES) {
 		struct pairs sum;
@@ -165,4 +166,16 @@ asof_sweep_variances(const struct asof_sweep_moments *m, size_t count, double *v
 		variance_of(&sum, &squares, &counts, &variance);
 		memcpy(variances + i, &variance, sizeof(variance));
 	}
+}
+
+void
+asof_sweep_means(const struct asof_sweep_moments *m, size_t count, double *means)
+{
+	means_of(m, count, means);
+}
+
+void
+asof_sweep_variances(const struct asof_sweep_moments *m, size_t count, double *variances)
+{
+	variances_of(m, count, variances);
 }
