@@ -1,0 +1,333 @@
+"""Lakes and sources in a bucket of a real server: the same as in directories, whatever the server, the network or we die of."""
+import contextlib
+import http.client
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import pyarrow.csv
+import pyarrow.fs
+
+import project
+from project import Project
+from steps import answer, build, refused, rows, versions
+
+SECRET = "testsecret"
+ABSENT = 77  # what a script of tests/servers exits with where the server cannot be had
+
+
+class Server:
+    """MinIO on a port of its own."""
+
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(prefix="asof-minio-")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.start()
+
+    def start(self):
+        """False where there is none on this machine."""
+        script = project.ROOT / "tests" / "servers" / "minio.sh"
+        self.process = subprocess.Popen(["sh", script, self.dir, str(self.port)], start_new_session=True,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def is_there(self):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)) as asked:
+                    asked.request("GET", "/minio/health/ready")
+                    if asked.getresponse().status == 200:
+                        return True
+            pause()
+        if self.process.poll() not in (ABSENT, None):
+            raise AssertionError(f"MinIO does not start: {self.process.returncode}")
+        return False
+
+    def kill(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def pause():
+    threading.Event().wait(0.05)
+
+
+class Proxy(socketserver.ThreadingTCPServer):
+    """Before the server: the first `count` requests that `chooses` takes are answered by `fault` instead."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, port, chooses, fault, count):
+        super().__init__(("127.0.0.1", 0), Relay)
+        self.behind, self.chooses, self.fault, self.left = port, chooses, fault, count
+        self.lock, self.faults, self.passed = threading.Lock(), 0, 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    def is_faulty(self, head):
+        with self.lock:
+            self.passed += 1
+            faulty = self.left > 0 and self.chooses(head)
+            self.left -= faulty
+            self.faults += faulty
+            return faulty
+
+    def handle_error(self, *_):
+        pass  # connections that are cut are what it is for
+
+
+class Relay(socketserver.BaseRequestHandler):
+    """One request per connection: read, perhaps answered wrongly, else passed on and its answer passed back."""
+
+    def handle(self):
+        head, body = self.read_request()
+        if not head:
+            return
+        fault = self.server.fault if self.server.is_faulty(head.decode("latin-1")) else None
+        if fault == "503":
+            said = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
+            self.request.sendall(b"HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(said), said))
+            return
+        lines = head.split(b"\r\n")
+        lines = [line for line in lines if not line.lower().startswith((b"connection:", b"expect:"))]
+        with socket.create_connection(("127.0.0.1", self.server.behind)) as server:
+            server.sendall(b"\r\n".join(lines[:1] + [b"Connection: close"] + lines[1:]) + b"\r\n\r\n" + body)
+            reply = b""
+            while more := server.recv(1 << 16):
+                reply += more
+        if fault == "cut":
+            reply = reply[:reply.index(b"\r\n\r\n") + 4 + (len(reply) - reply.index(b"\r\n\r\n") - 4) // 2]
+        if fault != "lost":
+            self.request.sendall(reply)
+
+    def read_request(self):
+        """Its head, and its body as it came."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = self.request.recv(1 << 16)
+            if not more:
+                return None, None
+            data += more
+        head, body = data.split(b"\r\n\r\n", 1)
+        fields = dict(line.lower().split(b":", 1) for line in head.split(b"\r\n")[1:])
+        if b"100-continue" in fields.get(b"expect", b""):
+            self.request.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while len(body) < int(fields.get(b"content-length", b"0")):
+            body += self.request.recv(1 << 16)
+        return head, body
+
+
+SERVER = None
+
+
+def setUpModule():
+    global SERVER
+    SERVER = Server()
+    if not SERVER.is_there():
+        SERVER.stop()
+        print("\nSKIPPED: no MinIO on this machine (scripts/servers.sh): nothing in a bucket was tested", file=sys.stderr)
+        raise unittest.SkipTest("no MinIO")
+
+
+def tearDownModule():
+    SERVER.stop()
+
+
+class Case(unittest.TestCase):
+    numbers = iter(range(1000))
+
+    def setUp(self):
+        self.prefix = f"t{next(self.numbers)}"
+        self.shop = self.make(SERVER.port)
+        self.bucket = pyarrow.fs.S3FileSystem(access_key="testkey", secret_key=SECRET, scheme="http", region="us-east-1",
+                                              endpoint_override=f"127.0.0.1:{SERVER.port}")
+        self.add(0)
+
+    def make(self, port):
+        """A project whose lake and source are in the bucket, by way of `port`."""
+        endpoint = f"http://127.0.0.1:{port}"
+        os.environ.update(AWS_ACCESS_KEY_ID="testkey", AWS_SECRET_ACCESS_KEY=SECRET)
+        os.environ.pop("AWS_ENDPOINT_URL", None)
+        settings = project.SETTINGS.replace("./lake", f"s3://lake/{self.prefix}/lake?endpoint={endpoint}")
+        definitions = project.DEFINITIONS.replace("data/orders.csv", f"s3://lake/{self.prefix}/raw/**/*.csv")
+        shop = Project(definitions, settings)
+        self.addCleanup(shop.remove)
+        return shop
+
+    def add(self, number):
+        """One more file of orders, in the bucket and, for comparison, in the directory."""
+        text = project.ORDERS.replace("2024-01", f"2024-{number + 1:02}")
+        self.shop.write(f"data/raw/{number}/orders.csv", text)
+        with self.bucket.open_output_stream(f"lake/{self.prefix}/raw/{number}/o [x]+%.csv") as out:
+            out.write(text.encode())
+
+    def holds(self, files):
+        """All that is in `files` files, once; and nothing is left to do."""
+        self.assertEqual(rows(self.shop, "select count(*), count(distinct (id, event_time)) from last"), [(4 * files,) * 2])
+        self.assertEqual(rows(self.shop, "select sum(_count) from spending__tiles"), [(4 * files,)])
+        self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+
+    def published(self, view):
+        return [int(version.split(".")[2]) for version in versions(self.shop, view)]
+
+
+class WholePath(Case):
+    def do_all(self, shop):
+        """What each command answers, without what differs by place and time."""
+        built = build(shop)
+        answers = [[(view["rows_total"], view["version"]) for view in built.values()]]
+        answers += [rows(shop, "select id, event_time, price, note from last order by all"),
+                    rows(shop, "select id, _count from spending__tiles order by all")]
+        shop.done("join", "--spine", "spine.csv", "--service", "model", "--out", "out.csv")
+        answers.append(pyarrow.csv.read_csv(shop.dir / "out.csv").to_pylist())
+        shop.done("materialize", "-q")
+        answers += [answer(shop, "get", view, f"id={entity}")["features"] for view in ("last", "spending") for entity in "123"]
+        answers.append(versions(shop, "last"))
+        return answers
+
+    def test_it_equals_that_of_a_local_lake(self):
+        definitions = project.DEFINITIONS.replace("data/orders.csv", "data/raw/**/*.csv")
+        with Project(definitions) as local:
+            for number in (0, 1):
+                if number:
+                    self.add(number)
+                shutil.copytree(self.shop.dir / "data", local.dir / "data", dirs_exist_ok=True)
+                there, here = self.do_all(self.shop), self.do_all(local)
+                self.assertEqual(there, here)
+        self.assertFalse((self.shop.dir / "lake").exists())
+        self.holds(2)
+
+    def test_a_source_that_matches_nothing_is_a_mistake_at_its_line(self):
+        self.shop.write("features/shop.yaml", project.DEFINITIONS.replace("data/orders.csv", "s3://lake/nothing/*.csv"))
+        said = refused(self, 2, self.shop, "build")
+        self.assertIn("path 's3://lake/nothing/*.csv' matches no file", said)
+        self.assertIn("features/shop.yaml:", said)
+
+    def test_a_bucket_that_is_not_there_is_named(self):
+        self.shop.write("features/shop.yaml", project.DEFINITIONS.replace("data/orders.csv", "s3://other/x.csv"))
+        env = project.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{SERVER.port}")
+        self.assertIn("no bucket 'other'", refused(self, 2, self.shop, "build", env=env))
+
+
+class Faults(Case):
+    def through(self, chooses, fault, count):
+        """A build by way of a proxy that goes wrong; what came of it, and the proxy."""
+        with Proxy(SERVER.port, chooses, fault, count) as proxy:
+            self.shop = self.make(proxy.server_address[1])
+            result = self.shop.run("build", "-q")
+        self.assertGreater(proxy.faults, 0, "nothing went wrong: nothing was tested")
+        return result
+
+    def succeeds(self, *how):
+        result = self.through(*how)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), how)
+        self.shop.write("asof.yaml", self.make(SERVER.port).dir.joinpath("asof.yaml").read_text(encoding="utf-8"))
+        self.holds(1)
+
+    def test_throttling_is_waited_out(self):
+        self.succeeds(lambda head: True, "503", 3)
+
+    def test_throttled_data_files_are_waited_out(self):
+        self.succeeds(lambda head: ".parquet" in head, "503", 3)
+
+    def test_an_answer_that_is_cut_is_asked_for_again(self):
+        self.succeeds(lambda head: head.startswith("GET") and ("list-type" in head or ".json" in head), "cut", 2)
+
+    def test_a_lost_answer_to_the_commit_is_no_error(self):
+        self.succeeds(lambda head: head.startswith("PUT") and ".json" in head, "lost", 2)
+
+    def test_throttling_without_end_is_one_clear_error(self):
+        began = time.monotonic()
+        result = self.through(lambda head: True, "503", 10_000)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("object store answers 503 SlowDown", result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertLess(time.monotonic() - began, 30)
+
+    def test_a_wrong_secret_is_told_at_once_and_not_shown(self):
+        env = project.environment(AWS_SECRET_ACCESS_KEY="wrong-but-hush", ASOF_LOG="debug")
+        with Proxy(SERVER.port, lambda head: False, None, 0) as proxy:
+            self.shop = self.make(proxy.server_address[1])
+            said = refused(self, 2, self.shop, "build", env=env)
+        self.assertIn("access to bucket 'lake' denied: SignatureDoesNotMatch", said)
+        self.assertEqual(proxy.passed, 1, "what is refused was asked again")
+        self.assertEqual(said.count("\n"), 1, said)
+        self.assertNotIn("wrong-but-hush", said)
+
+    def test_the_secret_is_shown_nowhere(self):
+        build(self.shop)
+        shown = [self.shop.done("--json", "sql", f"select * from {of}()") for of in ("duckdb_secrets", "duckdb_settings")]
+        process = subprocess.Popen([project.BIN, "sql", "select sum(hash(i)) from range(2000000000) t(i)"], cwd=self.shop.dir,
+                                   env=project.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            shown.append(pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().decode())
+        finally:
+            process.kill()
+            process.wait()
+        failed = self.shop.run("sql", "set allow_unredacted_secrets = true; select * from duckdb_secrets(redact := false)")
+        shown += [failed.stdout, failed.stderr]
+        for text in shown:
+            self.assertFalse(SECRET in text, text[:200])
+        for path in self.shop.dir.rglob("*"):
+            self.assertNotIn(SECRET.encode(), path.read_bytes() if path.is_file() else b"", path)
+
+    def test_no_credentials_are_asked_for(self):
+        env = {name: value for name, value in project.environment().items() if not name.startswith("AWS_")}
+        self.assertIn("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", refused(self, 2, self.shop, "build", env=env))
+
+
+class Restarts(Case):
+    def test_a_server_that_dies_during_a_build_is_waited_for_or_told(self):
+        for point in range(2):
+            self.add(point + 1)
+            seen = threading.Event()
+
+            def dies(head):
+                if "PUT" in head and not seen.is_set():
+                    SERVER.kill()
+                    seen.set()
+                return False
+
+            with Proxy(SERVER.port, dies, None, 1) as proxy:
+                shop = self.shop
+                shop.write("asof.yaml", self.make(proxy.server_address[1]).dir.joinpath("asof.yaml").read_text(encoding="utf-8"))
+                process = subprocess.Popen([project.BIN, "build", "-q"], cwd=shop.dir, env=project.environment(),
+                                           stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                self.assertTrue(seen.wait(project.DEADLINE_S))
+                if point:
+                    SERVER.start()
+                    self.assertTrue(SERVER.is_there())
+                said = process.communicate(timeout=project.DEADLINE_S)[1]
+            if not point:
+                self.assertEqual((process.returncode, said.count("\n")), (1, 1), said)
+                SERVER.start()
+                self.assertTrue(SERVER.is_there())
+            else:
+                self.assertIn(process.returncode, (0, 1), said)
+            shop.write("asof.yaml", self.make(SERVER.port).dir.joinpath("asof.yaml").read_text(encoding="utf-8"))
+            build(shop)
+            self.holds(point + 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
