@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "codec/time_text.h"
 #include "job/join_run.h"
+#include "job/training_sets.h"
 
 /* ---- writing ---- */
 
@@ -180,6 +181,9 @@ asof_join(struct asof_session *session, const struct asof_join_options *options,
 	ASOF_TRY(asof_join_run_write(&run, err));
 	ASOF_TRY(asof_manifest_write(&run.manifest, run.tables, run.table_count, run.out,
 				     run.row_count, asof_session_now_us(session), &run.arena, err));
+	if (!run.is_direct) /* which needs no catalog */
+		ASOF_TRY(asof_training_set_record(session, &run.manifest, run.tables,
+						  run.table_count, run.out, run.row_count, err));
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	write_report(&w, &run, asof_monotonic_us() - start_us);
 	return asof_result_text(&json, ret_json, err);

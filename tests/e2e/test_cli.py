@@ -9,7 +9,8 @@ import unittest
 import project
 from project import BIN, ROOT, Project, environment, run
 
-COMMANDS = ["init", "plan", "apply", "build", "join", "explain", "materialize", "get", "serve", "list", "show", "sql", "validate",
+COMMANDS = ["init", "plan", "apply", "build", "join", "explain", "materialize", "get", "serve", "list", "show", "rollback", "diff", "search",
+            "sql", "validate", "vacuum",
             "schema", "version", "completion"]
 
 

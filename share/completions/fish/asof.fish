@@ -84,6 +84,12 @@ complete -c asof -n '__fish_seen_subcommand_from sql' -l csv -d 'rows as CSV ins
 complete -c asof -n __fish_use_subcommand -a validate -d 'check definitions, then the views\' data against their checks'
 complete -c asof -n '__fish_seen_subcommand_from validate' -f -a '(asof names views 2>/dev/null)'
 
+complete -c asof -n __fish_use_subcommand -a vacuum -d 'remove files that no version within a retention needs'
+complete -c asof -n '__fish_seen_subcommand_from vacuum' -l retention -r -f -d 'keep every version that was the newest within D, like 12h (default: 7d)'
+complete -c asof -n '__fish_seen_subcommand_from vacuum' -l dry-run -d 'say what would be removed, and remove nothing'
+complete -c asof -n '__fish_seen_subcommand_from vacuum' -l force -d 'allow a retention of less than an hour'
+complete -c asof -n '__fish_seen_subcommand_from vacuum' -f -a '(asof names views 2>/dev/null)'
+
 complete -c asof -n __fish_use_subcommand -a schema -d 'print the JSON Schema of the definitions, for editors'
 
 complete -c asof -n __fish_use_subcommand -a version -d 'print the version'
