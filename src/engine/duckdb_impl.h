@@ -58,8 +58,8 @@ struct asof_engine {
 	struct asof_duckdb_scan *scan; /* the one that runs, else NULL */
 	struct asof_duckdb_feed *feed;
 	struct asof_duckdb_map *map;
-	uint64_t buffer_bytes; /* DuckDB's memory_limit */
-	size_t s3_count;       /* places of objects that it knows */
+	uint64_t buffer_bytes;     /* DuckDB's memory_limit */
+	size_t s3_count;           /* places of objects that it knows */
 	struct asof_map functions; /* of check_expression: name -> struct asof_duckdb_function */
 	struct asof_arena arena;   /* of `functions` */
 	/* Of write_mapped: types -> the number, as a pointer, of the function asof_mapped_<number>
