@@ -220,7 +220,8 @@ static enum asof_status
 read_line(struct asof_str line, struct asof_arena *arena, struct asof_delta_action *action,
 	  struct asof_error *err)
 {
-	if (line.len < sizeof(FILE_START) || memcmp(line.ptr, FILE_START, sizeof(FILE_START) - 1))
+	if (line.len < sizeof(FILE_START) ||
+	    memcmp(line.ptr, FILE_START, sizeof(FILE_START) - 1) != 0)
 		return asof_delta_line_read(line, arena, action, err);
 	*action = (struct asof_delta_action){ .kind = ASOF_DELTA_ADD, .line = line };
 	return read_file(line, arena, &action->add, err);

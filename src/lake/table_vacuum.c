@@ -183,14 +183,17 @@ log_retention_us(const struct asof_table_snapshot *snapshot)
 {
 	const char *text =
 		asof_property_find(snapshot->properties, snapshot->property_count, LOG_PROPERTY);
-	long long count;
-	char unit[16];
+	static const char start[] = "interval ";
 	char shortened[48];
 	int64_t span_us;
 	if (!text)
 		return LOG_RETENTION_US;
-	if (sscanf(text, "interval %18lld %15[a-z]", &count, unit) == 2) {
-		(void)snprintf(shortened, sizeof(shortened), "%lld%c", count, unit[0]);
+	if (strncmp(text, start, sizeof(start) - 1) == 0) {
+		const char *count = text + sizeof(start) - 1;
+		size_t digits = strspn(count, "0123456789");
+		char unit = count[digits] == ' ' ? count[digits + 1] : '\0';
+		(void)snprintf(shortened, sizeof(shortened), "%.*s%c",
+			       (int)(digits < 20 ? digits : 20), count, unit);
 		text = shortened;
 	}
 	bool is_good = asof_duration_parse(asof_str_from(text), &span_us, NULL) == ASOF_OK;
