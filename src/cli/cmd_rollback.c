@@ -16,9 +16,9 @@ const struct asof_command asof_command_rollback = {
 	.usage = "NAME@VERSION",
 	.summary = "make another published version of a view the current one",
 	.about = "From then on NAME without a version means VERSION (1.2.7, 1.2 or 1), older or "
-		 "newer, to joins and\nto the next materialize. No version is made or lost, and "
-		 "the definitions stay as they are: 'asof plan\n--check' exits with 3 until the "
-		 "newest version is current again, by rollback or by the next build.",
+		 "newer, to joins\nand to the next materialize. No version is made or lost, and "
+		 "the definitions stay as they are:\n'asof plan --check' exits with 3 until the "
+		 "newest version is current again, by rollback or by the\nnext build.",
 	.words = { .min = 1, .max = 1, .missing = "NAME@VERSION", .hint = ASOF_HINT_NAME },
 	.examples = { { "back", "asof rollback departures@1.0.2" },
 		      { "and forth", "asof rollback departures@1.1" } },

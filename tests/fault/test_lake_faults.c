@@ -112,7 +112,7 @@ make_checkpointed(const char *dir, int64_t count)
 	const struct asof_property properties[] = { { "delta.checkpointInterval", "1" },
 						    { "delta.logRetentionDuration", "1s" } };
 	for (int64_t i = 0; i < count; i++) {
-		char run_id[16];
+		char run_id[32];
 		(void)snprintf(run_id, sizeof(run_id), "c%lld", (long long)i);
 		struct asof_table_change change = { .base_version = i - 1,
 						    .is_overwrite = i > 0,
