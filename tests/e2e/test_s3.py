@@ -23,6 +23,7 @@ from steps import answer, build, refused, rows, versions
 
 SECRET = "testsecret"
 ABSENT = 77  # what a script of tests/servers exits with where the server cannot be had
+KILLED_AT = ["lake.commit.before_sync", "lake.commit.before_put", "lake.commit.after_put", "build.before_commit", "build.after_commit"]
 
 
 class Server:
@@ -227,6 +228,39 @@ class WholePath(Case):
         self.shop.write("features/shop.yaml", project.DEFINITIONS.replace("data/orders.csv", "s3://other/x.csv"))
         env = project.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{SERVER.port}")
         self.assertIn("no bucket 'other'", refused(self, 2, self.shop, "build", env=env))
+
+
+class Crashes(Case):
+    def test_killed_at_each_point_the_next_build_completes(self):
+        for number, point in enumerate(KILLED_AT):
+            with self.subTest(point):
+                self.add(number)
+                result = self.shop.run("build", "-q", env=project.environment(ASOF_FAULT=f"{point}=kill"))
+                self.assertEqual(result.returncode, -signal.SIGKILL, result.stderr)
+                build(self.shop)
+                self.holds(number + 1)
+                for view in ("last", "spending"):
+                    self.assertEqual(self.published(view), list(range(number + 1)))
+
+    def test_an_answer_that_is_lost_is_no_second_commit(self):
+        """Of any request; the one that commits has a test of its own."""
+        for files, nth in enumerate(range(1, 14, 3), 1):
+            self.add(files)
+            result = self.shop.run("build", "-q", env=project.environment(ASOF_FAULT=f"s3.after_send:{nth}=fail"))
+            self.assertEqual((result.returncode, result.stderr), (0, ""), nth)
+            self.assertEqual(self.published("last"), list(range(files)))
+        self.holds(6)
+
+    def test_two_builders_at_once_publish_every_row_once(self):
+        build(self.shop, "-q")
+        for number in (1, 2, 3):
+            self.add(number)
+            both = [subprocess.Popen([project.BIN, "build", "-q"], cwd=self.shop.dir, env=project.environment(),
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in "ab"]
+            said = [one.communicate(timeout=project.DEADLINE_S)[1] for one in both]
+            self.assertIn(0, [one.returncode for one in both], said)
+            build(self.shop)
+            self.holds(number + 1)
 
 
 class Faults(Case):
