@@ -1,6 +1,6 @@
 /*
  * delta_snapshot.h - <version>.asof.json: a table at one version as text that is quick to read.
- * Pure; fuzzed.
+ * Pure.
  *
  * A line that names the version, the actions protocol, metaData, commitInfo, txn and remove as the
  * log has them, a line per active file ({"file":[path, size, modified_ms, rows, statistics]}), and

