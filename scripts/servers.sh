@@ -10,7 +10,7 @@ build_minio()
 {
 	note "building MinIO, for the tests of object storage (once, a few minutes)"
 	with_temp
-	if GOBIN=$temp GOFLAGS=-mod=mod go install "github.com/minio/minio@$minio_version" > "$temp/log" 2>&1; then
+	if GOBIN=$temp go install "github.com/minio/minio@$minio_version" > "$temp/log" 2>&1; then
 		mkdir -p "$cache/minio"
 		mv "$temp/minio" "$minio"
 	else
