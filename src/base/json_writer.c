@@ -259,3 +259,13 @@ asof_json_member_bool(struct asof_json_writer *w, const char *key, bool value)
 	asof_json_key_cstr(w, key);
 	asof_json_bool(w, value);
 }
+
+void
+asof_json_member_text(struct asof_json_writer *w, const char *key, const char *text)
+{
+	asof_json_key_cstr(w, key);
+	if (text)
+		asof_json_cstr(w, text);
+	else
+		asof_json_null(w);
+}

@@ -46,6 +46,8 @@ void asof_json_raw(struct asof_json_writer *w, struct asof_str json);
 
 /* key + value in one call */
 void asof_json_member_cstr(struct asof_json_writer *w, const char *key, const char *value);
+/* NULL is null. */
+void asof_json_member_text(struct asof_json_writer *w, const char *key, const char *text);
 void asof_json_member_str(struct asof_json_writer *w, const char *key, struct asof_str value);
 void asof_json_member_int(struct asof_json_writer *w, const char *key, int64_t value);
 void asof_json_member_bool(struct asof_json_writer *w, const char *key, bool value);

@@ -98,16 +98,6 @@ range_count(const struct explaining *e)
 }
 
 static void
-write_text(struct asof_json_writer *w, const char *name, const char *text)
-{
-	asof_json_key_cstr(w, name);
-	if (text)
-		asof_json_cstr(w, text);
-	else
-		asof_json_null(w);
-}
-
-static void
 write_spine(struct asof_json_writer *w, const struct explaining *e)
 {
 	asof_json_key_cstr(w, "spine");
@@ -182,11 +172,11 @@ write_times(struct asof_json_writer *w, const struct asof_join_reading *reading)
 	if (reading->has_range && reading->from_us > ASOF_JOIN_TIME_MIN_US)
 		asof_describe_time(w, "from", reading->from_us);
 	else
-		write_text(w, "from", NULL);
+		asof_json_member_text(w, "from", NULL);
 	if (reading->has_range)
 		asof_describe_time(w, "to", reading->to_us);
 	else
-		write_text(w, "to", NULL);
+		asof_json_member_text(w, "to", NULL);
 }
 
 static enum asof_status
@@ -216,7 +206,7 @@ write_view(struct asof_json_writer *w, struct explaining *e, size_t index, struc
 	asof_json_member_int(w, "rows", (int64_t)all.row_count);
 	write_times(w, &reading);
 	const char *scan = run->scans[index] ? run->scans[index] : asof_buf_cstr(&sql);
-	write_text(w, "sql", is_by_sql(e) ? NULL : scan);
+	asof_json_member_text(w, "sql", is_by_sql(e) ? NULL : scan);
 	asof_json_end_object(w);
 	return ASOF_OK;
 }
@@ -230,7 +220,7 @@ write_analysis(struct asof_json_writer *w, const struct explaining *e)
 		const struct asof_join_stage *stage = &e->run.stages[i];
 		asof_json_begin_object(w);
 		asof_json_member_cstr(w, "stage", stage->name);
-		write_text(w, "view", stage->view);
+		asof_json_member_text(w, "view", stage->view);
 		asof_json_member_int(w, "rows", (int64_t)stage->row_count);
 		asof_json_member_int(w, "bytes", (int64_t)stage->bytes);
 		asof_json_key_cstr(w, "seconds");
@@ -251,7 +241,7 @@ write_all(struct asof_json_writer *w, struct explaining *e, struct asof_error *e
 	asof_json_begin_object(w);
 	write_spine(w, e);
 	asof_json_member_cstr(w, "engine", is_by_sql(e) ? "sql" : "kernels");
-	write_text(w, "reason", reason_of(e));
+	asof_json_member_text(w, "reason", reason_of(e));
 	asof_json_member_int(w, "ranges", (int64_t)range_count(e));
 	write_memory(w, e);
 	asof_json_key_cstr(w, "views");

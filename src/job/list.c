@@ -53,17 +53,6 @@ take_run(void *arg, const struct asof_run *run, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* The current version of a view, or NULL. */
-static const struct asof_version *
-current_of(const struct asof_version_set *set, const char *view)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		if (set->items[i].is_current && strcmp(set->items[i].view, view) == 0)
-			return &set->items[i];
-	}
-	return NULL;
-}
-
 static enum asof_status
 write_online(struct listing *l, const char *view, struct asof_error *err)
 {
@@ -92,7 +81,7 @@ list_views(struct listing *l, const struct asof_version_set *set, struct asof_er
 	const struct asof_project *project = l->session->project;
 	for (size_t i = 0; i < project->view_count; i++) {
 		const struct asof_view *view = &project->views[i];
-		const struct asof_version *current = current_of(set, view->name);
+		const struct asof_version *current = asof_version_set_current(set, view->name);
 		const char *text = current ? asof_version_text(current, l->arena) : NULL;
 		asof_json_begin_object(l->w);
 		asof_describe_view(l->w, view);

@@ -30,16 +30,6 @@ known_at_text(enum asof_known_at known_at)
 }
 
 static void
-write_text(struct asof_json_writer *w, const char *name, const char *text)
-{
-	asof_json_key_cstr(w, name);
-	if (text)
-		asof_json_cstr(w, text);
-	else
-		asof_json_null(w);
-}
-
-static void
 write_views(struct asof_json_writer *w, const struct asof_version_table *tables, size_t table_count,
 	    bool is_direct)
 {
@@ -49,7 +39,7 @@ write_views(struct asof_json_writer *w, const struct asof_version_table *tables,
 		const struct asof_version *version = tables[i].version;
 		asof_json_begin_object(w);
 		asof_json_member_cstr(w, "view", version->view);
-		write_text(w, "version", tables[i].version_text);
+		asof_json_member_text(w, "version", tables[i].version_text);
 		asof_json_member_cstr(w, "definition_hash", version->definition_hash);
 		if (!is_direct) {
 			asof_json_member_int(w, "table_version", version->table_version);
@@ -71,7 +61,7 @@ write_features(struct asof_json_writer *w, const struct asof_manifest *manifest)
 		const struct asof_feature_ref *ref = &manifest->refs[i];
 		asof_json_begin_object(w);
 		asof_json_member_cstr(w, "view", ref->view);
-		write_text(w, "version", ref->version);
+		asof_json_member_text(w, "version", ref->version);
 		asof_json_member_cstr(w, "feature", ref->feature);
 		asof_json_end_object(w);
 	}

@@ -21,16 +21,6 @@ split(const char *text, struct asof_arena *arena, const char **ret_name, const c
 	return *ret_name ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "name");
 }
 
-static const struct asof_version *
-current_of(const struct asof_version_set *set, const char *view)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		if (set->items[i].is_current && strcmp(set->items[i].view, view) == 0)
-			return &set->items[i];
-	}
-	return NULL;
-}
-
 /* Runs are the history of what was current. */
 static enum asof_status
 record(struct asof_session *session, const struct asof_version *version, const char *from,
@@ -72,7 +62,7 @@ asof_rollback(struct asof_session *session, const char *name_and_version, char *
 				 "sqlite:FILE or postgres://USER@HOST/DATABASE");
 	ASOF_TRY(asof_version_set_find(&set, name, wanted, false, 0, &version, err));
 
-	const struct asof_version *current = current_of(&set, name);
+	const struct asof_version *current = asof_version_set_current(&set, name);
 	const char *from = current ? asof_version_text(current, &arena) : "none";
 	const char *to = asof_version_text(version, &arena);
 	if (!from || !to)

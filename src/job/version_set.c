@@ -86,6 +86,34 @@ is_wished(const struct wish *wish, const struct asof_version *version)
 	return wish->number_count > 0 || version->is_current;
 }
 
+const struct asof_version *
+asof_version_set_current(const struct asof_version_set *set, const char *view)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->items[i].is_current && strcmp(set->items[i].view, view) == 0)
+			return &set->items[i];
+	}
+	return NULL;
+}
+
+/* The view may be one that was never built, or a name that nobody has. */
+static enum asof_status
+nothing_published(const struct asof_version_set *set, const char *view, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const char **names = asof_arena_array(&arena, set->count, sizeof(*names));
+	for (size_t i = 0; names && i < set->count; i++)
+		names[i] = set->items[i].view;
+	const char *near = names ? asof_suggest(asof_str_from(view), names, set->count) : NULL;
+	if (near)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "view '%s' has no published version (did you mean '%s'?)", view,
+				 near);
+	return ASOF_FAIL(err, ASOF_NOT_FOUND,
+			 "view '%s' has no published version: run `asof build %s` first", view,
+			 view);
+}
+
 /* What there is of a view, for the message: "1.0.0, 1.0.1". */
 static enum asof_status
 not_found(const struct asof_version_set *set, const struct wish *wish, const char *wanted,
@@ -100,9 +128,7 @@ not_found(const struct asof_version_set *set, const struct wish *wish, const cha
 					version->patch);
 	}
 	if (have.len == 0)
-		return ASOF_FAIL(err, ASOF_NOT_FOUND,
-				 "view '%s' has no published version: run `asof build %s` first",
-				 wish->view, wish->view);
+		return nothing_published(set, wish->view, err);
 	if (wish->has_as_of)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "view '%s' had no published version at that time (have: %s)",

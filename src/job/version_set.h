@@ -29,6 +29,10 @@ ASOF_NODISCARD enum asof_status asof_version_set_find(const struct asof_version_
 						      const struct asof_version **ret_version,
 						      struct asof_error *err);
 
+/* The current version of a view, or NULL; lives as long as the set. */
+const struct asof_version *asof_version_set_current(const struct asof_version_set *set,
+						    const char *view);
+
 /* A published version opened for reading: its own definition and its files. Free with
  * asof_version_table_done(). */
 struct asof_version_table {

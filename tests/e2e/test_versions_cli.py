@@ -43,6 +43,7 @@ class Rollback(unittest.TestCase):
         for name, word in (("last", "names no version"), ("last@", "names no version"), ("last@9", "1.1.0, 1.0.0"), ("nothing@1", "nothing"),
                            ("last@x", "no version")):
             self.assertIn(word, refused(self, 2, self.shop, "rollback", name))
+        self.assertIn("did you mean 'last'?", refused(self, 2, self.shop, "rollback", "lsat@1.0.0"))
         with Project(settings=SETTINGS.replace("sqlite:./catalog.db", "memory")) as shop:
             build(shop)
             self.assertIn("catalog: memory", refused(self, 2, shop, "rollback", "last@1.0.0"))

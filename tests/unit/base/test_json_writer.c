@@ -26,6 +26,8 @@ write_sample(struct asof_json_writer *w)
 	asof_json_end_object(w);
 	asof_json_end_array(w);
 	asof_json_member_int(w, "n", 7);
+	asof_json_member_text(w, "some", "x");
+	asof_json_member_text(w, "none", NULL);
 	asof_json_member_bool(w, "yes", true);
 	asof_json_key_cstr(w, "no");
 	asof_json_bool(w, false);
@@ -43,10 +45,10 @@ commas_and_colons_are_put_where_they_belong(void **state)
 	struct asof_json_writer w = asof_json_writer_to(&buf);
 	write_sample(&w);
 	assert_ok(asof_buf_status(&buf, &err), err);
-	assert_string_equal(asof_buf_cstr(&buf),
-			    "{\"view\":\"v\",\"key\":{\"origin\":\"ABE\"},"
-			    "\"list\":[-1,18446744073709551615,null,[],{}],"
-			    "\"n\":7,\"yes\":true,\"no\":false,\"raw\":{\"a\":[1]}}");
+	assert_string_equal(asof_buf_cstr(&buf), "{\"view\":\"v\",\"key\":{\"origin\":\"ABE\"},"
+						 "\"list\":[-1,18446744073709551615,null,[],{}],"
+						 "\"n\":7,\"some\":\"x\",\"none\":null,\"yes\":"
+						 "true,\"no\":false,\"raw\":{\"a\":[1]}}");
 }
 
 static void
@@ -71,6 +73,8 @@ pretty_means_two_spaces_a_level(void **state)
 						 "    {}\n"
 						 "  ],\n"
 						 "  \"n\": 7,\n"
+						 "  \"some\": \"x\",\n"
+						 "  \"none\": null,\n"
 						 "  \"yes\": true,\n"
 						 "  \"no\": false,\n"
 						 "  \"raw\": {\"a\":[1]}\n"
