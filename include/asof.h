@@ -172,7 +172,9 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_join(struct asof_session *session,
  * "memory": {"bound_bytes": null, "kernel_bytes": 1, "planned_bytes": 1},
  * "views": [{"view": "v", "version": "1.0.1", "algorithm": "point-in-time stream|window sweep|
  * reference sql", "reason": "..", "files": 2, "files_read": 1, "row_groups": 9,
- * "row_groups_read": 4, "rows": 100, "from": null, "to": null, "sql": ".."}],
+ * "row_groups_read": 4, "rows": 100, "from": null, "to": null,
+ * "skipped": {"by_time": 1, "by_key": 0}, "keys": {"column": "id", "from": 1, "to": 9},
+ * "sql": ".."}],
  * "stages": [{"stage": "scan", "view": "v", "rows": 10, "bytes": 1, "seconds": 0.1}],
  * "rows": 10, "bytes": 1, "kernel_peak_bytes": 1, "seconds": 0.1}
  * The last two lines with is_analyzed only.

@@ -1,6 +1,7 @@
 /* explain_join.c - how a join is done: what is read, by which algorithm and why, in what memory. */
 #include "base/json_writer.h"
 #include "codec/time_text.h"
+#include "codec/value_text.h"
 #include "job/describe.h"
 #include "job/join_load.h"
 #include "plan/sql.h"
@@ -141,6 +142,23 @@ view_reason(const struct explaining *e, const struct asof_view *view)
 	return "plain columns: the rows stream past the spine, the newest of each time stay";
 }
 
+/* With keys and times at once. */
+static enum asof_status
+count_row_groups(struct asof_join_run *run, size_t index, const struct asof_join_reading *reading,
+		 uint64_t *ret_count, struct asof_error *err)
+{
+	struct asof_plan_table table = run->views[index].table;
+	struct asof_plan_scan scan = asof_join_scan_of(run, index, reading);
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	int64_t count = 0;
+	table.paths = reading->paths;
+	table.path_count = reading->path_count;
+	ASOF_TRY(asof_plan_row_groups_sql(&table, &scan, &sql, err));
+	ASOF_TRY(asof_query_ints(run->engine, asof_buf_cstr(&sql), &count, 1, err));
+	*ret_count = (uint64_t)count;
+	return ASOF_OK;
+}
+
 /* Of all files, and of those to be read in the range. */
 static enum asof_status
 find_facts(struct explaining *e, size_t index, const struct asof_join_reading *reading,
@@ -161,6 +179,8 @@ find_facts(struct explaining *e, size_t index, const struct asof_join_reading *r
 	}
 	ASOF_TRY(asof_engine_parquet_facts(run->engine, paths, path_count, NULL, 0, 0, all,
 					   &ignored, err));
+	if (reading->keys.is_known)
+		return count_row_groups(run, index, reading, &read->row_group_count, err);
 	return asof_engine_parquet_facts(run->engine, reading->paths, reading->path_count,
 					 reading->has_range ? column : NULL, reading->from_us,
 					 reading->to_us, &ignored, read, err);
@@ -177,6 +197,30 @@ write_times(struct asof_json_writer *w, const struct asof_join_reading *reading)
 		asof_describe_time(w, "to", reading->to_us);
 	else
 		asof_json_member_text(w, "to", NULL);
+}
+
+/* Why files are not read, and which keys are looked for in the others. */
+static void
+write_skipping(struct asof_json_writer *w, const struct asof_view *view,
+	       const struct asof_join_reading *reading)
+{
+	asof_json_key_cstr(w, "skipped");
+	asof_json_begin_object(w);
+	asof_json_member_int(w, "by_time", (int64_t)reading->skipped_by_time);
+	asof_json_member_int(w, "by_key", (int64_t)reading->skipped_by_key);
+	asof_json_end_object(w);
+	asof_json_key_cstr(w, "keys");
+	if (!reading->keys.is_known) {
+		asof_json_null(w);
+		return;
+	}
+	asof_json_begin_object(w);
+	asof_json_member_cstr(w, "column", view->entity->keys[0].name);
+	asof_json_key_cstr(w, "from");
+	asof_value_write_json(w, &reading->keys.min);
+	asof_json_key_cstr(w, "to");
+	asof_value_write_json(w, &reading->keys.max);
+	asof_json_end_object(w);
 }
 
 static enum asof_status
@@ -199,12 +243,14 @@ write_view(struct asof_json_writer *w, struct explaining *e, size_t index, struc
 			      : asof_view_is_windowed(view) ? "window sweep"
 							    : "point-in-time stream");
 	asof_json_member_cstr(w, "reason", view_reason(e, view));
-	asof_json_member_int(w, "files", (int64_t)(reading.path_count + reading.skipped_count));
+	size_t skipped_count = reading.skipped_by_time + reading.skipped_by_key;
+	asof_json_member_int(w, "files", (int64_t)(reading.path_count + skipped_count));
 	asof_json_member_int(w, "files_read", (int64_t)reading.path_count);
 	asof_json_member_int(w, "row_groups", (int64_t)all.row_group_count);
 	asof_json_member_int(w, "row_groups_read", (int64_t)read.row_group_count);
 	asof_json_member_int(w, "rows", (int64_t)all.row_count);
 	write_times(w, &reading);
+	write_skipping(w, view, &reading);
 	const char *scan = run->scans[index] ? run->scans[index] : asof_buf_cstr(&sql);
 	asof_json_member_text(w, "sql", is_by_sql(e) ? NULL : scan);
 	asof_json_end_object(w);

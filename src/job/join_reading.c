@@ -1,9 +1,12 @@
 /* join_reading.c - which rows of a view can matter to a spine: files and times that are passed
  * over, and the statement that reads the rest. */
 #include "codec/time_text.h"
-#include "job/join_run.h"
+#include "job/join_keys.h"
 #include "kernel/window.h"
 #include "model/duration.h"
+
+/* What lies in fewer rows is read whole, whatever is asked for. */
+#define ROWS_MIN ASOF_ROW_GROUP_ROWS
 
 /* A range costs a comparison per row, and with windows a group-by: at least one part in so many of
  * the rows must lie outside. */
@@ -82,32 +85,90 @@ is_worth_it(const struct span *span, const struct asof_join_reading *reading)
 	return outside * RANGE_PART >= whole;
 }
 
+/* What the log says of one file. */
+struct bounds {
+	struct span times;
+	struct asof_join_keys keys;
+};
+
+static enum asof_status
+read_bounds(struct asof_join_run *run, size_t index, struct bounds **ret_bounds,
+	    struct asof_error *err)
+{
+	const struct asof_table_snapshot *snapshot = &run->tables[index].snapshot;
+	struct bounds *bounds =
+		asof_arena_array(&run->arena, snapshot->file_count + 1, sizeof(*bounds));
+	if (!bounds)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "files");
+	for (size_t i = 0; i < snapshot->file_count; i++) {
+		struct asof_table_file file = snapshot->files[i];
+		ASOF_TRY(asof_table_file_read_stats(&file, &run->arena, err));
+		bounds[i].times = span_of_file(&file);
+		ASOF_TRY(asof_join_keys_of_file(&file, run->tables[index].view, &run->arena,
+						&bounds[i].keys, err));
+	}
+	*ret_bounds = bounds;
+	return ASOF_OK;
+}
+
+/* The spine is read for its keys only where the files are told apart, or have row groups that may
+ * be. */
+static bool
+may_skip_keys(const struct asof_table_snapshot *snapshot, const struct bounds *bounds)
+{
+	int64_t row_count = 0;
+	bool is_known = false;
+	for (size_t i = 0; i < snapshot->file_count; i++) {
+		int64_t rows = snapshot->files[i].row_count;
+		row_count += rows >= 0 ? rows : ROWS_MIN;
+		is_known = is_known || bounds[i].keys.is_known;
+	}
+	return is_known && (snapshot->file_count > 1 || row_count > ROWS_MIN);
+}
+
+static bool
+is_out_of_time(const struct span *span, const struct asof_join_reading *reading, bool is_windowed)
+{
+	bool is_late = span->is_known && span->min_us > reading->to_us;
+	bool is_old = span->is_known && span->max_us < reading->from_us && !is_windowed;
+	return is_late || is_old;
+}
+
 static enum asof_status
 choose_files(struct asof_join_run *run, size_t index, struct asof_join_reading *reading,
 	     struct asof_error *err)
 {
 	const struct asof_table_snapshot *snapshot = &run->tables[index].snapshot;
 	bool is_windowed = asof_view_is_windowed(run->tables[index].view);
-	struct span all = { snapshot->file_count > 0, INT64_MAX, INT64_MIN };
+	struct bounds *bounds = NULL;
+	struct bounds all = { .times = { snapshot->file_count > 0, INT64_MAX, INT64_MIN } };
+	struct asof_join_keys asked = { 0 };
 	const char **paths =
 		asof_arena_array(&run->arena, snapshot->file_count + 1, sizeof(*paths));
 	if (!paths)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "files");
+	ASOF_TRY(read_bounds(run, index, &bounds, err));
+	if (may_skip_keys(snapshot, bounds))
+		ASOF_TRY(asof_join_keys_asked(run, index, &asked, err));
 	for (size_t i = 0; i < snapshot->file_count; i++) {
-		struct asof_table_file file = snapshot->files[i];
-		ASOF_TRY(asof_table_file_read_stats(&file, &run->arena, err));
-		struct span span = span_of_file(&file);
-		bool is_late = span.is_known && span.min_us > reading->to_us;
-		bool is_old = span.is_known && span.max_us < reading->from_us && !is_windowed;
-		if (is_late || is_old) {
-			reading->skipped_count++;
+		if (is_out_of_time(&bounds[i].times, reading, is_windowed)) {
+			reading->skipped_by_time++;
 			continue;
 		}
-		widen(&all, &span);
+		if (asof_join_keys_are_apart(&bounds[i].keys, &asked)) {
+			reading->skipped_by_key++;
+			continue;
+		}
+		widen(&all.times, &bounds[i].times);
+		if (reading->path_count == 0)
+			all.keys = bounds[i].keys;
+		asof_join_keys_widen(&all.keys, &bounds[i].keys);
 		paths[reading->path_count++] = snapshot->files[i].path;
 	}
 	reading->paths = paths;
-	reading->has_range = is_worth_it(&all, reading);
+	reading->has_range = is_worth_it(&all.times, reading);
+	if (asof_join_keys_leave(&all.keys, &asked, RANGE_PART))
+		reading->keys = asked;
 	return ASOF_OK;
 }
 
@@ -147,6 +208,23 @@ asof_join_reading_choose(struct asof_join_run *run, size_t index, int64_t min_us
 
 /* ---- the statement ---- */
 
+struct asof_plan_scan
+asof_join_scan_of(const struct asof_join_run *run, size_t index,
+		  const struct asof_join_reading *reading)
+{
+	const struct asof_view *view = run->views[index].table.view;
+	return (struct asof_plan_scan){
+		.is_known = run->manifest.known_at == ASOF_KNOWN_AT_TIME,
+		.known_us = asof_plan_known_us(&run->plan, view),
+		.is_label = run->manifest.known_at == ASOF_KNOWN_AT_LABEL,
+		.has_range = reading->has_range,
+		.from_us = reading->from_us,
+		.to_us = reading->to_us,
+		.key_from = reading->keys.is_known ? &reading->keys.min : NULL,
+		.key_to = reading->keys.is_known ? &reading->keys.max : NULL,
+	};
+}
+
 enum asof_status
 asof_join_scan_sql(const struct asof_join_run *run, size_t index,
 		   const struct asof_join_reading *reading, bool has_created, bool has_order,
@@ -154,16 +232,9 @@ asof_join_scan_sql(const struct asof_join_run *run, size_t index,
 {
 	const struct asof_view *view = run->views[index].table.view;
 	bool is_windowed = asof_view_is_windowed(view);
-	struct asof_plan_scan scan = {
-		.has_created = has_created,
-		.has_order = has_order,
-		.is_known = run->manifest.known_at == ASOF_KNOWN_AT_TIME,
-		.known_us = asof_plan_known_us(&run->plan, view),
-		.is_label = run->manifest.known_at == ASOF_KNOWN_AT_LABEL,
-		.has_range = reading->has_range,
-		.from_us = reading->from_us,
-		.to_us = reading->to_us,
-	};
+	struct asof_plan_scan scan = asof_join_scan_of(run, index, reading);
+	scan.has_created = has_created;
+	scan.has_order = has_order;
 	if (run->is_direct) {
 		const struct asof_join_direct *direct = &run->directs[index];
 		scan.is_known = scan.is_known && !direct->is_always_known;

@@ -38,14 +38,24 @@ struct asof_join_stage {
 /* How a view is computed. */
 enum asof_join_way { ASOF_JOIN_BY_STREAM, ASOF_JOIN_BY_SWEEP, ASOF_JOIN_BY_SQL };
 
+/* The first key of rows lies between two values, both ends in. */
+struct asof_join_keys {
+	bool is_asked; /* of a run's: the spine was read for them */
+	bool is_known;
+	struct asof_value min;
+	struct asof_value max;
+};
+
 /* Which of a view's rows are read for a range of the spine. */
 struct asof_join_reading {
 	const char *const *paths;
 	size_t path_count;
-	size_t skipped_count; /* files that cannot hold a row of use */
+	size_t skipped_by_time; /* files that cannot hold a row of use */
+	size_t skipped_by_key;
 	bool has_range;
 	int64_t from_us;
 	int64_t to_us;
+	struct asof_join_keys keys; /* known: only those are read */
 };
 
 /* Times that every engine has; nothing lies beyond. */
@@ -70,9 +80,10 @@ struct asof_join_run {
 	struct asof_plan_join_column *columns;
 	size_t column_count;
 	struct asof_spine spine;
-	struct asof_plan_join plan; /* over all of the above */
-	const char *out;            /* absolute */
-	struct asof_join_temp temp; /* opened when first needed */
+	struct asof_plan_join plan;  /* over all of the above */
+	const char *out;             /* absolute */
+	struct asof_join_temp temp;  /* opened when first needed */
+	struct asof_join_keys *keys; /* beside tables: what the spine asks for; see join_keys.h */
 
 	/* What was done. */
 	bool is_by_sql;
@@ -139,6 +150,9 @@ ASOF_NODISCARD enum asof_status asof_join_reading_choose(struct asof_join_run *r
 							 int64_t min_us, int64_t max_us,
 							 struct asof_join_reading *ret_reading,
 							 struct asof_error *err);
+/* What of the stored rows or tiles it is; borrows from `reading`. */
+struct asof_plan_scan asof_join_scan_of(const struct asof_join_run *run, size_t index,
+					const struct asof_join_reading *reading);
 /* The statement that reads it for the kernels; `has_created` and `has_order` as the kernel wants
  * them. */
 ASOF_NODISCARD enum asof_status asof_join_scan_sql(const struct asof_join_run *run, size_t index,

@@ -105,13 +105,10 @@ nothing_published(const struct asof_version_set *set, const char *view, struct a
 	for (size_t i = 0; names && i < set->count; i++)
 		names[i] = set->items[i].view;
 	const char *near = names ? asof_suggest(asof_str_from(view), names, set->count) : NULL;
-	if (near)
-		return ASOF_FAIL(err, ASOF_NOT_FOUND,
-				 "view '%s' has no published version (did you mean '%s'?)", view,
-				 near);
 	return ASOF_FAIL(err, ASOF_NOT_FOUND,
-			 "view '%s' has no published version: run `asof build %s` first", view,
-			 view);
+			 "view '%s' has no published version: run `asof build %s` first%s%s%s",
+			 view, view, near ? " (or did you mean '" : "", near ? near : "",
+			 near ? "'?)" : "");
 }
 
 /* What there is of a view, for the message: "1.0.0, 1.0.1". */

@@ -172,10 +172,24 @@ struct asof_plan_scan {
 	/* What a spine row knows hangs on its own time: of a windowed view's rows before from_us
 	 * all are given, with their created_us, not the newest ones only. */
 	bool is_label;
+	/* Of stored rows and tiles: those whose first key is in [*key_from, *key_to], which have
+	 * literals; NULL: all. */
+	const struct asof_value *key_from;
+	const struct asof_value *key_to;
 };
 /* What --known-at TIME means for a view: TIME, or the last END at or before it where tiles may hold
  * both sides of TIME. */
 int64_t asof_plan_known_us(const struct asof_plan_join *join, const struct asof_view *view);
+/* One row: the least and greatest first key of `entity` in all of the spine. */
+ASOF_NODISCARD enum asof_status asof_plan_spine_ends_sql(const struct asof_plan_join *join,
+							 const struct asof_entity *entity,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
+/* One BIGINT: the row groups of `table`, which has files, that a scan may find rows in. */
+ASOF_NODISCARD enum asof_status asof_plan_row_groups_sql(const struct asof_plan_table *table,
+							 const struct asof_plan_scan *scan,
+							 struct asof_buf *sql,
+							 struct asof_error *err);
 /* Spine rows [first_row, first_row + row_count): row, time_us, k0.. of `entity`, not NULL. */
 ASOF_NODISCARD enum asof_status asof_plan_spine_scan_sql(const struct asof_plan_join *join,
 							 const struct asof_entity *entity,

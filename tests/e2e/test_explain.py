@@ -10,7 +10,8 @@ from project import Project
 from steps import answer, build, refused, write_parquet
 
 ARGS = ("--spine", "spine.csv", "--features", "spending.*,last.price")
-VIEW = {"view", "version", "algorithm", "reason", "files", "files_read", "row_groups", "row_groups_read", "rows", "from", "to", "sql"}
+VIEW = {"view", "version", "algorithm", "reason", "files", "files_read", "row_groups", "row_groups_read", "rows", "from", "to", "skipped", "keys",
+        "sql"}
 
 
 class Explain(unittest.TestCase):

@@ -174,7 +174,12 @@ a_view_that_was_never_built_says_how_to(void **state)
 	assert_int_equal(asof_version_set_find(&f->set, "u", NULL, false, 0, &version, &err),
 			 ASOF_NOT_FOUND);
 	assert_string_equal(err.message,
-			    "view 'u' has no published version: run `asof build u` first");
+			    "view 'u' has no published version: run `asof build u` first "
+			    "(or did you mean 'v'?)");
+	assert_int_equal(asof_version_set_find(&f->set, "stations", NULL, false, 0, &version, &err),
+			 ASOF_NOT_FOUND);
+	assert_string_equal(err.message, "view 'stations' has no published version: "
+					 "run `asof build stations` first");
 }
 
 static void

@@ -33,8 +33,10 @@ enum plan_what {
 	PLAN_ONLINE,
 	PLAN_ONLINE_PARTIAL,
 	PLAN_STRADDLING,
+	PLAN_SPINE_ENDS,
 	PLAN_SPINE_SCAN,
 	PLAN_SPINE_ROWS,
+	PLAN_ROW_GROUPS,
 	PLAN_ROWS_SCAN,
 	PLAN_TILES_SCAN,
 	PLAN_SOURCE_SCAN,
@@ -241,6 +243,10 @@ plan_write_scan(const struct plan_case *c, const struct plan_order *order, struc
 {
 	const struct asof_plan_scan *scan = &order->scan;
 	switch (order->what) {
+	case PLAN_SPINE_ENDS:
+		return asof_plan_spine_ends_sql(&c->join, c->project->views[0].entity, sql, err);
+	case PLAN_ROW_GROUPS:
+		return asof_plan_row_groups_sql(&c->tables[0], scan, sql, err);
 	case PLAN_SPINE_SCAN:
 		return asof_plan_spine_scan_sql(&c->join, c->project->views[0].entity, 1000, 500,
 						sql, err);

@@ -204,6 +204,11 @@ static const char hostile[] =
 		.to_us = PLAN_TIME_US + 7, .is_label = (label)                            \
 	}
 
+static const struct asof_value first_key = { .type = { .kind = ASOF_TYPE_STRING },
+					     .str = { "it's", 4 } };
+static const struct asof_value last_key = { .type = { .kind = ASOF_TYPE_STRING },
+					    .str = { "z\xc3\xbc", 3 } };
+
 static const struct plan_order orders[] = {
 	{ .name = "build_plain", .yaml = plain, .what = PLAN_BUILD, .has_ordinals = true },
 	{ .name = "build_tiles", .yaml = tiles, .what = PLAN_BUILD, .has_ordinals = true },
@@ -301,6 +306,27 @@ static const struct plan_order orders[] = {
 	  .yaml = plain,
 	  .what = PLAN_ROWS_SCAN,
 	  .scan = SCAN_RANGE(false) },
+	{ .name = "rows_scan_keys",
+	  .yaml = hostile,
+	  .what = PLAN_ROWS_SCAN,
+	  .scan = { .has_created = true, .key_from = &first_key, .key_to = &last_key } },
+	{ .name = "spine_ends", .yaml = hostile, .what = PLAN_SPINE_ENDS },
+	{ .name = "row_groups",
+	  .yaml = windows_only,
+	  .what = PLAN_ROW_GROUPS,
+	  .scan = { .has_range = true,
+		    .from_us = PLAN_TIME_US - 5,
+		    .to_us = PLAN_TIME_US + 7,
+		    .key_from = &first_key,
+		    .key_to = &last_key } },
+	{ .name = "tiles_scan_keys",
+	  .yaml = windows_only,
+	  .what = PLAN_TILES_SCAN,
+	  .scan = { .has_range = true,
+		    .from_us = PLAN_TIME_US - 5,
+		    .to_us = PLAN_TIME_US + 7,
+		    .key_from = &first_key,
+		    .key_to = &last_key } },
 	{ .name = "tiles_scan", .yaml = created, .what = PLAN_TILES_SCAN },
 	{ .name = "tiles_scan_range",
 	  .yaml = windows_only,

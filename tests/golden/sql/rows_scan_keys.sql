@@ -1,0 +1,2 @@
+SELECT "select" AS k0, event_time AS event_us, created_time AS created_us, "group" AS f0, "from" AS f1, "where" AS f2
+FROM (SELECT CAST("select" AS VARCHAR) AS "select", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("group" AS INTEGER) AS "group", CAST("from" AS DOUBLE) AS "from", CAST("where" AS VARCHAR) AS "where", CAST("_order" AS BIGINT) AS "_order" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true)) WHERE "select" BETWEEN CAST('it''s' AS VARCHAR) AND CAST('zü' AS VARCHAR)
