@@ -31,6 +31,8 @@ struct asof_build_report {
 	const char *warning;       /* what went wrong beside it; NULL: nothing */
 };
 
+struct asof_source_change;
+
 /* One build under way; lives in `arena`, but for `tiles`. */
 struct asof_view_build {
 	struct asof_session *session;
@@ -46,6 +48,8 @@ struct asof_view_build {
 	bool has_work;
 	bool is_overwrite;
 	bool is_splice; /* a range of a table that exists */
+	/* Rows of the source that are gone or new (build_replace.h); NULL: files are told apart. */
+	const struct asof_source_change *change;
 	const char *run_id;
 	int64_t now_us;
 	struct asof_tile_build *tiles; /* what a scan has given; NULL: none was made */

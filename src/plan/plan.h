@@ -35,6 +35,9 @@ struct asof_plan_source {
 	/* CSV columns that are keys, and the types they are read as. */
 	const struct asof_field *key_types;
 	size_t key_type_count;
+	/* A SELECT that gives the rows in place of the files: their columns, then
+	 * ASOF_SOURCE_ORDER. NULL: the files do. */
+	const char *rows_sql;
 };
 
 /* SELECT over the raw files, columns as they are, plus ASOF_SOURCE_ORDER as the last one: for

@@ -121,6 +121,10 @@ add_json_integers(struct asof_buf *sql, const struct asof_source *source)
 void
 asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 {
+	if (source->rows_sql) {
+		asof_buf_add_cstr(sql, source->rows_sql);
+		return;
+	}
 	asof_buf_add_cstr(sql, "SELECT *");
 	add_json_integers(sql, source->source);
 	asof_buf_add_cstr(sql, ", ");
