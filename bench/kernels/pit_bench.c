@@ -9,14 +9,11 @@
  * stores them; `alone`: without DuckDB. A JSON line per arm and round; results must be equal.
  */
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/workers.h"
 #include "engine/engine.h"
 #include "kernel/pit.h"
+#include "timing.h"
 
 #define VALUES      5
 #define BATCH_ROWS  2048
@@ -24,6 +21,8 @@
 #define DAY_US      INT64_C(86400000000)
 #define MAX_AGE_US  (30 * DAY_US)
 #define THREADS_MAX 64
+
+const char bench_name[] = "bench_pit";
 
 struct rows {
 	size_t count;
@@ -47,50 +46,6 @@ struct arguments {
 	bool is_sorted;
 	bool is_alone;
 };
-
-static void
-die(const char *what, const struct asof_error *err)
-{
-	fprintf(stderr, "bench_pit: %s: %s\n", what, err->message);
-	exit(1);
-}
-
-static double
-seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double
-cpu_now(void)
-{
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static uint64_t
-random_bits(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545F4914F6CDD1D);
-}
-
-static void *
-allocate(size_t count, size_t size)
-{
-	void *array = asof_mem_alloc(count * size);
-	if (!array) {
-		fprintf(stderr, "bench_pit: no memory for %zu rows\n", count);
-		exit(1);
-	}
-	return array;
-}
 
 /* No two rows have one time, so that there is one answer. */
 static struct rows
@@ -436,12 +391,6 @@ check_equal(const struct sums *a, const struct sums *b)
 	fprintf(stderr, "bench_pit: results differ: %llu and %llu rows matched\n",
 		(unsigned long long)a->matched, (unsigned long long)b->matched);
 	exit(1);
-}
-
-static size_t
-argument(int argc, char **argv, int i, size_t otherwise)
-{
-	return argc > i ? (size_t)strtoull(argv[i], NULL, 10) : otherwise;
 }
 
 static void

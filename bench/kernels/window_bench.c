@@ -11,15 +11,12 @@
  */
 #include <math.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include "base/workers.h"
 #include "engine/engine.h"
 #include "kernel/tile_store.h"
 #include "kernel/window_sweep.h"
+#include "timing.h"
 
 #define BATCH_ROWS  2048
 #define MORSEL_ROWS ((size_t)122880)
@@ -29,6 +26,8 @@
 #define AGGREGATES  9
 #define WINDOWS     3
 #define OUTPUTS     (AGGREGATES * WINDOWS)
+
+const char bench_name[] = "bench_window";
 
 struct rows {
 	size_t count;
@@ -77,50 +76,6 @@ struct model {
 	size_t wanted[OUTPUTS];
 	struct asof_type types[OUTPUTS];
 };
-
-static void
-die(const char *what, const struct asof_error *err)
-{
-	fprintf(stderr, "bench_window: %s: %s\n", what, err->message);
-	exit(1);
-}
-
-static double
-seconds_now(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double
-cpu_now(void)
-{
-	struct rusage usage;
-	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static uint64_t
-random_bits(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545F4914F6CDD1D);
-}
-
-static void *
-allocate(size_t count, size_t size)
-{
-	void *array = asof_mem_alloc(count * size);
-	if (!array) {
-		fprintf(stderr, "bench_window: no memory for %zu rows\n", count);
-		exit(1);
-	}
-	return array;
-}
 
 /* No two rows have one time, so that there is one first and one last. */
 static struct rows
@@ -508,12 +463,6 @@ run_rounds(const struct arguments *a, struct asof_engine *engine, const struct r
 	}
 	for (unsigned i = 0; i < a->threads; i++)
 		asof_block_done(&results[i]);
-}
-
-static size_t
-argument(int argc, char **argv, int i, size_t otherwise)
-{
-	return argc > i ? (size_t)strtoull(argv[i], NULL, 10) : otherwise;
 }
 
 int

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define MIB               ((uint64_t)1 << 20)
-#define MEMORY_MIN        (64 * MIB)
+#define MEMORY_MIN        (100 * MIB) /* half of it are the program and the library */
 #define EXTENSION_MAX     64
 #define EXTENSION_VERSION "1.5.5"
 
@@ -242,8 +242,9 @@ asof_engine_open(const struct asof_engine_options *options, struct asof_engine *
 	uint64_t memory = options->memory_bytes ? options->memory_bytes : machine_memory();
 	if (memory < MEMORY_MIN)
 		return ASOF_FAIL(err, ASOF_INVALID,
-				 "a memory bound of %llu bytes cannot be kept: at least 64 MiB",
-				 (unsigned long long)memory);
+				 "a memory bound of %.4g MiB cannot be kept: 100 MiB is the least "
+				 "that works, with a few columns",
+				 (double)memory / (double)MIB);
 
 	ASOF_AUTO(asof_engine_free_auto)
 	struct asof_engine *engine = asof_mem_alloc(sizeof(*engine));

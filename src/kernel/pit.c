@@ -4,7 +4,6 @@
 #include <assert.h>
 
 #include "base/workers.h"
-#include "kernel/spine_index_impl.h"
 #include "model/duration.h"
 
 #define WORKERS_MAX 64
@@ -94,7 +93,7 @@ asof_pit_new(const struct asof_pit_options *options, struct asof_pit **ret_pit,
 	set_options(pit, options);
 	pit->spine = options->spine;
 	pit->slots = asof_spine_index_slots(options->spine);
-	pit->key_count = options->spine->shape.part_count;
+	pit->key_count = pit->slots->key_count;
 	ASOF_TRY(asof_budget_alloc(&pit->budget, pit->worker_count, sizeof(*pit->workers),
 				   (void **)&pit->workers, err));
 	ASOF_TRY(asof_budget_alloc(&pit->budget, pit->place_count, sizeof(*pit->places),

@@ -3,8 +3,6 @@
 
 #include <assert.h>
 
-#include "kernel/spine_index_impl.h"
-
 #define WORD_BITS   64
 #define CHUNK_WORDS (ASOF_PIT_CHUNK_ROWS / WORD_BITS)
 
@@ -149,7 +147,7 @@ asof_pit_read(const struct asof_pit *pit, int64_t first_row, size_t count, struc
 	      size_t first_column, uint64_t *ret_matched, struct asof_error *err)
 {
 	assert(pit->is_finished && count <= block->capacity);
-	size_t place = (size_t)(first_row - pit->spine->first_row);
+	size_t place = (size_t)(first_row - pit->slots->first_row);
 	assert(place <= pit->slots->row_count && count <= pit->slots->row_count - place);
 	uint64_t matched = 0;
 	struct seen seen;

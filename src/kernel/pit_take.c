@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <sched.h>
 
-#include "kernel/spine_index_impl.h"
 #include "model/duration.h"
 
 #define ROUNDS_MAX 16

@@ -83,6 +83,8 @@ asof_spine_index_new(const struct asof_spine_index_options *options,
 	asof_spine_key_shape_init(&index->shape, options->key_types, options->key_count);
 	index->word_count = index->shape.form == ASOF_SPINE_KEY_WORD ? 1 : 2;
 	index->first_row = options->first_row;
+	index->slots.first_row = options->first_row;
+	index->slots.key_count = options->key_count;
 	index->row_count = options->row_count;
 	index->worker_count = options->workers;
 	index->budget.max_bytes = options->max_bytes;

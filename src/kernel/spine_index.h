@@ -46,6 +46,8 @@ ASOF_NODISCARD enum asof_status asof_spine_index_finish(struct asof_spine_index 
 
 /* What is in it, after finish(). */
 struct asof_spine_slots {
+	size_t key_count;  /* of an entity */
+	int64_t first_row; /* its number */
 	size_t row_count;
 	size_t slot_count;
 	size_t entity_count;
@@ -66,5 +68,12 @@ uint64_t asof_spine_index_bytes(const struct asof_spine_index *index);
 #define ASOF_FIND_ROWS_MAX 2048
 void asof_spine_index_find(const struct asof_spine_index *index, const struct asof_column *keys,
 			   size_t count, uint32_t *ret_entities);
+
+/* The same of `count` <= ASOF_FIND_SLOTS_MAX keys from row `first` on, as slots [begin, end) of the
+ * entity: none where nobody asks for it. */
+#define ASOF_FIND_SLOTS_MAX 256
+void asof_spine_index_find_slots(const struct asof_spine_index *index,
+				 const struct asof_column *keys, size_t first, size_t count,
+				 uint32_t *ret_begin, uint32_t *ret_end);
 
 #endif

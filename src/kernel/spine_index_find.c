@@ -125,7 +125,7 @@ void
 asof_spine_index_find_slots(const struct asof_spine_index *index, const struct asof_column *columns,
 			    size_t first, size_t count, uint32_t *ret_begin, uint32_t *ret_end)
 {
-	assert(index->is_finished && count <= ASOF_SPINE_KEY_ROWS_MAX);
+	assert(index->is_finished && count <= ASOF_FIND_SLOTS_MAX);
 	if (index->is_direct && !columns[0].validity && index->shape.parts[0].width == 8) {
 		find_slots_of_numbers(index, (const int64_t *)columns[0].data + first, count,
 				      ret_begin, ret_end);

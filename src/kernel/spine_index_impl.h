@@ -14,6 +14,8 @@
 #include "kernel/spine_index.h"
 #include "kernel/spine_index_key.h"
 
+_Static_assert(ASOF_FIND_SLOTS_MAX <= ASOF_SPINE_KEY_ROWS_MAX, "slots are found by key words");
+
 #define ASOF_SPINE_TAKEN 1U /* row_slots[row] of a row that was taken, until finish() */
 
 /* What one worker has taken: its long keys, and the range of keys that are whole numbers. */
@@ -89,11 +91,6 @@ asof_spine_place(uint64_t hash, size_t capacity)
 void asof_spine_index_find_some(const struct asof_spine_index *index,
 				const struct asof_column *columns, size_t first, size_t count,
 				uint32_t *ret_entities);
-
-/* The same, as slots [begin, end) of the entity; none where nobody asks for it. */
-void asof_spine_index_find_slots(const struct asof_spine_index *index,
-				 const struct asof_column *columns, size_t first, size_t count,
-				 uint32_t *ret_begin, uint32_t *ret_end);
 
 /* Room for a long key, until the index is freed. */
 ASOF_NODISCARD enum asof_status asof_spine_text_alloc(struct asof_spine_index *index,

@@ -187,6 +187,8 @@ asof_tile_build_take(struct asof_tile_build *build, unsigned worker_number,
 				      .created_us = times[1].data,
 				      .orders = times[2].data };
 	assert(batch->column_count == build->keys.count + 3 + build->value_count);
+	if (batch->row_count == 0)
+		return ASOF_OK;
 	ASOF_TRY(make_scratch(build, worker, batch->row_count, &b, err));
 	pick_rows(build, worker, &b);
 	if (b.count == 0)

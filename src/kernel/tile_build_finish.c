@@ -96,7 +96,7 @@ place_records(struct finishing *f, struct asof_build_item *out)
 				out[starts[entity]++] =
 					(struct asof_build_item){ event_of(f, record), record };
 		}
-		if (w > 0)
+		if (w > 0 && part->entity_count > 0)
 			remap += part->entity_count;
 	}
 }
@@ -120,6 +120,8 @@ merge_tiles(struct finishing *f, struct asof_error *err)
 	}
 	for (unsigned w = 1; w < build->worker_count; w++) {
 		struct asof_build_part *part = part_of(f, w);
+		if (part->entity_count == 0)
+			continue;
 		ASOF_TRY(asof_build_tiles_merge(&build->tiles, &f->by->store, f->into, part, remap,
 						err));
 		remap += part->entity_count;
@@ -317,6 +319,8 @@ order_entities(struct asof_tile_build *build, struct asof_error *err)
 	size_t count = 0;
 	for (size_t p = 0; p < ASOF_BUILD_PARTS; p++)
 		count += build->workers[0].parts[p].entity_count;
+	if (count == 0)
+		return ASOF_OK;
 	ASOF_TRY(asof_build_reserve(&build->memory, &list.items,
 				    2 * count * sizeof(struct asof_build_item), err));
 	ASOF_TRY(asof_build_reserve(&build->memory, &build->groups_memory,

@@ -1,7 +1,6 @@
 /* window_join.c - ranges of answers: evaluated by who needs one first, let go when read. */
 #include <assert.h>
 
-#include "kernel/spine_index_impl.h"
 #include "kernel/window_join_impl.h"
 
 static void
@@ -101,7 +100,7 @@ asof_window_join_new(const struct asof_window_join_options *options,
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "windows of '%s'", options->view->name);
 	join->options = *options;
 	join->slots = asof_spine_index_slots(options->spine);
-	join->first_row = options->spine->first_row;
+	join->first_row = join->slots->first_row;
 	ASOF_TRY(copy_wanted(join, err));
 	ASOF_TRY(asof_record_layout_make(options->view, join->wanted, options->wanted_count,
 					 &join->arena, &join->layout, err));

@@ -50,7 +50,7 @@ class Training:
         args = ["--threads", self._threads()]
         args += ["--engine", rng.choice(["kernel", "kernel", "sql"])]
         if rng.random() < 0.3:
-            args += ["--memory", rng.choice(["64MiB", "100MiB", "200MiB"])]
+            args += ["--memory", rng.choice(["100MiB", "120MiB", "200MiB"])]
         return args + (["--direct"] if is_direct else [])
 
     def models(self, is_direct):
