@@ -184,6 +184,23 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_explain(struct asof_session *sessi
 						      bool is_analyzed, char **ret_json,
 						      struct asof_error *err);
 
+/*
+ * How a build would be done, and why; nothing is published. `is_analyzed`: do it too, into files
+ * that are thrown away, and say what each stage took. `scan`: views of one number are made from one
+ * scan of their source. Rows, row groups, bytes of the files that are read: Parquet only;
+ * planned_bytes: what the kernel takes at most, without texts.
+ * {"memory": {"bound_bytes": null, "kernel_bytes": 1},
+ * "views": [{"view": "v", "mode": "full|append|range|none|refused", "reason": "..",
+ * "engine": "kernel|sql", "engine_reason": null, "algorithm": "..", "scan": 1, "files": 2,
+ * "files_read": 1, "rows": 10, "row_groups": 1, "bytes": 1, "planned_bytes": 1}],
+ * "stages": [{"stage": "scan|sort|write", "views": ["v"], "rows": 10, "bytes": 1, "seconds": 0.1}],
+ * "seconds": 0.1}
+ * The last two lines with is_analyzed only. Of a sort bytes are memory, of a write the file's.
+ */
+ASOF_API ASOF_NODISCARD enum asof_status
+asof_explain_build(struct asof_session *session, const struct asof_build_options *options,
+		   bool is_analyzed, char **ret_json, struct asof_error *err);
+
 struct asof_materialize_options {
 	const char *const *views; /* names; none: all */
 	size_t view_count;

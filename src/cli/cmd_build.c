@@ -1,4 +1,5 @@
 /* cmd_build.c - asof build: compute and publish. */
+#include "cli/build_arguments.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/human.h"
@@ -71,36 +72,13 @@ render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *er
 }
 
 static enum asof_status
-read_options(struct asof_cli *cli, struct asof_build_options *options, struct asof_error *err)
-{
-	const struct asof_arguments *args = &cli->args;
-	options->views = args->words;
-	options->view_count = args->word_count;
-	options->tag = asof_arguments_value(args, "tag");
-	options->is_full = asof_arguments_has(args, "full");
-	const char *engine = asof_arguments_value(args, "engine");
-	options->is_sql = engine && strcmp(engine, "sql") == 0;
-	if (engine && !options->is_sql && strcmp(engine, "kernel") != 0)
-		return ASOF_FAIL(err, ASOF_INVALID,
-				 "option '--engine': '%s' is neither 'kernel' nor 'sql'", engine);
-	bool has_from = false;
-	bool has_to = false;
-	ASOF_TRY(asof_arguments_time(args, "from", &has_from, &options->from_us, err));
-	ASOF_TRY(asof_arguments_time(args, "to", &has_to, &options->to_us, err));
-	if (has_from != has_to)
-		return ASOF_FAIL(err, ASOF_INVALID, "option '--%s' needs '--%s' beside it",
-				 has_from ? "from" : "to", has_from ? "to" : "from");
-	if (has_from && options->from_us >= options->to_us)
-		return ASOF_FAIL(err, ASOF_INVALID, "option '--from' is not before '--to'");
-	options->has_range = has_from;
-	return ASOF_OK;
-}
-
-static enum asof_status
 run(struct asof_cli *cli, struct asof_error *err)
 {
 	struct asof_build_options build = { 0 };
-	ASOF_TRY(read_options(cli, &build, err));
+	build.views = cli->args.words;
+	build.view_count = cli->args.word_count;
+	build.tag = asof_arguments_value(&cli->args, "tag");
+	ASOF_TRY(asof_build_arguments_read(&cli->args, &build, err));
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	ASOF_TRY(asof_build(cli->session, &build, &json, err));
@@ -109,9 +87,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 
 static const struct asof_option options[] = {
 	{ .name = "tag", .metavar = "T", .about = "keep T with the versions that are published" },
-	{ .name = "full", .about = "compute everything again" },
-	{ .name = "from", .metavar = "T", .about = "only events from T on; with --to" },
-	{ .name = "to", .metavar = "T", .about = "only events before T; with --from" },
+	ASOF_BUILD_ARGUMENTS,
 	{ .name = "engine",
 	  .metavar = "E",
 	  .about = "kernel (the usual), or sql: the reference, which gives the same" },

@@ -209,8 +209,8 @@ write_built(struct asof_json_writer *w, const struct built *built)
 	asof_json_end_object(w);
 }
 
-static enum asof_status
-check_options(const struct asof_build_options *options, struct asof_error *err)
+enum asof_status
+asof_build_check_options(const struct asof_build_options *options, struct asof_error *err)
 {
 	if (options->has_range && options->is_full)
 		return ASOF_FAIL(err, ASOF_INVALID, "a range and everything cannot both be built");
@@ -232,7 +232,7 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 	size_t count = 0;
 	int64_t start_us = asof_monotonic_us();
 
-	ASOF_TRY(check_options(options, err));
+	ASOF_TRY(asof_build_check_options(options, err));
 	ASOF_TRY(asof_session_bind(session, err));
 	ASOF_TRY(asof_session_pick_views(session, options->views, options->view_count, &arena,
 					 &views, &count, err));

@@ -134,6 +134,14 @@ write_by_sql(struct asof_view_build *b, const char *path, struct asof_file_stats
 }
 
 enum asof_status
+asof_build_write_rows(struct asof_view_build *b, const char *path,
+		      struct asof_file_stats *ret_stats, struct asof_error *err)
+{
+	return b->tiles ? asof_build_write_tiles(b, path, ret_stats, err)
+			: write_by_sql(b, path, ret_stats, err);
+}
+
+enum asof_status
 asof_build_write(struct asof_view_build *b, struct asof_table_file *ret_file,
 		 struct asof_error *err)
 {
@@ -141,10 +149,7 @@ asof_build_write(struct asof_view_build *b, struct asof_table_file *ret_file,
 	struct asof_file_stats stats;
 	ASOF_TRY(asof_table_new_file(b->lake, b->state.view->name, b->arena, &file.name, &file.path,
 				     err));
-	if (b->tiles)
-		ASOF_TRY(asof_build_write_tiles(b, file.path, &stats, err));
-	else
-		ASOF_TRY(write_by_sql(b, file.path, &stats, err));
+	ASOF_TRY(asof_build_write_rows(b, file.path, &stats, err));
 	file.size_bytes = stats.size_bytes;
 	file.row_count = (int64_t)stats.row_count;
 	enum asof_status status = log_stats(b, &stats, &file, err);

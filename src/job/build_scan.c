@@ -4,6 +4,7 @@
  */
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "job/build_view.h"
 #include "plan/sql.h"
 
@@ -175,7 +176,8 @@ finish_parts(struct scan *scan, struct asof_error *err)
 		} else if (status != ASOF_OK) {
 			return ASOF_FAIL(err, status, "%s", own.message);
 		}
-		part->build->scanned_row_count = atomic_load(&scan->row_count);
+		part->build->scan_cost.made_row_count = asof_tile_build_rows(part->build->tiles);
+		part->build->scan_cost.made_bytes = asof_tile_build_bytes(part->build->tiles);
 	}
 	return ASOF_OK;
 }
@@ -186,13 +188,21 @@ run_scan(struct asof_view_build *const *builds, size_t count, uint64_t max_bytes
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct scan scan = { .count = 0 };
+	int64_t start_us = asof_monotonic_us();
 	ASOF_TRY(init_scan(&scan, builds, count, max_bytes, &sql, err));
 	enum asof_status status =
 		asof_engine_scan(builds[0]->engine, asof_buf_cstr(&sql), take_rows, &scan, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "read source '%s'",
 				 builds[0]->state.view->source->name);
-	return finish_parts(&scan, err);
+	int64_t scanned_us = asof_monotonic_us();
+	status = finish_parts(&scan, err);
+	for (size_t i = 0; i < count; i++) {
+		builds[i]->scanned_row_count = atomic_load(&scan.row_count);
+		builds[i]->scan_cost.scan_us = scanned_us - start_us;
+		builds[i]->scan_cost.sort_us = asof_monotonic_us() - scanned_us;
+	}
+	return status;
 }
 
 enum asof_status

@@ -154,15 +154,21 @@ asof_view_build_done(struct asof_view_build *b)
 	asof_mem_trim();
 }
 
-/* By the kernel where it can, else by SQL. */
-static enum asof_status
-compute(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
+void
+asof_view_build_name_engine(struct asof_view_build *b)
 {
 	b->report.engine = "sql";
 	if (b->options->is_sql)
 		b->report.engine_reason = "asked for";
 	if (b->is_splice)
 		b->report.engine_reason = "a range is spliced into the table";
+}
+
+/* By the kernel where it can, else by SQL. */
+static enum asof_status
+compute(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
+{
+	asof_view_build_name_engine(b);
 	if (!asof_view_build_is_by_kernel(b))
 		return ASOF_OK;
 	if (!b->tiles && !b->is_too_large) {

@@ -33,6 +33,14 @@ struct asof_build_report {
 
 struct asof_source_change;
 
+/* What a scan took, for `explain`. */
+struct asof_view_scan_cost {
+	int64_t scan_us; /* of all views of the scan */
+	int64_t sort_us; /* the same */
+	uint64_t made_row_count;
+	uint64_t made_bytes; /* of memory, when they were made */
+};
+
 /* One build under way; lives in `arena`, but for `tiles`. */
 struct asof_view_build {
 	struct asof_session *session;
@@ -54,7 +62,8 @@ struct asof_view_build {
 	int64_t now_us;
 	struct asof_tile_build *tiles; /* what a scan has given; NULL: none was made */
 	bool is_too_large;             /* a scan has shown that it fits alone neither */
-	int64_t scanned_row_count;     /* with `tiles`: of the source */
+	int64_t scanned_row_count;     /* of the source, by its scan */
+	struct asof_view_scan_cost scan_cost;
 	struct asof_build_report report;
 };
 
@@ -67,6 +76,8 @@ void asof_view_build_done(struct asof_view_build *build);
 
 /* Computed by the kernel, as far as memory goes? */
 bool asof_view_build_is_by_kernel(const struct asof_view_build *build);
+/* In the report: SQL, and why, where the kernel is not to be tried or has not done it yet. */
+void asof_view_build_name_engine(struct asof_view_build *build);
 /* May one scan serve both? */
 bool asof_view_build_can_share(const struct asof_view_build *a, const struct asof_view_build *b);
 /*
@@ -85,6 +96,8 @@ ASOF_NODISCARD enum asof_status asof_view_build_finish(struct asof_view_build *b
 
 /* ---- the parts of a build ---- */
 
+ASOF_NODISCARD enum asof_status asof_build_check_options(const struct asof_build_options *options,
+							 struct asof_error *err);
 /* What is to be computed. */
 ASOF_NODISCARD enum asof_status asof_build_choose_mode(struct asof_view_build *build,
 						       struct asof_error *err);
@@ -95,6 +108,11 @@ ASOF_NODISCARD enum asof_status asof_build_profile(struct asof_view_build *build
 ASOF_NODISCARD enum asof_status asof_build_write(struct asof_view_build *build,
 						 struct asof_table_file *ret_file,
 						 struct asof_error *err);
+/* What is to be stored, to the file `path`. */
+ASOF_NODISCARD enum asof_status asof_build_write_rows(struct asof_view_build *build,
+						      const char *path,
+						      struct asof_file_stats *ret_stats,
+						      struct asof_error *err);
 /* The rows of `tiles` to the file `path`. */
 ASOF_NODISCARD enum asof_status asof_build_write_tiles(struct asof_view_build *build,
 						       const char *path,

@@ -234,6 +234,12 @@ asof_tile_build_bytes(const struct asof_tile_build *build)
 	return atomic_load(&build->memory.used_bytes);
 }
 
+size_t
+asof_tile_build_row_bytes(const struct asof_tile_build *build)
+{
+	return build->is_tiled ? build->tiles.width : build->rows.width;
+}
+
 /* The first group that ends after row `at`. */
 static size_t
 group_at(const struct asof_tile_build *build, uint64_t at)

@@ -45,6 +45,8 @@ ASOF_NODISCARD enum asof_status asof_tile_build_finish(struct asof_tile_build *b
 
 uint64_t asof_tile_build_rows(const struct asof_tile_build *build);  /* to be read */
 uint64_t asof_tile_build_bytes(const struct asof_tile_build *build); /* of memory */
+/* What a row takes until it is read, or a tile of a stepped view; texts and lists come on top. */
+size_t asof_tile_build_row_bytes(const struct asof_tile_build *build);
 /* Rows that were left out, after the last take(): one may count twice. */
 void asof_tile_build_skipped(const struct asof_tile_build *build, uint64_t *ret_null_keys,
 			     uint64_t *ret_null_times);

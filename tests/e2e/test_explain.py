@@ -127,5 +127,96 @@ views:
         self.assertEqual(len(re.findall(r"\n\d+,", texts.pop())), 12)
 
 
+class Build(unittest.TestCase):
+    """What a build would do, and why."""
+    MEMBERS = {"view", "mode", "reason", "engine", "engine_reason", "algorithm", "scan", "files", "files_read", "rows", "row_groups", "bytes",
+               "planned_bytes"}
+
+    def setUp(self):
+        self.shop = Project(Skipping.DEFINITIONS)
+        self.addCleanup(self.shop.remove)
+        self.add_month(1)
+
+    def add_month(self, month):
+        at = [datetime.datetime(2024, month, 1 + i % 28, tzinfo=datetime.timezone.utc) for i in range(1000)]
+        write_parquet(self.shop, f"data/{month}.parquet", {"id": [i % 10 for i in range(1000)],
+                                                           "at": pyarrow.array(at, pyarrow.timestamp("us", "UTC")), "v": list(range(1000))})
+
+    def views(self, *args):
+        return {view["view"]: view for view in answer(self.shop, "explain", "build", *args)["views"]}
+
+    def facts(self, *args):
+        return {name: (view["mode"], view["reason"], view["files_read"], view["files"]) for name, view in self.views(*args).items()}
+
+    def test_it_says_what_a_build_then_does(self):
+        for step in ("first", "nothing new", "new files", "a file has changed"):
+            with self.subTest(step):
+                if step == "new files":
+                    self.add_month(2)
+                if step == "a file has changed":
+                    (self.shop.dir / "data/1.parquet").unlink()
+                said = self.views()
+                done = build(self.shop)
+                self.assertEqual({name: (view["mode"], view["reason"], view["engine"]) for name, view in said.items()},
+                                 {name: (view["mode"], view["reason"], view.get("engine")) for name, view in done.items()})
+                self.assertTrue(all(set(view) == self.MEMBERS for view in said.values()))
+
+    def test_files_rows_and_memory_are_those_that_are_read(self):
+        self.assertEqual(self.facts(), dict.fromkeys(("new", "any", "sums"), ("full", "first build", 1, 1)))
+        build(self.shop)
+        self.add_month(2)
+        self.assertEqual(self.facts("new"), {"new": ("append", "new files", 1, 2)})
+        view = self.views("new")["new"]
+        self.assertEqual((view["rows"], view["row_groups"], view["algorithm"]), (1000, 1, "rows kept, then sorted"))
+        self.assertGreater(view["planned_bytes"], 1000 * 8)
+        self.assertGreater(view["bytes"], 1000)
+        self.assertEqual({view["rows"] for view in self.views("--full").values()}, {2000})
+
+    def test_views_of_one_source_share_a_scan(self):
+        self.assertEqual({view["scan"] for view in self.views().values()}, {1})
+        self.assertEqual({(view["engine"], view["engine_reason"], view["scan"]) for view in self.views("--engine", "sql").values()},
+                         {("sql", "asked for", None)})
+        build(self.shop, "new")
+        self.add_month(2)
+        self.assertEqual({name: view["scan"] for name, view in self.views().items()}, {"new": 1, "any": 2, "sums": 2})
+
+    def test_a_range_that_is_spliced_is_done_by_sql(self):
+        build(self.shop)
+        view = self.views("sums", "--from", "2024-01-02", "--to", "2024-01-03")["sums"]
+        self.assertEqual((view["mode"], view["engine"], view["engine_reason"]), ("range", "sql", "a range is spliced into the table"))
+
+    def test_what_readers_would_break_on_is_told(self):
+        build(self.shop)
+        self.shop.write("features/shop.yaml", Skipping.DEFINITIONS.replace("  new: {entity: u, source: s, max_age: 10d, features: {v:",
+                                                                           "  new: {entity: u, source: s, max_age: 10d, features: {w:"))
+        view = self.views("new")["new"]
+        self.assertEqual((view["mode"], view["engine"], view["scan"], view["files_read"]), ("refused", None, None, 0))
+        self.assertIn("asof apply --yes", view["reason"])
+
+    def test_analyze_does_it_and_keeps_nothing(self):
+        build(self.shop, "new")
+        before = {path: path.stat().st_mtime_ns for path in self.shop.dir.rglob("*") if path.is_file()}
+        for engine, stages in (("kernel", {"scan", "sort", "write"}), ("sql", {"write"})):
+            found = answer(self.shop, "explain", "build", "--full", "--analyze", "--engine", engine)
+            self.assertEqual({stage["stage"] for stage in found["stages"]}, stages)
+            written = {stage["views"][0]: stage["rows"] for stage in found["stages"] if stage["stage"] == "write"}
+            self.assertEqual(written, {"new": 1000, "any": 1000, "sums": 140})
+            self.assertTrue(all(stage["seconds"] >= 0 for stage in found["stages"]))
+        self.assertEqual({path: path.stat().st_mtime_ns for path in self.shop.dir.rglob("*") if path.is_file()}, before)
+
+    def test_people_get_a_table(self):
+        text = self.shop.done("explain", "build", "--analyze")
+        self.assertRegex(text, r"(?m)^sums +full +kernel +1 +1 of 1 +1,000 .*first build; rows merged into tiles as they come")
+        self.assertRegex(text, r"(?m)^scan +new, any, sums +1,000 ")
+        self.assertIn("nothing published", text)
+
+    def test_what_is_wrong_is_said(self):
+        self.assertIn("'nwe'", refused(self, 2, self.shop, "explain", "build", "nwe"))
+        self.assertIn("'builds'", refused(self, 2, self.shop, "explain", "builds"))
+        self.assertIn("--spine", refused(self, 2, self.shop, "explain", "build", "--spine", "x.csv"))
+        self.assertIn("explain build", refused(self, 2, self.shop, "explain", "--full"))
+        self.assertIn("--to", refused(self, 2, self.shop, "explain", "build", "--from", "2024-01-02"))
+
+
 if __name__ == "__main__":
     unittest.main()

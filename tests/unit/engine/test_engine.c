@@ -67,7 +67,8 @@ a_memory_bound_that_cannot_be_kept_is_refused(void **state)
 	(void)state;
 	assert_int_equal(asof_engine_open(&options, &engine, &err), ASOF_INVALID);
 	assert_null(engine);
-	assert_non_null(strstr(err.message, "a memory bound of 1 MiB cannot be kept: 100 MiB is the least"));
+	assert_non_null(strstr(err.message,
+			       "a memory bound of 1 MiB cannot be kept: 100 MiB is the least"));
 }
 
 static void

@@ -83,6 +83,13 @@ explain(struct fixture *f, char **ret_json, struct asof_error *err)
 }
 
 static enum asof_status
+explain_build(struct fixture *f, char **ret_json, struct asof_error *err)
+{
+	struct asof_build_options options = { .is_full = true };
+	return asof_explain_build(f->session, &options, true, ret_json, err);
+}
+
+static enum asof_status
 materialize(struct fixture *f, char **ret_json, struct asof_error *err)
 {
 	struct asof_materialize_options options = { .has_at = true, .at_us = SAMPLE_NOW_US };
@@ -205,6 +212,7 @@ CLAIM(join_by_sql)
 CLAIM(join_directly)
 CLAIM(join_directly_by_sql)
 CLAIM(explain)
+CLAIM(explain_build)
 CLAIM(materialize)
 CLAIM(get)
 CLAIM(validate)
@@ -225,6 +233,7 @@ main(void)
 		TEST(join_directly),
 		TEST(join_directly_by_sql),
 		TEST(explain),
+		TEST(explain_build),
 		TEST(materialize),
 		TEST(get),
 		TEST(validate),
