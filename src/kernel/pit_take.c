@@ -12,6 +12,8 @@
 #include "model/duration.h"
 
 #define ROUNDS_MAX 16
+#define LONG_CELLS 64 /* an entity of more is searched side by side with others */
+#define LINE_CELLS (64 / sizeof(struct asof_pit_cell))
 /* What an engine has for a time before all others, which is none; the one after all is not seen. */
 #define MINUS_INFINITY_US (-INT64_MAX)
 
@@ -21,6 +23,7 @@ struct candidates {
 	uint32_t rows[ASOF_PIT_CHUNK_ROWS];  /* of the batch */
 	uint32_t begin[ASOF_PIT_CHUNK_ROWS]; /* of the entity's slots; later a row that is held */
 	uint32_t end[ASOF_PIT_CHUNK_ROWS];   /* of them; later that row's slot */
+	uint32_t limit[ASOF_PIT_CHUNK_ROWS]; /* the end of the entity's slots */
 	uint32_t slots[ASOF_PIT_CHUNK_ROWS];
 	uint32_t heads[ASOF_PIT_CHUNK_ROWS]; /* what the slot's is to be: the event in ticks */
 };
@@ -53,6 +56,7 @@ find_entities(const struct asof_pit *pit, const struct asof_pit_columns *columns
 	}
 	for (size_t i = 0; i < count; i++)
 		prefetch_cells(pit->cells + found->begin[i], found->end[i] - found->begin[i]);
+	memcpy(found->limit, found->end, count * sizeof(*found->end));
 	found->count = count;
 }
 
@@ -97,14 +101,71 @@ known_at(const struct asof_pit *pit, const struct asof_pit_columns *columns, siz
 	return known_us;
 }
 
-/* The first of the slots [begin, end) that sees what becomes known then; end: none. Rows of one
- * entity often stand together, ascending: `hint` is the slot of the one before. */
+/* Searches that are long, and not behind a row of the same entity that is known no later. */
+static size_t
+choose_long(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t first,
+	    const struct candidates *found, uint32_t *ret_rows, uint32_t *ret_ticks)
+{
+	size_t count = 0;
+	uint32_t entity = ASOF_NO_SLOT;
+	int64_t before_us = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		if (found->end[i] - found->begin[i] <= LONG_CELLS)
+			continue;
+		int64_t known_us = known_at(pit, columns, first + i);
+		bool is_behind = found->begin[i] == entity && known_us >= before_us;
+		entity = found->begin[i];
+		before_us = known_us;
+		if (is_behind || known_us > pit->slots->max_us || known_us < pit->slots->min_us)
+			continue;
+		ret_rows[count] = (uint32_t)i;
+		ret_ticks[count++] = asof_pit_ticks(&pit->clock, known_us);
+	}
+	return count;
+}
+
+/*
+ * Search the cells of long entities down to a line of the cache: a step of each in turn, which asks
+ * for the cell of its next one, so that they wait for memory together. What a row looks for is left
+ * in [begin, end), or is its entity's end.
+ */
+static void
+narrow(const struct asof_pit *pit, const struct asof_pit_columns *columns, size_t first,
+       struct candidates *found)
+{
+	uint32_t rows[ASOF_PIT_CHUNK_ROWS];
+	uint32_t ticks[ASOF_PIT_CHUNK_ROWS];
+	size_t count = choose_long(pit, columns, first, found, rows, ticks);
+	while (count > 0) {
+		size_t left = 0;
+		for (size_t i = 0; i < count; i++) {
+			uint32_t row = rows[i];
+			uint32_t begin = found->begin[row];
+			uint32_t length = found->end[row] - begin;
+			uint32_t half = length / 2;
+			begin += half & -(uint32_t)(pit->cells[begin + half - 1].time < ticks[i]);
+			length -= half;
+			found->begin[row] = begin;
+			found->end[row] = begin + length;
+			__builtin_prefetch(&pit->cells[begin + length / 2 - 1]);
+			rows[left] = row;
+			ticks[left] = ticks[i];
+			left += length > LINE_CELLS;
+		}
+		count = left;
+	}
+}
+
+/* The first of the slots [begin, end) that sees what becomes known then; end: none. Slots of the
+ * entity follow up to `limit`. Rows of one entity often stand together, ascending: `hint` is the
+ * slot of the one before. */
 static uint32_t
-find_slot(const struct asof_pit *pit, uint32_t begin, uint32_t end, uint32_t hint, int64_t known_us)
+find_slot(const struct asof_pit *pit, uint32_t begin, uint32_t end, uint32_t limit, uint32_t hint,
+	  int64_t known_us)
 {
 	const struct asof_pit_cell *cells = pit->cells;
 	if (known_us > pit->slots->max_us)
-		return end;
+		return limit;
 	if (known_us < pit->slots->min_us)
 		return begin;
 	uint32_t ticks = asof_pit_ticks(&pit->clock, known_us);
@@ -112,8 +173,8 @@ find_slot(const struct asof_pit *pit, uint32_t begin, uint32_t end, uint32_t hin
 	    (hint == begin || cells[hint - 1].time < ticks))
 		return hint;
 	uint32_t slot = begin + cells_before(cells + begin, end - begin, ticks);
-	if (slot < end && cells[slot].time == ticks)
-		slot += times_before(pit->slots->times_us + slot, end - slot, known_us);
+	if (slot < limit && cells[slot].time == ticks)
+		slot += times_before(pit->slots->times_us + slot, limit - slot, known_us);
 	return slot;
 }
 
@@ -146,9 +207,11 @@ find_slots(const struct asof_pit *pit, const struct asof_pit_columns *columns, s
 		if (begin == end)
 			continue;
 		asked_count++;
-		uint32_t slot = find_slot(pit, begin, end, hint, known_at(pit, columns, row));
+		uint32_t limit = found->limit[i];
+		uint32_t slot =
+			find_slot(pit, begin, end, limit, hint, known_at(pit, columns, row));
 		int64_t event_us = event_at(columns, row);
-		if (slot == end || event_us == MINUS_INFINITY_US)
+		if (slot == limit || event_us == MINUS_INFINITY_US)
 			continue;
 		uint32_t ticks = asof_pit_ticks(&pit->clock, event_us);
 		if (asof_pit_is_too_old(pit, slot, ticks, &event_us))
@@ -321,6 +384,7 @@ asof_pit_take(struct asof_pit *pit, unsigned worker, const struct asof_batch *ba
 		if (count > ASOF_PIT_CHUNK_ROWS)
 			count = ASOF_PIT_CHUNK_ROWS;
 		find_entities(pit, &columns, first, count, &found);
+		narrow(pit, &columns, first, &found);
 		self->asked_count += find_slots(pit, &columns, first, &found);
 		drop_older(pit, &found);
 		ASOF_TRY(offer_all(pit, self, &columns, &found, err));

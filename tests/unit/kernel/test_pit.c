@@ -6,7 +6,7 @@
 #include "model/duration.h"
 #include "spine_cases.h"
 
-#define SPINE_ROWS_MAX    128
+#define SPINE_ROWS_MAX    384
 #define FEATURE_ROWS_MAX  600
 #define OUTPUTS_MAX       6
 #define BATCH_ROWS        64
@@ -25,6 +25,7 @@ struct feature_row {
 struct pit_case {
 	struct case_keys keys;
 	size_t spine_count;
+	bool is_long;
 	struct asof_value spine[SPINE_ROWS_MAX][2 + CASE_KEYS_MAX]; /* row, time, key */
 	size_t feature_count;
 	struct feature_row features[FEATURE_ROWS_MAX];
@@ -73,15 +74,35 @@ make_options(struct random *r, struct pit_case *c)
 	}
 }
 
+/* Few keys with many times each, some of which only a microsecond tells apart. */
+static void
+make_long(struct random *r, struct pit_case *c)
+{
+	c->is_long = true;
+	for (size_t i = 0; i < c->keys.count; i++)
+		c->keys.limits[i] = 1;
+	c->keys.limits[0] += random_below(r, 2);
+}
+
+static int64_t
+make_time(struct random *r, const struct pit_case *c)
+{
+	if (!c->is_long || random_below(r, 50) == 0)
+		return case_time(r);
+	return ((int64_t)random_below(r, 300) - 150) * (random_below(r, 2) ? 1 : INT64_C(1) << 33);
+}
+
 static void
 make_case(struct random *r, struct pit_case *c)
 {
 	*c = (struct pit_case){ .keys = case_random_keys(r) };
 	make_options(r, c);
+	if (random_below(r, 4) == 0)
+		make_long(r, c);
 	c->spine_count = random_below(r, 12) == 0 ? 0 : random_below(r, SPINE_ROWS_MAX + 1);
 	for (size_t i = 0; i < c->spine_count; i++) {
 		c->spine[i][0] = case_int64((int64_t)i + FIRST_ROW);
-		c->spine[i][1] = case_int64(case_time(r));
+		c->spine[i][1] = case_int64(make_time(r, c));
 		c->spine[i][1].is_null = random_below(r, 30) == 0;
 		case_key(r, &c->arena, &c->keys, &c->spine[i][2]);
 	}
@@ -90,7 +111,7 @@ make_case(struct random *r, struct pit_case *c)
 	for (size_t i = 0; i < c->feature_count; i++) {
 		struct feature_row *row = &c->features[i];
 		case_key(r, &c->arena, &c->keys, row->key);
-		row->event = case_int64(is_one_event ? 3 : case_time(r));
+		row->event = case_int64(is_one_event ? 3 : make_time(r, c));
 		row->event.is_null = random_below(r, 40) == 0;
 		if (random_below(r, 40) == 0)
 			row->event.int64 = MINUS_INFINITY_US;
