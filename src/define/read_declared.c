@@ -67,8 +67,8 @@ gather_section(struct asof_reading *r, enum asof_declared kind, const struct aso
 static void
 foreign_key(struct asof_reading *r, const struct asof_yaml *key)
 {
-	static const char *const settings[] = { "project", "include", "lake",
-						"online",  "catalog", "profiles" };
+	static const char *const settings[] = { "project", "include",  "lake",     "online",
+						"catalog", "profiles", "file_size" };
 	for (size_t i = 0; i < ASOF_COUNTOF(settings); i++) {
 		if (strcmp(key->text, settings[i]) == 0) {
 			asof_mistakes_add(r->mistakes, key->place,

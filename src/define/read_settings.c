@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "define/read.h"
 
 #define LOCATION_BYTES_MAX 4096
+#define FILE_BYTES_USUAL   ((uint64_t)256 << 20)
+#define FILE_BYTES_LEAST   ((uint64_t)4 << 10)
 
 enum setting { SETTING_LAKE, SETTING_ONLINE, SETTING_CATALOG };
 #define SETTING_COUNT 3
@@ -187,12 +190,30 @@ read_project_name(struct asof_reading *r, const struct asof_yaml *node, struct a
 		asof_mistakes_add(r->mistakes, root, "'project' is missing: give it a name");
 }
 
+/* How large data files are to be. */
+static void
+read_file_size(struct asof_reading *r, const struct asof_yaml *node)
+{
+	uint64_t bytes = 0;
+	r->project->file_bytes = FILE_BYTES_USUAL;
+	if (!node || !asof_read_text(r, node, "file_size"))
+		return;
+	if (asof_size_parse(asof_str_from(node->text), &bytes) && bytes >= FILE_BYTES_LEAST)
+		r->project->file_bytes = bytes;
+	else
+		asof_mistakes_add(r->mistakes, node->place,
+				  "file_size: '%s' is no size of a file: write 256MiB, 1GiB or "
+				  "the like, 4KiB at least",
+				  node->text);
+}
+
 enum asof_status
 asof_read_settings(struct asof_reading *r, const struct asof_yaml *root,
 		   const struct asof_yaml **ret_include, struct asof_error *err)
 {
 	const struct asof_yaml *name = NULL;
 	const struct asof_yaml *profiles = NULL;
+	const struct asof_yaml *file_size = NULL;
 	const struct asof_yaml *section; /* read elsewhere */
 	const struct asof_yaml *settings[SETTING_COUNT] = { 0 };
 	const struct asof_member members[] = {
@@ -201,6 +222,7 @@ asof_read_settings(struct asof_reading *r, const struct asof_yaml *root,
 		{ "lake", &settings[SETTING_LAKE] },
 		{ "online", &settings[SETTING_ONLINE] },
 		{ "catalog", &settings[SETTING_CATALOG] },
+		{ "file_size", &file_size },
 		{ "profiles", &profiles },
 		{ "entities", &section },
 		{ "sources", &section },
@@ -211,6 +233,7 @@ asof_read_settings(struct asof_reading *r, const struct asof_yaml *root,
 	if (!asof_read_members(r, root, root->place.file, members, ASOF_COUNTOF(members)))
 		return ASOF_OK;
 	read_project_name(r, name, root->place);
+	read_file_size(r, file_size);
 	ASOF_TRY(read_profiles(r, profiles, root->place, settings, err));
 	ASOF_TRY(read_setting(r, SETTING_LAKE, settings[SETTING_LAKE], &project->lake, err));
 	ASOF_TRY(read_setting(r, SETTING_ONLINE, settings[SETTING_ONLINE], &project->online, err));

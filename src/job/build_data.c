@@ -1,7 +1,6 @@
-/* build_data.c - the rows of a build: what is counted and set aside, and the file written. */
+/* build_data.c - the rows of a build: what is counted and set aside, and the files written. */
 #include <inttypes.h>
 
-#include "codec/value_text.h"
 #include "job/build_view.h"
 #include "plan/sql.h"
 
@@ -93,41 +92,42 @@ asof_build_profile(struct asof_view_build *b, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* Statistics of a written file, as the log has them. */
-static enum asof_status log_stats(struct asof_view_build *b, const struct asof_file_stats *from,
-				  struct asof_table_file *file, struct asof_error *err);
-
-void
-asof_build_remove_orphan(const struct asof_view_build *b, const char *name)
+/* The rows that a statement may give: what is spliced in stands beside what was there. */
+static uint64_t
+most_rows(const struct asof_view_build *b)
 {
-	const char *object = asof_arena_printf(b->arena, "%s/%s", b->state.view->name, name);
-	enum asof_status status = object ? asof_blob_remove(b->lake, object, NULL) : ASOF_NO_MEMORY;
-	(void)status; /* what is left is in no table */
+	int64_t rows = b->report.source_row_count;
+	if (b->is_splice)
+		rows = b->base.row_count < 0 ? INT64_MAX - rows : b->base.row_count + rows;
+	return (uint64_t)rows;
 }
 
 static enum asof_status
-write_by_sql(struct asof_view_build *b, const char *path, struct asof_file_stats *ret_stats,
-	     struct asof_error *err)
+rows_sql(struct asof_view_build *b, struct asof_buf *sql, struct asof_error *err)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct asof_plan_table table = { .view = b->state.view,
 					 .layout = b->plan.layout,
 					 .fields = b->base.fields,
 					 .field_count = b->base.field_count };
-	if (b->is_splice) {
-		const char **paths = asof_arena_array(b->arena, b->base.file_count, sizeof(*paths));
-		if (!paths)
-			return asof_build_no_memory(err, "paths");
-		for (size_t i = 0; i < b->base.file_count; i++)
-			paths[i] = b->base.files[i].path;
-		table.paths = paths;
-		table.path_count = b->base.file_count;
-		ASOF_TRY(asof_plan_splice_sql(&table, &b->plan, &sql, err));
-	} else {
-		ASOF_TRY(asof_plan_build_sql(&b->plan, &sql, err));
-	}
-	enum asof_status status = asof_engine_write_parquet(b->engine, asof_buf_cstr(&sql), path,
-							    b->arena, ret_stats, err);
+	if (!b->is_splice)
+		return asof_plan_build_sql(&b->plan, sql, err);
+	const char **paths = asof_arena_array(b->arena, b->base.file_count, sizeof(*paths));
+	if (!paths)
+		return asof_build_no_memory(err, "paths");
+	for (size_t i = 0; i < b->base.file_count; i++)
+		paths[i] = b->base.files[i].path;
+	table.paths = paths;
+	table.path_count = b->base.file_count;
+	return asof_plan_splice_sql(&table, &b->plan, sql, err);
+}
+
+static enum asof_status
+write_by_sql(struct asof_view_build *b, struct asof_table_files *files, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	ASOF_TRY(rows_sql(b, &sql, err));
+	enum asof_status status =
+		asof_table_files_write(files, asof_buf_cstr(&sql), most_rows(b), err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "source '%s'", b->state.view->source->name);
 	return ASOF_OK;
@@ -137,57 +137,38 @@ enum asof_status
 asof_build_write_rows(struct asof_view_build *b, const char *path,
 		      struct asof_file_stats *ret_stats, struct asof_error *err)
 {
-	return b->tiles ? asof_build_write_tiles(b, path, ret_stats, err)
-			: write_by_sql(b, path, ret_stats, err);
-}
-
-enum asof_status
-asof_build_write(struct asof_view_build *b, struct asof_table_file *ret_file,
-		 struct asof_error *err)
-{
-	struct asof_table_file file = { 0 };
-	struct asof_file_stats stats;
-	ASOF_TRY(asof_table_new_file(b->lake, b->state.view->name, b->arena, &file.name, &file.path,
-				     err));
-	ASOF_TRY(asof_build_write_rows(b, file.path, &stats, err));
-	file.size_bytes = stats.size_bytes;
-	file.row_count = (int64_t)stats.row_count;
-	enum asof_status status = log_stats(b, &stats, &file, err);
-	if (status != ASOF_OK) {
-		asof_build_remove_orphan(b, file.name);
-		return status;
-	}
-	*ret_file = file;
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	if (b->tiles)
+		return asof_build_write_tiles_to(b, path, ret_stats, err);
+	ASOF_TRY(rows_sql(b, &sql, err));
+	enum asof_status status = asof_engine_write_parquet(b->engine, asof_buf_cstr(&sql), path,
+							    b->arena, ret_stats, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "source '%s'", b->state.view->source->name);
 	return ASOF_OK;
 }
 
-static const char *
-stat_json(struct asof_view_build *b, const struct asof_value *value)
+enum asof_status
+asof_build_write(struct asof_view_build *b, struct asof_table_files *ret_files,
+		 struct asof_error *err)
 {
-	if (value->is_null)
-		return NULL;
-	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64u << 10);
-	struct asof_json_writer w = asof_json_writer_to(&text);
-	asof_value_write_json(&w, value);
-	return asof_arena_copy(b->arena, asof_buf_view(&text));
-}
-
-static enum asof_status
-log_stats(struct asof_view_build *b, const struct asof_file_stats *from,
-	  struct asof_table_file *file, struct asof_error *err)
-{
-	struct asof_table_stats *stats =
-		asof_arena_array(b->arena, from->column_count, sizeof(*stats));
-	if (!stats)
-		return asof_build_no_memory(err, "statistics");
-	for (size_t i = 0; i < from->column_count; i++) {
-		const struct asof_column_stats *column = &from->columns[i];
-		stats[i] = (struct asof_table_stats){ .column = column->name,
-						      .min_json = stat_json(b, &column->min),
-						      .max_json = stat_json(b, &column->max),
-						      .null_count = column->null_count };
+	const struct asof_field *fields = NULL;
+	size_t field_count = 0;
+	ASOF_TRY(asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &fields,
+					&field_count, err));
+	struct asof_table_files files = { .engine = b->engine,
+					  .lake = b->lake,
+					  .arena = b->arena,
+					  .table = b->state.view->name,
+					  .file_bytes = b->session->project->file_bytes,
+					  .row_bytes =
+						  asof_table_files_guess(fields, field_count) };
+	enum asof_status status =
+		b->tiles ? asof_build_write_tiles(b, &files, err) : write_by_sql(b, &files, err);
+	if (status != ASOF_OK) {
+		asof_table_files_remove(&files);
+		return status;
 	}
-	file->stats = stats;
-	file->stats_count = from->column_count;
+	*ret_files = files;
 	return ASOF_OK;
 }

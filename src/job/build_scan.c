@@ -225,8 +225,12 @@ struct writer {
 
 struct writing {
 	const struct asof_tile_build *tiles;
+	const struct asof_field *fields;
+	size_t field_count;
+	struct asof_buf sql;
 	struct writer *writers;
 	unsigned count;
+	uint64_t end;          /* of the file being written */
 	_Atomic uint64_t next; /* where the next piece begins */
 };
 
@@ -235,6 +239,7 @@ writing_done(struct writing *writing)
 {
 	for (unsigned i = 0; i < writing->count; i++)
 		asof_block_done(&writing->writers[i].block);
+	asof_buf_done(&writing->sql);
 }
 
 /* A row group or a little more: an entity's rows stay together. */
@@ -245,6 +250,8 @@ claim_piece(struct writing *writing, struct writer *writer)
 	do {
 		writer->next = next;
 		writer->end = asof_tile_build_boundary(writing->tiles, next + ASOF_ROW_GROUP_ROWS);
+		if (writer->end > writing->end)
+			writer->end = writing->end;
 	} while (!atomic_compare_exchange_weak(&writing->next, &next, writer->end));
 }
 
@@ -271,9 +278,9 @@ pull_rows(void *arg, unsigned worker, size_t capacity, struct asof_batch *ret_ba
 }
 
 static enum asof_status
-open_writers(struct writing *writing, const struct asof_view_build *b,
-	     const struct asof_field *fields, size_t field_count, struct asof_error *err)
+open_writers(struct writing *writing, const struct asof_view_build *b, struct asof_error *err)
 {
+	size_t field_count = writing->field_count;
 	unsigned threads = asof_engine_threads(b->engine);
 	uint64_t pieces = asof_tile_build_rows(b->tiles) / ASOF_ROW_GROUP_ROWS + 1;
 	unsigned count = pieces < threads ? (unsigned)pieces : threads;
@@ -282,7 +289,7 @@ open_writers(struct writing *writing, const struct asof_view_build *b,
 	if (!types || !writing->writers)
 		return asof_build_no_memory(err, "rows to be written");
 	for (size_t i = 0; i < field_count; i++)
-		types[i] = fields[i].type;
+		types[i] = writing->fields[i].type;
 	writing->count = count;
 	for (unsigned i = 0; i < count; i++)
 		ASOF_TRY(asof_block_init(&writing->writers[i].block, types, field_count,
@@ -290,23 +297,66 @@ open_writers(struct writing *writing, const struct asof_view_build *b,
 	return ASOF_OK;
 }
 
-enum asof_status
-asof_build_write_tiles(struct asof_view_build *b, const char *path,
-		       struct asof_file_stats *ret_stats, struct asof_error *err)
+/* Where the file that begins at `first` ends. */
+static uint64_t
+end_of_file(const struct asof_tile_build *tiles, const struct asof_table_files *files,
+	    uint64_t first)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
-	ASOF_AUTO(writing_done) struct writing writing = { .tiles = b->tiles };
-	const struct asof_field *fields = NULL;
-	size_t field_count = 0;
-	ASOF_TRY(asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &fields,
-					&field_count, err));
-	ASOF_TRY(asof_plan_fed_sql(&b->plan, &sql, err));
-	ASOF_TRY(open_writers(&writing, b, fields, field_count, err));
-	const struct asof_feed feed = { .fields = fields,
-					.field_count = field_count,
-					.max_workers = writing.count,
+	uint64_t rows = asof_table_files_next_rows(files, asof_tile_build_rows(tiles) - first);
+	uint64_t end = asof_tile_build_boundary(tiles, first + rows);
+	return end - first > 2 * rows ? first + rows : end;
+}
+
+/* Rows [first, writing->end), where `first` is as far as they were written. */
+static enum asof_status
+write_to(struct writing *writing, const struct asof_view_build *b, const char *path,
+	 struct asof_file_stats *ret_stats, struct asof_error *err)
+{
+	uint64_t first = atomic_load(&writing->next);
+	const struct asof_feed feed = { .fields = writing->fields,
+					.field_count = writing->field_count,
+					.max_workers = writing->count,
 					.pull = pull_rows,
-					.arg = &writing };
-	return asof_engine_write_fed(b->engine, asof_buf_cstr(&sql), &feed, path, b->arena,
+					.arg = writing };
+	for (unsigned i = 0; i < writing->count; i++)
+		writing->writers[i].next = writing->writers[i].end = first;
+	return asof_engine_write_fed(b->engine, asof_buf_cstr(&writing->sql), &feed, path, b->arena,
 				     ret_stats, err);
+}
+
+static enum asof_status
+begin_writing(struct writing *writing, struct asof_view_build *b, struct asof_error *err)
+{
+	*writing = (struct writing){ .tiles = b->tiles, .sql = ASOF_BUF(ASOF_SQL_BYTES_MAX) };
+	ASOF_TRY(asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &writing->fields,
+					&writing->field_count, err));
+	ASOF_TRY(asof_plan_fed_sql(&b->plan, &writing->sql, err));
+	return open_writers(writing, b, err);
+}
+
+enum asof_status
+asof_build_write_tiles(struct asof_view_build *b, struct asof_table_files *files,
+		       struct asof_error *err)
+{
+	ASOF_AUTO(writing_done) struct writing writing = { 0 };
+	ASOF_TRY(begin_writing(&writing, b, err));
+	while (atomic_load(&writing.next) < asof_tile_build_rows(b->tiles)) {
+		const char *path = NULL;
+		struct asof_file_stats stats;
+		writing.end = end_of_file(b->tiles, files, atomic_load(&writing.next));
+		ASOF_TRY(asof_table_files_begin(files, &path, err));
+		ASOF_TRY(write_to(&writing, b, path, &stats, err));
+		ASOF_TRY(asof_table_files_note(files, &stats, err));
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_build_write_tiles_to(struct asof_view_build *b, const char *path,
+			  struct asof_file_stats *ret_stats, struct asof_error *err)
+{
+	ASOF_AUTO(writing_done) struct writing writing = { 0 };
+	ASOF_TRY(begin_writing(&writing, b, err));
+	writing.end = asof_tile_build_rows(b->tiles);
+	return write_to(&writing, b, path, ret_stats, err);
 }

@@ -34,14 +34,12 @@ commit_info(struct asof_view_build *b, int64_t total_rows, const char *version,
 #define INFO_COUNT 7
 
 static enum asof_status
-publish(struct asof_view_build *b, const struct asof_table_file *file, struct asof_error *err)
+publish(struct asof_view_build *b, const struct asof_table_files *files, struct asof_error *err)
 {
 	const struct asof_field *fields = NULL;
 	size_t field_count = 0;
 	struct asof_property info[INFO_COUNT];
-	bool has_file = file && file->row_count > 0;
-	int64_t total =
-		(b->is_overwrite ? 0 : b->base.row_count) + (has_file ? file->row_count : 0);
+	int64_t total = (b->is_overwrite ? 0 : b->base.row_count) + (files ? files->row_count : 0);
 	struct asof_version version = { .view = b->state.view->name,
 					.major = b->state.major,
 					.minor = b->state.minor,
@@ -68,8 +66,8 @@ publish(struct asof_view_build *b, const struct asof_table_file *file, struct as
 		.is_overwrite = b->is_overwrite && b->base.version >= 0,
 		.fields = has_schema ? fields : NULL,
 		.field_count = has_schema ? field_count : 0,
-		.added = file,
-		.added_count = has_file ? 1 : 0,
+		.added = files ? files->items : NULL,
+		.added_count = files ? files->count : 0,
 		.properties = has_schema ? &owner : NULL,
 		.property_count = has_schema ? 1 : 0,
 		.info = info,
@@ -186,27 +184,24 @@ compute(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
 static enum asof_status
 compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
 {
-	struct asof_table_file file;
+	struct asof_table_files files;
 	ASOF_TRY(compute(b, max_bytes, err));
 	ASOF_TRY(asof_build_profile(b, err));
-	ASOF_TRY(asof_build_write(b, &file, err));
+	ASOF_TRY(asof_build_write(b, &files, err));
 	asof_view_build_done(b); /* memory for those that wait */
-	b->report.row_count = file.row_count;
-	if (file.row_count > 0) {
-		b->report.size_bytes = file.size_bytes;
-		b->report.file_count = 1;
-	}
+	b->report.row_count = files.row_count;
+	b->report.size_bytes = files.size_bytes;
+	b->report.file_count = files.count;
 	enum asof_status status = asof_cancel_check(&b->session->cancel, err);
 	if (status == ASOF_OK)
 		status = asof_fault_point("build.before_commit", err);
 	bool is_tried = status == ASOF_OK;
 	if (is_tried)
-		status = publish(b, &file, err);
-	/* A commit that failed may stand all the same: its file goes only where it surely does not.
+		status = publish(b, &files, err);
+	/* A commit that failed may stand all the same: its files go only where it surely does not.
 	 */
-	bool is_unpublished = !b->report.is_published && (!is_tried || status == ASOF_CONFLICT);
-	if (is_unpublished || file.row_count == 0)
-		asof_build_remove_orphan(b, file.name);
+	if (!b->report.is_published && (!is_tried || status == ASOF_CONFLICT))
+		asof_table_files_remove(&files);
 	return status;
 }
 

@@ -9,6 +9,7 @@
 #define ASOF_JOB_BUILD_VIEW_H
 
 #include "job/cursor.h"
+#include "job/table_files.h"
 #include "job/versions.h"
 #include "kernel/tile_build.h"
 
@@ -104,22 +105,24 @@ ASOF_NODISCARD enum asof_status asof_build_choose_mode(struct asof_view_build *b
 /* Count what is read; rows without an event time follow the source's on_bad_row. */
 ASOF_NODISCARD enum asof_status asof_build_profile(struct asof_view_build *build,
 						   struct asof_error *err);
-/* Write the table's new file. */
+/* Write the table's new files; none is left behind on failure. */
 ASOF_NODISCARD enum asof_status asof_build_write(struct asof_view_build *build,
-						 struct asof_table_file *ret_file,
+						 struct asof_table_files *ret_files,
 						 struct asof_error *err);
-/* What is to be stored, to the file `path`. */
+/* What is to be stored, to the one file `path`. */
 ASOF_NODISCARD enum asof_status asof_build_write_rows(struct asof_view_build *build,
 						      const char *path,
 						      struct asof_file_stats *ret_stats,
 						      struct asof_error *err);
-/* The rows of `tiles` to the file `path`. */
+/* The rows of `tiles`: an entity's stand in one file, unless they are more than two should have. */
 ASOF_NODISCARD enum asof_status asof_build_write_tiles(struct asof_view_build *build,
-						       const char *path,
-						       struct asof_file_stats *ret_stats,
+						       struct asof_table_files *files,
 						       struct asof_error *err);
-/* The file `name`, which is in no version of the table. */
-void asof_build_remove_orphan(const struct asof_view_build *build, const char *name);
+/* The same to the one file `path`. */
+ASOF_NODISCARD enum asof_status asof_build_write_tiles_to(struct asof_view_build *build,
+							  const char *path,
+							  struct asof_file_stats *ret_stats,
+							  struct asof_error *err);
 
 static inline enum asof_status
 asof_build_no_memory(struct asof_error *err, const char *what)

@@ -217,6 +217,7 @@ struct asof_project {
 	const char *lake;
 	const char *online;
 	const char *catalog;
+	uint64_t file_bytes; /* that a data file of the lake is to have, about */
 	struct asof_entity *entities;
 	size_t entity_count;
 	struct asof_source *sources;

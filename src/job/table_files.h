@@ -1,0 +1,56 @@
+/*
+ * table_files.h - rows written as data files of a table: as many as a target size asks for.
+ *
+ * Files follow each other in the order of the rows, so that what is clustered stays so. They are in
+ * no version of the table before a commit adds them; until then asof_table_files_remove() takes
+ * back all of them. One thread at a time.
+ */
+#ifndef ASOF_JOB_TABLE_FILES_H
+#define ASOF_JOB_TABLE_FILES_H
+
+#include "engine/engine.h"
+#include "lake/table.h"
+
+struct asof_table_files {
+	struct asof_engine *engine;
+	struct asof_blob *lake;
+	struct asof_arena *arena; /* names and statistics live in it */
+	const char *table;
+	uint64_t file_bytes; /* that a file is to have, about */
+	uint64_t row_bytes;  /* a guess, until there is a file */
+	struct asof_table_file *items;
+	size_t count;
+	size_t capacity;
+	int64_t row_count; /* of all */
+	uint64_t size_bytes;
+};
+
+/* What a stored row of such columns may take, for the guess. */
+uint64_t asof_table_files_guess(const struct asof_field *fields, size_t field_count);
+
+/* How many of `rows_left` rows, which is not 0, the next file is to take. */
+uint64_t asof_table_files_next_rows(const struct asof_table_files *files, uint64_t rows_left);
+
+/*
+ * A file of the table, to be written at *ret_path, then noted with the statistics of what was
+ * written; one without rows is removed again. Fault point: build.before_file.
+ */
+ASOF_NODISCARD enum asof_status asof_table_files_begin(struct asof_table_files *files,
+						       const char **ret_path,
+						       struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_table_files_note(struct asof_table_files *files,
+						      const struct asof_file_stats *stats,
+						      struct asof_error *err);
+
+/*
+ * The rows of `select`, at most `most_rows` of them, in its order. What may need several files is
+ * written to a file of its own below TMPDIR first, and cut from there.
+ */
+ASOF_NODISCARD enum asof_status asof_table_files_write(struct asof_table_files *files,
+						       const char *select, uint64_t most_rows,
+						       struct asof_error *err);
+
+/* All of them, as far as they are there. */
+void asof_table_files_remove(struct asof_table_files *files);
+
+#endif
