@@ -41,8 +41,13 @@ def built(target):
 def stages_note(lines):
     """What the kernel's stages take, where its program says so: medians over the rounds."""
     told = [line["ns_per_row"] for line in lines if "ns_per_row" in line]
-    parts = [f"{stage} {statistics.median(one[stage] for one in told):.1f}" for stage in (told[0] if told else ())]
-    return f"kernel's stages, ns per row of what each reads: {', '.join(parts)}" if parts else ""
+    cycles = [line["cycles_per_row"] for line in lines if "cycles_per_row" in line]
+    parts = []
+    for stage in told[0] if told else ():
+        part = f"{stage} {statistics.median(one[stage] for one in told):.1f}"
+        parts.append(f"{part} ({statistics.median(one[stage] for one in cycles):.0f})" if cycles else part)
+    of = "ns (and cycles of all processors together)" if cycles else "ns"
+    return f"kernel's stages, {of} per row of what each reads: {', '.join(parts)}" if parts else ""
 
 
 def compare(name, options):

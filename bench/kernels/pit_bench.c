@@ -100,7 +100,7 @@ struct kernel_run {
 	unsigned threads;
 	atomic_size_t next;
 	_Atomic uint64_t matched;
-	double seconds[STAGES];
+	struct cost costs[STAGES];
 };
 
 static enum asof_status
@@ -174,10 +174,10 @@ stage(struct kernel_run *run, enum stage which, asof_worker_fn *fn)
 {
 	struct asof_error err = { 0 };
 	atomic_store(&run->next, 0);
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_workers_run(run->threads, fn, run, &err) != ASOF_OK)
 		die(stage_names[which], &err);
-	run->seconds[which] += seconds_now() - begin;
+	cost_end(&run->costs[which], begin);
 }
 
 static void
@@ -192,10 +192,10 @@ make_index(struct kernel_run *run)
 	if (asof_spine_index_new(&options, &run->index, &err) != ASOF_OK)
 		die("spine", &err);
 	stage(run, STAGE_SPINE, take_spine);
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_spine_index_finish(run->index, &err) != ASOF_OK)
 		die("index", &err);
-	run->seconds[STAGE_INDEX] = seconds_now() - begin;
+	cost_end(&run->costs[STAGE_INDEX], begin);
 }
 
 static void
@@ -210,15 +210,15 @@ make_pit(struct kernel_run *run)
 					    .output_count = VALUES,
 					    .max_age_us = MAX_AGE_US,
 					    .workers = run->threads };
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_pit_new(&options, &run->pit, &err) != ASOF_OK)
 		die("new", &err);
-	run->seconds[STAGE_NEW] = seconds_now() - begin;
+	cost_end(&run->costs[STAGE_NEW], begin);
 	stage(run, STAGE_TAKE, take_features);
-	begin = seconds_now();
+	begin = cost_begin();
 	if (asof_pit_finish(run->pit, &err) != ASOF_OK)
 		die("carry", &err);
-	run->seconds[STAGE_CARRY] = seconds_now() - begin;
+	cost_end(&run->costs[STAGE_CARRY], begin);
 	stage(run, STAGE_READ, read_share);
 }
 
@@ -246,19 +246,16 @@ print_run(const struct arguments *a, const char *arm, unsigned round, double sec
 	       seconds, cpu);
 }
 
-/* Nanoseconds of a row: of the feature rows for `take`, of the spine's else. */
+/* Of the feature rows for `take`, of the spine's else. */
 static void
-print_stages(const struct arguments *a, const struct kernel_run *run)
+print_stages(const struct arguments *a, const struct kernel_run *run, double cycles_per_second)
 {
-	const char *separator = ", \"ns_per_row\": {";
-	for (size_t i = 0; i < STAGES; i++) {
-		size_t rows = i == STAGE_TAKE ? a->feature_rows : a->spine_rows;
-		printf("%s\"%s\": %.2f", separator, stage_names[i],
-		       run->seconds[i] * 1e9 / (double)rows);
-		separator = ", ";
-	}
+	size_t rows[STAGES];
+	for (size_t i = 0; i < STAGES; i++)
+		rows[i] = i == STAGE_TAKE ? a->feature_rows : a->spine_rows;
+	print_costs(stage_names, run->costs, rows, STAGES, cycles_per_second);
 	struct asof_pit_counts counts = asof_pit_counts(run->pit);
-	printf("}, \"asked\": %llu, \"kept\": %llu, \"index_bytes\": %llu, \"pit_bytes\": %llu",
+	printf(", \"asked\": %llu, \"kept\": %llu, \"index_bytes\": %llu, \"pit_bytes\": %llu",
 	       (unsigned long long)counts.asked, (unsigned long long)counts.kept,
 	       (unsigned long long)asof_spine_index_bytes(run->index),
 	       (unsigned long long)counts.bytes);
@@ -273,14 +270,16 @@ run_kernel(const struct arguments *a, const struct rows *spine, const struct row
 				  .results = results,
 				  .share_rows = share_rows,
 				  .threads = a->threads };
+	uint64_t cycles = cycles_now();
 	double cpu = cpu_now();
 	double begin = seconds_now();
 	make_index(&run);
 	make_pit(&run);
 	double seconds = seconds_now() - begin;
+	double cycles_per_second = (double)(cycles_now() - cycles) / seconds;
 	cpu = cpu_now() - cpu;
 	print_run(a, "kernel", round, seconds, cpu);
-	print_stages(a, &run);
+	print_stages(a, &run, cycles_per_second);
 	printf("}\n");
 	struct sums sums = sums_of(&run);
 	asof_pit_free(run.pit);

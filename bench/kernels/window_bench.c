@@ -153,7 +153,7 @@ struct kernel_run {
 	size_t *result_rows;
 	unsigned threads;
 	atomic_size_t next;
-	double seconds[STAGES];
+	struct cost costs[STAGES];
 };
 
 static enum asof_status
@@ -236,10 +236,10 @@ stage(struct kernel_run *run, enum stage which, asof_worker_fn *fn)
 {
 	struct asof_error err = { 0 };
 	atomic_store(&run->next, 0);
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_workers_run(run->threads, fn, run, &err) != ASOF_OK)
 		die(stage_names[which], &err);
-	run->seconds[which] += seconds_now() - begin;
+	cost_end(&run->costs[which], begin);
 }
 
 static void
@@ -254,10 +254,10 @@ make_index(struct kernel_run *run)
 	if (asof_spine_index_new(&options, &run->index, &err) != ASOF_OK)
 		die("spine", &err);
 	stage(run, STAGE_SPINE, take_spine);
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_spine_index_finish(run->index, &err) != ASOF_OK)
 		die("index", &err);
-	run->seconds[STAGE_INDEX] = seconds_now() - begin;
+	cost_end(&run->costs[STAGE_INDEX], begin);
 }
 
 static void
@@ -270,10 +270,10 @@ make_store(struct kernel_run *run)
 	if (asof_tile_store_new(&options, &run->store, &err) != ASOF_OK)
 		die("store", &err);
 	stage(run, STAGE_TAKE, take_events);
-	double begin = seconds_now();
+	struct cost begin = cost_begin();
 	if (asof_tile_store_finish(run->store, &err) != ASOF_OK)
 		die("sort", &err);
-	run->seconds[STAGE_SORT] = seconds_now() - begin;
+	cost_end(&run->costs[STAGE_SORT], begin);
 }
 
 static struct sums
@@ -315,20 +315,20 @@ run_kernel(const struct arguments *a, const struct rows *rows, const struct mode
 				  .threads = a->threads };
 	for (unsigned t = 0; t < a->threads; t++)
 		asof_block_reset(&results[t], results[t].capacity);
+	uint64_t cycles = cycles_now();
 	double cpu = cpu_now();
 	double begin = seconds_now();
 	make_index(&run);
 	make_store(&run);
 	stage(&run, STAGE_SWEEP, sweep_share);
 	double seconds = seconds_now() - begin;
+	double cycles_per_second = (double)(cycles_now() - cycles) / seconds;
 	print_run(a, "kernel", round, seconds, cpu_now() - cpu);
-	const char *separator = ", \"ns_per_row\": {";
-	for (size_t i = 0; i < STAGES; i++) {
-		printf("%s\"%s\": %.2f", separator, stage_names[i],
-		       run.seconds[i] * 1e9 / (double)a->events);
-		separator = ", ";
-	}
-	printf("}}\n");
+	size_t stage_rows[STAGES];
+	for (size_t i = 0; i < STAGES; i++)
+		stage_rows[i] = a->events;
+	print_costs(stage_names, run.costs, stage_rows, STAGES, cycles_per_second);
+	printf("}\n");
 	struct sums sums = sums_of(&run);
 	asof_tile_store_free(run.store);
 	asof_spine_index_free(run.index);

@@ -98,6 +98,14 @@ make_scratch(struct asof_tile_build *build, struct asof_build_worker *worker, si
 	return ASOF_OK;
 }
 
+/* An engine's times before and after all others are none. */
+static bool
+is_time(const struct asof_column *events, size_t row)
+{
+	int64_t event_us = ((const int64_t *)events->data)[row];
+	return !asof_column_is_null(events, row) && event_us != INT64_MAX && event_us != -INT64_MAX;
+}
+
 /* Rows with a time and a whole key. */
 static void
 pick_rows(const struct asof_tile_build *build, struct asof_build_worker *worker,
@@ -107,7 +115,7 @@ pick_rows(const struct asof_tile_build *build, struct asof_build_worker *worker,
 	size_t key_count = build->keys.count;
 	for (size_t row = 0; row < b->batch->row_count; row++) {
 		bool has_key = true;
-		bool has_time = !asof_column_is_null(&columns[key_count], row);
+		bool has_time = is_time(&columns[key_count], row);
 		for (size_t k = 0; k < key_count; k++)
 			has_key = has_key && !asof_column_is_null(&columns[k], row);
 		worker->null_keys += !has_key;

@@ -33,8 +33,8 @@ ASOF_DEFINE_AUTOFREE(struct asof_tile_build, asof_tile_build_free)
 /*
  * Source rows: columns k0 .. (of the keys' types), event_us, created_us, row_order (int64), then
  * the values: layout->columns (windowed) or the outputs' columns (plain). Rows whose key or
- * event_us is NULL are left out and counted. Where the source has no created_time, created_us is
- * the same in all.
+ * event_us is NULL, or that of an engine's infinity (INT64_MAX, -INT64_MAX), are left out and
+ * counted. Where the source has no created_time, created_us is the same in all.
  */
 ASOF_NODISCARD enum asof_status asof_tile_build_take(struct asof_tile_build *build, unsigned worker,
 						     const struct asof_batch *batch,

@@ -98,12 +98,9 @@ add_stored_head(struct asof_buf *sql, const struct asof_view *view,
 		asof_plan_key_name(sql, view, i);
 		asof_buf_printf(sql, " AS k%zu, ", i);
 	}
-	bool is_bare = !asof_view_is_windowed(view);
-	asof_buf_add_cstr(sql,
-			  is_bare ? "event_time AS event_us" : "epoch_us(event_time) AS event_us");
+	asof_buf_add_cstr(sql, "event_time AS event_us");
 	if (scan->has_created)
-		asof_buf_add_cstr(sql, is_bare ? ", created_time AS created_us"
-					       : ", epoch_us(created_time) AS created_us");
+		asof_buf_add_cstr(sql, ", created_time AS created_us");
 	if (scan->has_order)
 		asof_buf_add_cstr(sql, view->step_us > 0 ? ", 0::BIGINT AS row_order"
 							 : ", \"_order\" AS row_order");
@@ -166,13 +163,17 @@ add_nulls(struct asof_buf *sql, size_t count)
 }
 
 /* What stands for the rows before a range, whose head is k0.., event_us ..: the newest of each key.
- */
+ * `zero`: for created_us, of its type. */
 static void
-add_newest_head(struct asof_buf *sql, size_t key_count, const struct asof_plan_scan *scan)
+add_newest_head(struct asof_buf *sql, size_t key_count, const struct asof_plan_scan *scan,
+		const char *zero)
 {
 	asof_plan_keys(sql, "", key_count);
-	asof_buf_printf(sql, ", max(event_us)%s%s", scan->has_created ? ", 0" : "",
-			scan->has_order ? ", 0" : "");
+	asof_buf_add_cstr(sql, ", max(event_us)");
+	if (scan->has_created)
+		asof_buf_printf(sql, ", %s", zero);
+	if (scan->has_order)
+		asof_buf_add_cstr(sql, ", 0");
 }
 
 static void
@@ -195,7 +196,7 @@ add_older_tiles(struct asof_buf *sql, const struct asof_plan_table *table,
 	size_t key_count = table->view->entity->key_count;
 	asof_buf_add_cstr(sql, "\nUNION ALL SELECT ");
 	if (!scan->is_label) {
-		add_newest_head(sql, key_count, scan);
+		add_newest_head(sql, key_count, scan, "make_timestamptz(0)");
 		add_nulls(sql, table->layout->state_count);
 		asof_buf_add_cstr(sql, " FROM (SELECT ");
 	}
@@ -428,7 +429,7 @@ add_older_events(struct asof_buf *sql, const struct asof_plan_build *build,
 	if (scan->is_label)
 		add_source_head(sql, key_count, scan);
 	else
-		add_newest_head(sql, key_count, scan);
+		add_newest_head(sql, key_count, scan, "0");
 	add_nulls(sql, value_count_of(build));
 	add_good_from(sql, build, scan, &bounds);
 	if (!scan->is_label)
@@ -571,7 +572,11 @@ asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_cou
 	ASOF_TRY(init_shared(&s, arena, err));
 	bool has_range = builds[0].range.has_from || builds[0].range.has_to;
 	asof_buf_add_cstr(sql, has_range ? "SELECT * FROM (SELECT " : "SELECT ");
-	asof_plan_event_us(sql, &builds[0].source);
+	/* An infinite time stays one, which the kernel takes for none. */
+	if (!has_range && is_bare_time(&builds[0].source, &bounds))
+		asof_buf_printf(sql, "(%s)", builds[0].source.source->event_time.text);
+	else
+		asof_plan_event_us(sql, &builds[0].source);
 	asof_buf_add_cstr(sql, " AS event_us, ");
 	asof_plan_created_us(sql, &builds[0]);
 	asof_buf_add_cstr(sql, " AS created_us, " ASOF_SOURCE_ORDER " AS row_order");

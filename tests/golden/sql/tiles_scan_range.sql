@@ -1,5 +1,5 @@
-SELECT "origin" AS k0, epoch_us(event_time) AS event_us, epoch_us(created_time) AS created_us, 0::BIGINT AS row_order, "_count" AS f0
+SELECT "origin" AS k0, event_time AS event_us, created_time AS created_us, 0::BIGINT AS row_order, "_count" AS f0
 FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("_count" AS BIGINT) AS "_count", CAST("_last_event" AS TIMESTAMPTZ) AS "_last_event" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true)) WHERE event_time >= make_timestamptz(993859199999995) AND event_time <= make_timestamptz(993859200000007) AND created_time <= make_timestamptz(993859200000000)
-UNION ALL SELECT k0, max(event_us), 0, 0, NULL FROM (SELECT "origin" AS k0, epoch_us(event_time) AS event_us
+UNION ALL SELECT k0, max(event_us), make_timestamptz(0), 0, NULL FROM (SELECT "origin" AS k0, event_time AS event_us
 FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", CAST("created_time" AS TIMESTAMPTZ) AS "created_time", CAST("_count" AS BIGINT) AS "_count", CAST("_last_event" AS TIMESTAMPTZ) AS "_last_event" FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true)) WHERE event_time <= make_timestamptz(993859199999994) AND created_time <= make_timestamptz(993859200000000))
 GROUP BY k0
