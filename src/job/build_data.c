@@ -1,7 +1,7 @@
 /* build_data.c - the rows of a build: what is counted and set aside, and the files written. */
 #include <inttypes.h>
 
-#include "job/build_view.h"
+#include "job/build_replace.h"
 #include "plan/sql.h"
 
 /* "flights.parquet row 12" of an order number. */
@@ -73,11 +73,28 @@ is_counted(const struct asof_view_build *b)
 	       strcmp(b->plan.source.event_time_type, "TIMESTAMP_NS") != 0;
 }
 
+/* Of a change, what was added is what is read for the first time. */
+static enum asof_status
+profile_added(struct asof_view_build *b, struct asof_error *err)
+{
+	if (!b->change->added_sql)
+		return ASOF_OK;
+	const struct asof_plan_build all = b->plan;
+	b->plan.source.rows_sql = b->change->added_sql;
+	b->plan.range = (struct asof_plan_range){ 0 };
+	b->plan.touched = NULL;
+	enum asof_status status = profile_by_sql(b, err);
+	b->plan = all;
+	return status;
+}
+
 enum asof_status
 asof_build_profile(struct asof_view_build *b, struct asof_error *err)
 {
 	uint64_t null_keys = 0;
 	uint64_t null_times = 0;
+	if (asof_build_is_replacing(b))
+		return profile_added(b, err);
 	if (!is_counted(b))
 		return profile_by_sql(b, err);
 	asof_tile_build_skipped(b->tiles, &null_keys, &null_times);
@@ -96,7 +113,7 @@ asof_build_profile(struct asof_view_build *b, struct asof_error *err)
 static uint64_t
 most_rows(const struct asof_view_build *b)
 {
-	int64_t rows = b->report.source_row_count;
+	int64_t rows = b->report.source_row_count + b->removed_row_count;
 	if (b->is_splice)
 		rows = b->base.row_count < 0 ? INT64_MAX - rows : b->base.row_count + rows;
 	return (uint64_t)rows;
@@ -109,6 +126,8 @@ rows_sql(struct asof_view_build *b, struct asof_buf *sql, struct asof_error *err
 					 .layout = b->plan.layout,
 					 .fields = b->base.fields,
 					 .field_count = b->base.field_count };
+	if (asof_build_is_replacing(b))
+		return asof_build_replace_sql(b, sql, err);
 	if (!b->is_splice)
 		return asof_plan_build_sql(&b->plan, sql, err);
 	const char **paths = asof_arena_array(b->arena, b->base.file_count, sizeof(*paths));

@@ -46,4 +46,16 @@ asof_build_is_replacing(const struct asof_view_build *build)
 	return build->change && build->change->removed_sql;
 }
 
+/* ---- the parts of it, for build_view.c ---- */
+
+/* Find what is touched, and the files that hold any of it. Ended by asof_build_replace_end(), also
+ * where it has failed. Fault points: build.replace.before_touched build.replace.after_touched. */
+ASOF_NODISCARD enum asof_status asof_build_replace_begin(struct asof_view_build *build,
+							 struct asof_error *err);
+void asof_build_replace_end(struct asof_view_build *build);
+/* The rows of the file that takes their place. */
+ASOF_NODISCARD enum asof_status asof_build_replace_sql(const struct asof_view_build *build,
+						       struct asof_buf *sql,
+						       struct asof_error *err);
+
 #endif

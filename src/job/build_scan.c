@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "job/build_view.h"
+#include "job/build_replace.h"
 #include "plan/sql.h"
 
 /* One view of a scan. */
@@ -29,12 +29,14 @@ struct scan {
 bool
 asof_view_build_is_by_kernel(const struct asof_view_build *b)
 {
-	return b->has_work && !b->is_splice && !b->options->is_sql;
+	return b->has_work && !b->is_splice && !b->options->is_sql && !asof_build_is_replacing(b);
 }
 
 static bool
 reads_same_files(const struct asof_plan_source *a, const struct asof_plan_source *b)
 {
+	if (a->rows_sql || b->rows_sql)
+		return a->rows_sql && b->rows_sql && strcmp(a->rows_sql, b->rows_sql) == 0;
 	if (a->path_count != b->path_count)
 		return false;
 	for (size_t i = 0; i < a->path_count; i++) {

@@ -1,5 +1,5 @@
 /* build_view.c - a view's build from beginning to commit. */
-#include "job/build_view.h"
+#include "job/build_replace.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -39,7 +39,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 	const struct asof_field *fields = NULL;
 	size_t field_count = 0;
 	struct asof_property info[INFO_COUNT];
-	int64_t total = (b->is_overwrite ? 0 : b->base.row_count) + (files ? files->row_count : 0);
+	int64_t total = (b->is_overwrite ? 0 : b->base.row_count - b->removed_row_count) +
+			(files ? files->row_count : 0);
 	struct asof_version version = { .view = b->state.view->name,
 					.major = b->state.major,
 					.minor = b->state.minor,
@@ -66,6 +67,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 		.is_overwrite = b->is_overwrite && b->base.version >= 0,
 		.fields = has_schema ? fields : NULL,
 		.field_count = has_schema ? field_count : 0,
+		.removed = b->removed,
+		.removed_count = b->removed_count,
 		.added = files ? files->items : NULL,
 		.added_count = files ? files->count : 0,
 		.properties = has_schema ? &owner : NULL,
@@ -160,6 +163,8 @@ asof_view_build_name_engine(struct asof_view_build *b)
 		b->report.engine_reason = "asked for";
 	if (b->is_splice)
 		b->report.engine_reason = "a range is spliced into the table";
+	if (asof_build_is_replacing(b))
+		b->report.engine_reason = "rows and tiles are replaced";
 }
 
 /* By the kernel where it can, else by SQL. */
@@ -187,6 +192,7 @@ compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_e
 	struct asof_table_files files;
 	ASOF_TRY(compute(b, max_bytes, err));
 	ASOF_TRY(asof_build_profile(b, err));
+	ASOF_TRY(asof_fault_point("build.before_write", err));
 	ASOF_TRY(asof_build_write(b, &files, err));
 	asof_view_build_done(b); /* memory for those that wait */
 	b->report.row_count = files.row_count;
@@ -205,6 +211,16 @@ compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_e
 	return status;
 }
 
+static enum asof_status
+replace_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
+{
+	enum asof_status status = asof_build_replace_begin(b, err);
+	if (status == ASOF_OK)
+		status = compute_and_publish(b, max_bytes, err);
+	asof_build_replace_end(b);
+	return status;
+}
+
 enum asof_status
 asof_view_build_finish(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
 {
@@ -212,5 +228,7 @@ asof_view_build_finish(struct asof_view_build *b, uint64_t max_bytes, struct aso
 		ASOF_TRY(asof_view_state_register(b->session, &b->state, err));
 	if (!b->has_work)
 		return finish_without_work(b, err);
+	if (asof_build_is_replacing(b))
+		return replace_and_publish(b, max_bytes, err);
 	return compute_and_publish(b, max_bytes, err);
 }

@@ -16,7 +16,7 @@
 struct asof_build_report {
 	const char *version; /* that is published now: new, or the one that was there; "" none */
 	bool is_published;
-	const char *mode; /* "full" "append" "range" "none" */
+	const char *mode; /* "full" "append" "replace" "cursor" "range" "none" */
 	const char *reason;
 	const char *engine;        /* "kernel" "sql"; NULL: nothing was computed */
 	const char *engine_reason; /* why not the kernel; NULL: it was */
@@ -28,6 +28,8 @@ struct asof_build_report {
 	int64_t floored_row_count; /* nanoseconds cut off */
 	uint64_t size_bytes;       /* written */
 	size_t file_count;         /* written */
+	size_t replaced_count;     /* files of the table that left because of single rows in them */
+	int64_t touched_count;     /* keys and times computed again */
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
 	const char *warning;       /* what went wrong beside it; NULL: nothing */
 };
@@ -59,6 +61,11 @@ struct asof_view_build {
 	bool is_splice; /* a range of a table that exists */
 	/* Rows of the source that are gone or new (build_replace.h); NULL: files are told apart. */
 	const struct asof_source_change *change;
+	const char **removed; /* files of the base that leave, where not all do */
+	const char **removed_paths;
+	size_t removed_count;
+	int64_t removed_row_count;
+	struct asof_plan_table replaced; /* with `change`: those files */
 	const char *run_id;
 	int64_t now_us;
 	struct asof_tile_build *tiles; /* what a scan has given; NULL: none was made */

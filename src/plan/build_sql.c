@@ -341,27 +341,20 @@ asof_plan_fed_sql(const struct asof_plan_build *build, struct asof_buf *sql, str
 	return asof_buf_status(sql, err);
 }
 
-enum asof_status
-asof_plan_splice_sql(const struct asof_plan_table *table, const struct asof_plan_build *build,
-		     struct asof_buf *sql, struct asof_error *err)
+/* Stored rows that stay, of the view's own types, and those of the build beside them. */
+static enum asof_status
+add_beside(struct asof_buf *sql, const struct asof_plan_build *build, const struct asof_buf *stays,
+	   struct asof_error *err)
 {
-	const struct asof_plan_range *range = &build->range;
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	const struct asof_field *fields = NULL;
 	size_t field_count = 0;
 	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
 					err));
-
 	asof_buf_add_cstr(sql, "SELECT * FROM (");
 	bool is_replaced = add_replacements(sql, fields, field_count);
-	asof_buf_add_cstr(sql, "SELECT * FROM (");
-	asof_plan_table_sql(sql, table);
-	/* A tile stands at its END: events in [from, to) of whole steps are tiles in (from - 1, to
-	 * - 1]. */
-	asof_buf_printf(sql,
-			") WHERE epoch_us(event_time) < %" PRId64
-			" OR epoch_us(event_time) >= %" PRId64,
-			range->from_us, range->to_us);
+	asof_buf_add_str(sql, asof_buf_view(stays));
+	asof_sql_carry(sql, stays);
 	if (is_replaced)
 		asof_buf_add_char(sql, ')');
 	asof_buf_add_cstr(sql, "\nUNION ALL BY NAME (");
@@ -369,4 +362,30 @@ asof_plan_splice_sql(const struct asof_plan_table *table, const struct asof_plan
 	asof_buf_add_cstr(sql, "))");
 	add_order_by(sql, build->view);
 	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_splice_sql(const struct asof_plan_table *table, const struct asof_plan_build *build,
+		     struct asof_buf *sql, struct asof_error *err)
+{
+	const struct asof_plan_range *range = &build->range;
+	ASOF_AUTO(asof_buf_done) struct asof_buf stays = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_buf_add_cstr(&stays, "SELECT * FROM (");
+	asof_plan_table_sql(&stays, table);
+	/* A tile stands at its END: events in [from, to) of whole steps are tiles in (from - 1, to
+	 * - 1]. */
+	asof_buf_printf(&stays,
+			") WHERE epoch_us(event_time) < %" PRId64
+			" OR epoch_us(event_time) >= %" PRId64,
+			range->from_us, range->to_us);
+	return add_beside(sql, build, &stays, err);
+}
+
+enum asof_status
+asof_plan_replace_sql(const struct asof_plan_table *table, const struct asof_plan_build *build,
+		      struct asof_buf *sql, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf stays = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_plan_untouched_rows(&stays, table, build);
+	return add_beside(sql, build, &stays, err);
 }

@@ -62,6 +62,9 @@ struct asof_plan_build {
 	struct asof_plan_source source;
 	struct asof_plan_range range; /* of events */
 	int64_t commit_us;            /* created_time of rows that have none */
+	/* A table (k0.., at_us): only rows of a key and an event time, or an END of the step, that
+	 * are in it; NULL: all. */
+	const char *touched;
 };
 
 /* One row of counts over what a build reads: rows, bad_rows (no event_time), null_key_rows,
@@ -77,6 +80,28 @@ struct asof_plan_table;
 ASOF_NODISCARD enum asof_status asof_plan_splice_sql(const struct asof_plan_table *table,
 						     const struct asof_plan_build *build,
 						     struct asof_buf *sql, struct asof_error *err);
+
+/* A change of the source's rows (build_replace.h), and the stored table it is to reach. */
+struct asof_plan_change {
+	const struct asof_plan_build *build; /* has `touched` */
+	const struct asof_plan_table *table; /* as the view's fields are now */
+	const char *removed_sql;             /* as asof_plan_source.rows_sql */
+	const char *added_sql;               /* NULL: nothing was added */
+};
+/* A statement that makes the table build->touched. */
+ASOF_NODISCARD enum asof_status asof_plan_touched_sql(const struct asof_plan_change *change,
+						      struct asof_buf *sql, struct asof_error *err);
+/* One BIGINT a row, ascending: the index of each path of the table that holds rows which are
+ * touched; all those lie in [from_us, to_us]. */
+ASOF_NODISCARD enum asof_status asof_plan_touched_files_sql(const struct asof_plan_change *change,
+							    int64_t from_us, int64_t to_us,
+							    struct asof_buf *sql,
+							    struct asof_error *err);
+/* The table's rows that are not touched, and those of the build, which are. */
+ASOF_NODISCARD enum asof_status asof_plan_replace_sql(const struct asof_plan_table *table,
+						      const struct asof_plan_build *build,
+						      struct asof_buf *sql, struct asof_error *err);
+
 /* The source rows without event_time, to be set aside. */
 ASOF_NODISCARD enum asof_status asof_plan_bad_rows_sql(const struct asof_plan_build *build,
 						       struct asof_buf *sql,

@@ -12,6 +12,14 @@ void asof_plan_bare_rows(struct asof_buf *sql, const struct asof_plan_build *bui
 			 bool is_bare_time);
 /* Those with a time, a whole key, and in range. */
 void asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build);
+/* Behind build->range, which has both ends: " WHERE" on the event time expression itself, so that
+ * a column's statistics can answer; it may let more through, or be nothing. */
+void asof_plan_range_bounds(struct asof_buf *sql, const struct asof_plan_build *build);
+/* Behind rows (k0.., event_us): those that build->touched has. And the stored rows that it has not.
+ */
+void asof_plan_touched_rows(struct asof_buf *sql, const struct asof_plan_build *build);
+void asof_plan_untouched_rows(struct asof_buf *sql, const struct asof_plan_table *table,
+			      const struct asof_plan_build *build);
 /* The event time expression in microseconds. */
 void asof_plan_event_us(struct asof_buf *sql, const struct asof_plan_source *source);
 /* created_us of a row: its own, not before its event; the commit's where it has none. */

@@ -315,6 +315,14 @@ add_event_bounds(struct asof_buf *sql, const struct asof_plan_source *source, st
 				source->source->event_time.text, by->make, bound);
 }
 
+void
+asof_plan_range_bounds(struct asof_buf *sql, const struct asof_plan_build *build)
+{
+	static const struct asof_plan_scan everything = { 0 };
+	if (build->range.has_from || build->range.has_to)
+		add_event_bounds(sql, &build->source, bounds_of(build, &everything));
+}
+
 /* What of the bounds the comparison of the expression itself has not made sure of. */
 static struct bounds
 bounds_left(const struct asof_plan_source *source, struct bounds bounds)

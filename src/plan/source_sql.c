@@ -304,12 +304,15 @@ asof_plan_bare_rows(struct asof_buf *sql, const struct asof_plan_build *build, b
 	add_rows_from(sql, build);
 }
 
-/* Rows that count: in range, with a time and a whole key. */
+/* Rows that count: in range, with a time and a whole key; touched ones, where that is said. */
 void
 asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build)
 {
+	if (build->touched)
+		asof_buf_add_cstr(sql, "SELECT r.* FROM (");
 	asof_buf_add_cstr(sql, "SELECT * FROM (");
 	asof_plan_rows(sql, build);
+	asof_plan_range_bounds(sql, build);
 	asof_buf_add_cstr(sql, ")\nWHERE event_us IS NOT NULL");
 	for (size_t i = 0; i < build->view->entity->key_count; i++)
 		asof_buf_printf(sql, " AND k%zu IS NOT NULL", i);
@@ -317,6 +320,10 @@ asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *build)
 		asof_buf_printf(sql, " AND event_us >= %" PRId64, build->range.from_us);
 	if (build->range.has_to)
 		asof_buf_printf(sql, " AND event_us < %" PRId64, build->range.to_us);
+	if (build->touched) {
+		asof_buf_add_char(sql, ')');
+		asof_plan_touched_rows(sql, build);
+	}
 }
 
 enum asof_status

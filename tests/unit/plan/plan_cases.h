@@ -19,6 +19,9 @@ enum plan_what {
 	PLAN_BUILD,
 	PLAN_FED,
 	PLAN_SPLICE,
+	PLAN_TOUCHED,
+	PLAN_TOUCHED_FILES,
+	PLAN_REPLACE,
 	PLAN_PROFILE,
 	PLAN_BAD_ROWS,
 	PLAN_FILES,
@@ -263,6 +266,25 @@ plan_write_scan(const struct plan_case *c, const struct plan_order *order, struc
 	}
 }
 
+/* What a change of the source's rows touches, and what takes its place. */
+static inline enum asof_status
+plan_write_change(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
+		  struct asof_error *err)
+{
+	struct asof_plan_build build = c->builds[0];
+	const struct asof_plan_change change = { .build = &build,
+						 .table = &c->tables[0],
+						 .removed_sql = "SELECT * FROM gone",
+						 .added_sql = "SELECT * FROM come" };
+	build.touched = "asof_touched";
+	if (order->what == PLAN_TOUCHED)
+		return asof_plan_touched_sql(&change, sql, err);
+	if (order->what == PLAN_TOUCHED_FILES)
+		return asof_plan_touched_files_sql(&change, build.range.from_us, build.range.to_us,
+						   sql, err);
+	return asof_plan_replace_sql(&c->tables[0], &build, sql, err);
+}
+
 /* What this ends with is in `sql` only where the status is ASOF_OK. */
 static inline enum asof_status
 plan_write(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
@@ -277,6 +299,10 @@ plan_write(const struct plan_case *c, const struct plan_order *order, struct aso
 		return asof_plan_fed_sql(build, sql, err);
 	case PLAN_SPLICE:
 		return asof_plan_splice_sql(table, build, sql, err);
+	case PLAN_TOUCHED:
+	case PLAN_TOUCHED_FILES:
+	case PLAN_REPLACE:
+		return plan_write_change(c, order, sql, err);
 	case PLAN_PROFILE:
 		return asof_plan_profile_sql(build, sql, err);
 	case PLAN_BAD_ROWS:

@@ -1,0 +1,2 @@
+SELECT DISTINCT s.asof_file::BIGINT FROM (SELECT * FROM (SELECT CAST("origin" AS VARCHAR) AS "origin", CAST("event_time" AS TIMESTAMPTZ) AS "event_time", file_index AS asof_file FROM read_parquet(['/lake/v/1.parquet', '/lake/v/2.parquet'], union_by_name = true)) WHERE event_time >= make_timestamptz(993859200000001) AND event_time <= make_timestamptz(993945600000001)) s SEMI JOIN asof_touched t ON s."origin" = t.k0 AND epoch_us(s.event_time) = t.at_us
+ORDER BY 1
