@@ -114,6 +114,8 @@ void *asof_mem_resize(void *ptr, size_t size);
 void asof_mem_free(void *ptr);
 /* Give what was freed back to the system, after much of it: the allocator keeps it otherwise. */
 void asof_mem_trim(void);
+/* A hint, before the first touch: memory that is read at random, and nearly all of it used. */
+void asof_mem_prefer_large_pages(void *ptr, size_t size);
 
 /*
  * Make room for `need` elements of `elem_size` bytes in the owned array *array (NULL when

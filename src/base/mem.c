@@ -3,8 +3,10 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define FIRST_CAPACITY 8
+#define LARGE_PAGE     ((uintptr_t)2 << 20)
 
 static atomic_size_t live;
 static atomic_size_t fail_countdown; /* 0: nothing to fail */
@@ -62,6 +64,24 @@ asof_mem_trim(void)
 	if (malloc_trim)
 		(void)malloc_trim(0);
 }
+
+#if defined(MADV_HUGEPAGE)
+void
+asof_mem_prefer_large_pages(void *ptr, size_t size)
+{
+	uintptr_t begin = ((uintptr_t)ptr + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+	uintptr_t end = ((uintptr_t)ptr + size) / LARGE_PAGE * LARGE_PAGE;
+	if (begin < end)
+		(void)madvise((char *)ptr + (begin - (uintptr_t)ptr), end - begin, MADV_HUGEPAGE);
+}
+#else
+void
+asof_mem_prefer_large_pages(void *ptr, size_t size)
+{
+	(void)ptr;
+	(void)size;
+}
+#endif
 
 enum asof_status
 asof_mem_reserve(void **array, size_t *capacity, size_t need, size_t elem_size,
