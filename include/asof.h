@@ -190,7 +190,7 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_explain(struct asof_session *sessi
  * scan of their source. Rows, row groups, bytes of the files that are read: Parquet only;
  * planned_bytes: what the kernel takes at most, without texts.
  * {"memory": {"bound_bytes": null, "kernel_bytes": 1},
- * "views": [{"view": "v", "mode": "full|append|range|none|refused", "reason": "..",
+ * "views": [{"view": "v", "mode": "full|append|replace|range|none|refused", "reason": "..",
  * "engine": "kernel|sql", "engine_reason": null, "algorithm": "..", "scan": 1, "files": 2,
  * "files_read": 1, "rows": 10, "row_groups": 1, "bytes": 1, "planned_bytes": 1}],
  * "stages": [{"stage": "scan|sort|write", "views": ["v"], "rows": 10, "bytes": 1, "seconds": 0.1}],

@@ -10,7 +10,7 @@ struct explained {
 	bool is_refused;                 /* readers would break */
 	size_t scan;                     /* builds of one number share it; 0: by SQL, or nothing */
 	size_t file_count;               /* that are read */
-	bool has_facts;                  /* all are Parquet */
+	bool has_facts;                  /* all are Parquet, and read as they stand */
 	struct asof_parquet_facts facts; /* of those files */
 	uint64_t planned_bytes;          /* with facts: of the kernel, texts not counted */
 	struct asof_file_stats written;  /* analyzed, and not refused */
@@ -85,7 +85,8 @@ look_at_files(struct explaining *e, struct explained *x, struct asof_error *err)
 		if (!source->picks || source->picks[i])
 			paths[x->file_count++] = source->paths[i];
 	}
-	x->has_facts = source->source->format == ASOF_FORMAT_PARQUET && x->file_count > 0;
+	x->has_facts = source->source->format == ASOF_FORMAT_PARQUET && !source->rows_sql &&
+		       x->file_count > 0;
 	if (!x->has_facts)
 		return ASOF_OK;
 	ASOF_TRY(asof_engine_parquet_facts(x->build.engine, paths, x->file_count, NULL, 0, 0,
