@@ -1,7 +1,7 @@
 #!/bin/bash
-# property.sh [PRESET] - PROPERTY_CASES (10000) random projects of the property tests against the program of
-# build/PRESET (release), as many at once as there are CPUs, on seeds from PROPERTY_FIRST (1) on. What failed
-# is printed with how to see it again; the logs are in build/property.
+# property.sh [PRESET] - PROPERTY_CASES (10000) random cases of each kernel against its oracle, then as many random
+# projects of the property tests against the program of build/PRESET (release), as many at once as there are CPUs, on
+# seeds from PROPERTY_FIRST (1) on. What failed is printed with how to see it again; the logs are in build/property.
 . "$(dirname "$0")/lib.sh"
 
 CHUNK=25 # cases of each claim in one process
@@ -11,6 +11,7 @@ preset=${1:-release}
 logs=$root/build/property
 program=$root/build/$preset/asof
 [ -x "$program" ] || die "there is no $program" "run scripts/build.sh $preset asof asof_shared"
+kernels=(test_pit test_spine_index test_tile_build test_window test_window_sweep test_answer)
 claims=$(cat tests/property/test_join.py tests/property/test_online.py | grep -c 'def test_')
 each=$(((${PROPERTY_CASES:-10000} + claims - 1) / claims))
 first=${PROPERTY_FIRST:-1}
@@ -33,7 +34,13 @@ chunk()
 }
 export -f chunk
 
-note "$((each * claims)) cases from seed $first on"
+scripts/build.sh "$preset" "${kernels[@]}"
+note "${PROPERTY_CASES:-10000} cases of each kernel"
+for kernel in "${kernels[@]}"; do
+	ASOF_CASES=${PROPERTY_CASES:-10000} "build/$preset/tests/$kernel" > "$logs/$kernel.log" 2>&1 ||
+		die "$kernel failed" "run: ASOF_CASES=${PROPERTY_CASES:-10000} build/$preset/tests/$kernel"
+done
+note "$((each * claims)) projects from seed $first on"
 for ((at = 0; at < each; at += CHUNK)); do
 	count=$((each - at < CHUNK ? each - at : CHUNK))
 	for module in test_join test_online; do

@@ -4,10 +4,19 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 struct random {
 	uint64_t state;
 };
+
+/* How many random cases: `usual`, or what ASOF_CASES says. */
+static inline size_t
+random_cases(size_t usual)
+{
+	const char *text = getenv("ASOF_CASES");
+	return text ? strtoul(text, NULL, 10) : usual;
+}
 
 static inline uint64_t
 random_u64(struct random *r)

@@ -24,14 +24,6 @@ bench_engine(unsigned threads)
 	return engine;
 }
 
-/* How many random cases: `usual`, or what ASOF_CASES says. */
-static inline size_t
-bench_cases(size_t usual)
-{
-	const char *text = getenv("ASOF_CASES");
-	return text ? strtoul(text, NULL, 10) : usual;
-}
-
 static inline void *
 bench_array(struct asof_arena *arena, size_t count, size_t size)
 {

@@ -306,7 +306,7 @@ static void
 each_spine_row_gets_the_row_that_counts_at_its_time(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(12); number++) {
+	for (size_t number = 1; number <= random_cases(12); number++) {
 		struct random r = { .state = number };
 		int64_t base_us = random_below(&r, 2) ? 0 : INT64_C(981173106123456);
 		const int64_t commits_us[2] = { base_us + random_between(&r, 0, 30),
@@ -379,7 +379,7 @@ static void
 finished_values_are_one_whole_row_per_key_and_event_time(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(12); number++) {
+	for (size_t number = 1; number <= random_cases(12); number++) {
 		struct random r;
 		const int64_t commits_us[2] = { 40, 41 };
 		make_project(&r, w, number + 1000, commits_us, 0);

@@ -200,7 +200,7 @@ static void
 an_answer_is_the_join_as_if_nothing_came_after_materializing(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(15); number++) {
+	for (size_t number = 1; number <= random_cases(15); number++) {
 		struct random r = { .state = number * 15485863 };
 		struct asof_error err = { 0 };
 		ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);

@@ -126,7 +126,7 @@ literals_of_every_type_come_back(void **state)
 		ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 		ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 		ASOF_AUTO(bench_rows_done) struct bench_rows rows = { 0 };
-		size_t count = bench_cases(50);
+		size_t count = random_cases(50);
 		struct asof_value *values = bench_array(&arena, count, sizeof(*values));
 		struct asof_type type;
 		struct asof_error err = { 0 };
@@ -220,7 +220,7 @@ steps_are_the_kernels_before_the_epoch_too(void **state)
 			for (int64_t d = -1; d <= 1; d++)
 				asof_buf_printf(&sql, ", %" PRId64, n * steps_us[i] + d);
 		}
-		for (size_t n = 0; n < bench_cases(50); n++)
+		for (size_t n = 0; n < random_cases(50); n++)
 			asof_buf_printf(&sql, ", %" PRId64,
 					random_between(&r, -62135596800000000, 253402300799999999));
 		asof_buf_add_cstr(&sql, "]) AS us)");

@@ -128,7 +128,7 @@ static void
 ranges_of_a_spine_are_its_rows_of_those_numbers(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(6); number++) {
+	for (size_t number = 1; number <= random_cases(6); number++) {
 		struct random r;
 		make_project(&r, w, number);
 		for (size_t i = 0; i < 4; i++) {
@@ -256,7 +256,7 @@ static void
 scans_of_rows_give_what_a_build_stores(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(6); number++) {
+	for (size_t number = 1; number <= random_cases(6); number++) {
 		struct random r;
 		make_project(&r, w, number + 1000);
 		for (size_t v = 0; v < VIEWS; v++) {
@@ -325,7 +325,7 @@ bounds_are_exact_whatever_the_time_is_in(void **state)
 		{ "DATE", "CAST(timezone('UTC', t) AS DATE)", "Europe/Berlin" },
 	};
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(2); number++) {
+	for (size_t number = 1; number <= random_cases(2); number++) {
 		struct random r;
 		make_project(&r, w, number + 2000);
 		for (size_t i = 0; i < ASOF_COUNTOF(clocks); i++)

@@ -202,7 +202,7 @@ static void
 scans_of_windowed_views_give_what_a_build_stores(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(8); number++) {
+	for (size_t number = 1; number <= random_cases(8); number++) {
 		struct random r;
 		const char *paths[TILED_FILES];
 		int64_t ordinals[TILED_FILES];
@@ -312,7 +312,7 @@ a_scan_for_several_views_has_the_rows_of_each(void **state)
 {
 	static const struct asof_plan_scan all = { .has_created = true, .has_order = true };
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(8); number++) {
+	for (size_t number = 1; number <= random_cases(8); number++) {
 		struct random r;
 		struct shared_views s = { 0 };
 		const char *paths[TILED_FILES];

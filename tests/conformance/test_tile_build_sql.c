@@ -248,7 +248,7 @@ static void
 tiles_and_events_equal_those_of_the_reference(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(20); number++) {
+	for (size_t number = 1; number <= random_cases(20); number++) {
 		struct random r = { .state = number * 104729 };
 		struct tiled_case *c = &w->c;
 		const char *paths[TILED_FILES];
@@ -280,7 +280,7 @@ static void
 rows_of_several_plain_views_equal_those_of_the_reference(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(20); number++) {
+	for (size_t number = 1; number <= random_cases(20); number++) {
 		struct random r = { .state = number * 130363 };
 		struct project *p = &w->p;
 		const char *paths[FILES];

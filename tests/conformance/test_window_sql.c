@@ -435,7 +435,7 @@ windows_by_sql_equal_the_kernel_and_the_events(void **state)
 {
 	struct world *w = *state;
 	const char *path = w->tiles_path;
-	for (size_t number = 1; number <= bench_cases(10); number++) {
+	for (size_t number = 1; number <= random_cases(10); number++) {
 		struct random r;
 		ASOF_AUTO(bench_rows_done) struct bench_rows table = { 0 };
 		ASOF_AUTO(bench_rows_done) struct bench_rows joined = { 0 };
@@ -454,7 +454,7 @@ static void
 tiles_depend_neither_on_threads_nor_on_the_order_of_files(void **state)
 {
 	struct world *w = *state;
-	for (size_t number = 1; number <= bench_cases(10); number++) {
+	for (size_t number = 1; number <= random_cases(10); number++) {
 		struct random r;
 		ASOF_AUTO(bench_rows_done) struct bench_rows first = { 0 };
 		make_case(&r, w, number + 10000);
@@ -476,7 +476,7 @@ several_builds_give_the_windows_of_one(void **state)
 {
 	struct world *w = *state;
 	const char *const paths[] = { w->tiles_path, w->more_path };
-	for (size_t number = 1; number <= bench_cases(10); number++) {
+	for (size_t number = 1; number <= random_cases(10); number++) {
 		struct random r;
 		ASOF_AUTO(bench_rows_done) struct bench_rows whole = { 0 };
 		ASOF_AUTO(bench_rows_done) struct bench_rows parts = { 0 };
@@ -516,7 +516,7 @@ check_known(struct world *w, size_t number)
 static void
 what_was_known_when_is_exact(void **state)
 {
-	for (size_t number = 1; number <= bench_cases(10); number++)
+	for (size_t number = 1; number <= random_cases(10); number++)
 		check_known(*state, number + 30000);
 }
 

@@ -3,7 +3,7 @@
 #include <stdalign.h>
 
 #include "check.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 #define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
 

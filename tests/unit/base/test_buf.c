@@ -1,7 +1,7 @@
 #include "base/buf.h"
 
 #include "check.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 #define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
 

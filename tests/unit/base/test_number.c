@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 static const char *
 text_of(double value)
@@ -183,7 +183,7 @@ random_doubles_are_shortest_and_read_back(void **state)
 	(void)state;
 	struct random r = { 2021 };
 	for (int i = 0; i < 15000; i++)
-		check_double(double_of_bits(random_bits(&r)));
+		check_double(double_of_bits(random_u64(&r)));
 	/* Values as people have them: few decimals. */
 	for (int i = 0; i < 8000; i++) {
 		double value = (double)(int64_t)random_below(&r, 100000000);
@@ -192,7 +192,7 @@ random_doubles_are_shortest_and_read_back(void **state)
 	}
 	/* Integers around 2^53, where they stop being exact. */
 	for (int i = 0; i < 5000; i++)
-		check_double((double)(random_bits(&r) >> random_below(&r, 20)));
+		check_double((double)(random_u64(&r) >> random_below(&r, 20)));
 }
 
 /* Where the interval is lopsided, and one step to each side of it. */
@@ -225,7 +225,7 @@ subnormals_are_shortest(void **state)
 	for (uint64_t bits = 1; bits < 3000; bits++)
 		check_double(double_of_bits(bits));
 	for (int i = 0; i < 4000; i++)
-		check_double(double_of_bits(random_bits(&r) >> (12 + random_below(&r, 50))));
+		check_double(double_of_bits(random_u64(&r) >> (12 + random_below(&r, 50))));
 }
 
 /* A prime step visits all exponents and both signs; the whole range takes minutes. */
@@ -249,7 +249,7 @@ integers_are_their_digits(void **state)
 	for (int i = 0; i < 20000; i++) {
 		char text[ASOF_DOUBLE_TEXT_MAX + 1];
 		char expected[32];
-		int64_t value = (int64_t)(random_bits(&r) >> random_below(&r, 64));
+		int64_t value = (int64_t)(random_u64(&r) >> random_below(&r, 64));
 		value = i == 0   ? INT64_MIN
 			: i == 1 ? INT64_MAX
 			: i == 2 ? 0

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 static bool
 parse_double(const char *text, double *ret_value)
@@ -66,7 +66,7 @@ integers_survive_print_and_parse(void **state)
 	struct random r = { 17 };
 	for (int i = 0; i < 10000; i++) {
 		char text[ASOF_DOUBLE_TEXT_MAX];
-		int64_t value = (int64_t)random_bits(&r) >> random_below(&r, 64);
+		int64_t value = (int64_t)random_u64(&r) >> random_below(&r, 64);
 		int64_t back;
 		size_t len = asof_int64_text(value, text);
 		assert_true(asof_int64_parse((struct asof_str){ text, len }, &back));
@@ -303,8 +303,8 @@ decimals_survive_print_and_parse(void **state)
 	for (int i = 0; i < 38; i++)
 		limit *= 10;
 	for (int i = 0; i < 20000; i++) {
-		asof_int128 value = (int64_t)random_bits(&r) * (asof_int128)INT64_MAX;
-		value = (value * 2 + (int64_t)random_bits(&r)) % limit;
+		asof_int128 value = (int64_t)random_u64(&r) * (asof_int128)INT64_MAX;
+		value = (value * 2 + (int64_t)random_u64(&r)) % limit;
 		value >>= random_below(&r, 120);
 		unsigned scale = (unsigned)random_below(&r, 39);
 		char text[ASOF_INT128_TEXT_MAX];

@@ -8,7 +8,7 @@
 
 #include "check.h"
 #include "kernel/block.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 #define CASE_KEYS_MAX 4
 

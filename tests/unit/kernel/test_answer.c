@@ -221,7 +221,7 @@ answers_equal_direct_evaluation_at_every_clock(void **state)
 {
 	(void)state;
 	struct random r = { 41 };
-	for (int i = 0; i < 1500; i++) {
+	for (size_t i = 0; i < random_cases(1500); i++) {
 		struct asof_error err = { 0 };
 		struct kernel_case c;
 		struct asof_answer_plan plan;

@@ -1,7 +1,7 @@
 /* test_dd.c - double-double arithmetic against 128-bit integers. */
 #include "check.h"
 #include "kernel/dd.h"
-#include "unit/base/random.h"
+#include "seeded.h"
 
 #define INT128_MAX ((((asof_int128)1 << 126) - 1) * 2 + 1)
 #define ROUNDS     200000
@@ -11,8 +11,8 @@ static asof_int128
 random_integer(struct random *random, unsigned bits)
 {
 	unsigned drop = 127 - bits + (unsigned)random_below(random, bits);
-	asof_int128 high = (asof_int128)(random_bits(random) >> 1) * ((asof_int128)1 << 64);
-	asof_int128 value = (high + (asof_int128)random_bits(random)) >> drop;
+	asof_int128 high = (asof_int128)(random_u64(random) >> 1) * ((asof_int128)1 << 64);
+	asof_int128 value = (high + (asof_int128)random_u64(random)) >> drop;
 
 	return random_below(random, 2) ? value : -value;
 }
@@ -41,7 +41,7 @@ integers_survive_the_round_trip(void **state)
 	for (size_t i = 0; i < ROUNDS; i++) {
 		asof_int128 back = 0;
 		asof_int128 wide = random_integer(&random, 106);
-		int64_t narrow = i < ASOF_COUNTOF(ends) ? ends[i] : (int64_t)random_bits(&random);
+		int64_t narrow = i < ASOF_COUNTOF(ends) ? ends[i] : (int64_t)random_u64(&random);
 
 		assert_true(asof_dd_to_int128(asof_dd_from_int128(wide), &back) && back == wide);
 		assert_true(asof_dd_to_int128(asof_dd_from_int64(narrow), &back) && back == narrow);
@@ -121,7 +121,7 @@ nothing_but_rounding_separates_two_groupings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ROUNDS; i++) {
-		double value = ldexp((double)(int64_t)random_bits(&random), -(int)(i % 60));
+		double value = ldexp((double)(int64_t)random_u64(&random), -(int)(i % 60));
 
 		forward = asof_dd_add(forward, asof_dd_from_double(value));
 		parts[i % 7] = asof_dd_add(parts[i % 7], asof_dd_from_double(value));

@@ -337,11 +337,11 @@ rows_are_those_of_the_oracle(void **state)
 	static struct pit_case c;
 	struct random r = { 51 };
 	const unsigned workers[] = { 1, 2, 3, 8 };
-	for (int i = 0; i < 300; i++) {
+	for (size_t i = 0; i < random_cases(300); i++) {
 		make_case(&r, &c);
 		struct asof_spine_index *index = NULL;
 		index_spine(&c, &index);
-		for (int j = i % 2; j < 4; j += 2) {
+		for (size_t j = i % 2; j < 4; j += 2) {
 			struct asof_pit *pit = NULL;
 			struct asof_error err = { 0 };
 			assert_ok(join_case(&c, index, workers[j], &pit, &err), err);

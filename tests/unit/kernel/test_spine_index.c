@@ -209,7 +209,7 @@ slots_and_entities_are_those_of_the_rows(void **state)
 	static struct spine_case c;
 	struct random r = { 41 };
 	const unsigned workers[] = { 1, 2, 3, 8 };
-	for (int i = 0; i < 300; i++) {
+	for (size_t i = 0; i < random_cases(300); i++) {
 		make_case(&r, &c);
 		struct asof_spine_index *index = NULL;
 		struct asof_error err = { 0 };
@@ -258,7 +258,7 @@ a_hot_entity_is_sorted_quickly(void **state)
 	assert_non_null(times_us);
 	for (size_t i = 0; i < count; i++) {
 		keys[i] = i % 100 == 0 ? (int64_t)i : 7;
-		times_us[i] = (int64_t)random_bits(&r) >> random_below(&r, 64);
+		times_us[i] = (int64_t)random_u64(&r) >> random_below(&r, 64);
 	}
 	struct asof_spine_index *index = index_columns(keys, times_us, count, 2);
 	const struct asof_spine_slots *slots = asof_spine_index_slots(index);

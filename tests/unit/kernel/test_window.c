@@ -117,7 +117,7 @@ tiled_windows_equal_the_oracle_however_they_are_split(void **state)
 {
 	(void)state;
 	struct random r = { 31 };
-	for (int i = 0; i < 700; i++) {
+	for (size_t i = 0; i < random_cases(700); i++) {
 		check_case(&r, 10, TASTE_TAME);
 		check_case(&r, 10, TASTE_WILD);
 		check_case(&r, 1 + (int64_t)random_below(&r, 30), TASTE_LARGE);
@@ -129,7 +129,7 @@ event_windows_equal_the_oracle(void **state)
 {
 	(void)state;
 	struct random r = { 32 };
-	for (int i = 0; i < 700; i++) {
+	for (size_t i = 0; i < random_cases(700); i++) {
 		check_case(&r, ASOF_STEP_EVENT, TASTE_TAME);
 		check_case(&r, ASOF_STEP_EVENT, TASTE_WILD);
 		check_case(&r, ASOF_STEP_EVENT, TASTE_LARGE);
@@ -500,7 +500,7 @@ outputs_hold_exactly_until_a_tile_enters_or_leaves(void **state)
 {
 	(void)state;
 	struct random r = { 37 };
-	for (int i = 0; i < 400; i++) {
+	for (size_t i = 0; i < random_cases(400); i++) {
 		struct kernel_case c;
 		int64_t step_us = random_below(&r, 2) ? ASOF_STEP_EVENT : 5;
 		int64_t unit_us = step_us > 0 ? step_us : 1;

@@ -274,7 +274,7 @@ tiles_swept_equal_each_instant_by_itself(void **state)
 {
 	(void)state;
 	struct random r = { 51 };
-	for (int i = 0; i < 120; i++) {
+	for (size_t i = 0; i < random_cases(120); i++) {
 		check_case(&r, 10, TASTE_TAME);
 		check_case(&r, 10, TASTE_WILD);
 		check_case(&r, 1 + (int64_t)random_below(&r, 30), TASTE_LARGE);
@@ -286,7 +286,7 @@ events_swept_equal_each_instant_by_itself(void **state)
 {
 	(void)state;
 	struct random r = { 52 };
-	for (int i = 0; i < 120; i++) {
+	for (size_t i = 0; i < random_cases(120); i++) {
 		check_case(&r, ASOF_STEP_EVENT, TASTE_TAME);
 		check_case(&r, ASOF_STEP_EVENT, TASTE_WILD);
 		check_case(&r, ASOF_STEP_EVENT, TASTE_LARGE);

@@ -35,6 +35,24 @@ oracle_quantile(const struct case_values *taken, double p)
 				      .tolerance = 1e-12 * (fabs(low) + fabs(high)) };
 }
 
+/* What the sum may be off by: nothing where a quad holds every sum on the way to it. */
+static inline double
+oracle_rounding(const struct case_values *taken)
+{
+	quad sum = 0;
+	quad largest = 0;
+	bool is_exact = true;
+	for (size_t i = 0; i < taken->count; i++) {
+		quad number = case_number(taken->values[i]);
+		quad next = sum + number;
+		quad part = next - sum;
+		is_exact = is_exact && (sum - (next - part)) + (number - part) == 0;
+		sum = next;
+		largest = next > largest ? next : -next > largest ? -next : largest;
+	}
+	return is_exact || !isfinite((double)largest) ? 0 : (double)largest * 0x1p-100 + 0x1p-1074;
+}
+
 static inline struct oracle_value
 oracle_sum(const struct case_values *taken, struct asof_type type)
 {
@@ -42,6 +60,7 @@ oracle_sum(const struct case_values *taken, struct asof_type type)
 	asof_int128 total = 0;
 	if (type.kind == ASOF_TYPE_FLOAT64) {
 		result.value.float64 = (double)case_sum(taken, false);
+		result.tolerance = oracle_rounding(taken);
 		return result;
 	}
 	for (size_t i = 0; i < taken->count; i++)
@@ -62,7 +81,8 @@ oracle_mean(const struct case_values *taken)
 	double mean = (double)(case_sum(taken, false) / (quad)taken->count);
 	if (is_decimal)
 		mean /= 100;
-	return (struct oracle_value){ .value = case_of_double(mean) };
+	return (struct oracle_value){ .value = case_of_double(mean),
+				      .tolerance = oracle_rounding(taken) };
 }
 
 /* In two passes. */
