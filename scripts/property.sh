@@ -46,4 +46,6 @@ for ((at = 0; at < each; at += CHUNK)); do
 	for module in test_join test_online; do
 		printf '%s %s %s\n' "$module" $((first + at)) "$count"
 	done
+	# A case of these is a whole history: one for five of the others.
+	printf '%s %s %s\n' test_increments $((first + at)) $((count / 5 + 1))
 done | xargs -P "$(nproc)" -L 1 bash -c 'chunk "$@"' chunk || die "property tests failed" "the logs are in $logs"

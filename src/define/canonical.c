@@ -269,15 +269,21 @@ write_source(struct writing *w, struct asof_error *err)
 {
 	static const char *const formats[] = { "parquet", "csv", "json" };
 	static const char *const bad_rows[] = { NULL, "skip", "quarantine" };
+	static const char *const cursors[] = { NULL, "created_time", "event_time" };
 	const struct asof_source *source = w->view->source;
 	asof_json_key_cstr(&w->json, source->name);
 	asof_json_begin_object(&w->json);
 	write_optional(w, "created_time", source->created_time.text);
+	if (!w->for_hash)
+		write_optional(w, "cursor", cursors[source->cursor]);
 	write_description(w, &source->about);
 	asof_json_member_cstr(&w->json, "event_time", source->event_time.text);
 	write_optional(w, "filter", source->filter.text);
 	if (source->kind == ASOF_SOURCE_PATH)
 		asof_json_member_cstr(&w->json, "format", formats[source->format]);
+	/* Which rows are read by which build is no part of what a view is. */
+	if (!w->for_hash && source->lateness_us > 0)
+		write_duration(w, "lateness", source->lateness_us);
 	write_optional(w, "on_bad_row", bad_rows[source->on_bad_row]);
 	write_owner(w, &source->about);
 	if (source->kind == ASOF_SOURCE_PATH)

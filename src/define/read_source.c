@@ -14,6 +14,8 @@ struct source_nodes {
 	const struct asof_yaml *select;
 	const struct asof_yaml *time_zone;
 	const struct asof_yaml *on_bad_row;
+	const struct asof_yaml *cursor;
+	const struct asof_yaml *lateness;
 	const struct asof_yaml *types;
 	const struct asof_yaml *description;
 	const struct asof_yaml *owner;
@@ -199,6 +201,31 @@ read_types(struct asof_reading *r, const struct asof_yaml *node, struct asof_sou
 	return ASOF_OK;
 }
 
+/* "0s" is said where nothing is late; elsewhere a duration is positive. */
+static void
+read_cursor(struct asof_reading *r, const struct source_nodes *nodes, struct asof_source *source)
+{
+	static const char *const cursors[] = { "files", "created_time", "event_time" };
+	source->cursor = (enum asof_source_cursor)asof_read_choice(r, nodes->cursor, "cursor",
+								   cursors, ASOF_COUNTOF(cursors),
+								   ASOF_SOURCE_CURSOR_FILES);
+	if (source->cursor == ASOF_SOURCE_CURSOR_CREATED && !nodes->created_time)
+		asof_mistakes_add(r->mistakes, nodes->cursor->place,
+				  "source '%s': 'cursor: created_time' goes with a 'created_time', "
+				  "which is missing",
+				  source->name);
+	if (!nodes->lateness)
+		return;
+	if (source->cursor == ASOF_SOURCE_CURSOR_FILES)
+		asof_mistakes_add(r->mistakes, nodes->lateness->place,
+				  "source '%s': 'lateness' goes with 'cursor: created_time' or "
+				  "'cursor: event_time' only",
+				  source->name);
+	bool is_none = nodes->lateness->kind == ASOF_YAML_SCALAR &&
+		       strcmp(nodes->lateness->text, "0s") == 0;
+	source->lateness_us = is_none ? 0 : asof_read_duration(r, nodes->lateness, "lateness");
+}
+
 static enum asof_status
 read_nodes(struct asof_reading *r, const struct source_nodes *nodes, struct asof_source *source,
 	   struct asof_error *err)
@@ -213,6 +240,7 @@ read_nodes(struct asof_reading *r, const struct source_nodes *nodes, struct asof
 	source->on_bad_row =
 		(enum asof_on_bad_row)asof_read_choice(r, nodes->on_bad_row, "on_bad_row", bad_rows,
 						       ASOF_COUNTOF(bad_rows), ASOF_BAD_ROW_FAIL);
+	read_cursor(r, nodes, source);
 	if (nodes->select)
 		ASOF_TRY(read_selects(r, nodes->select, source, err));
 	if (nodes->time_zone)
@@ -240,6 +268,8 @@ asof_read_source(struct asof_reading *r, const struct asof_declaration *declarat
 		{ "select", &nodes.select },
 		{ "time_zone", &nodes.time_zone },
 		{ "on_bad_row", &nodes.on_bad_row },
+		{ "cursor", &nodes.cursor },
+		{ "lateness", &nodes.lateness },
 		{ "description", &nodes.description },
 		{ "owner", &nodes.owner },
 		{ "tags", &nodes.tags },

@@ -196,10 +196,12 @@ write_built(struct asof_json_writer *w, const struct built *built)
 	asof_json_member_int(w, "floored_rows", report->floored_row_count);
 	asof_json_member_int(w, "files", (int64_t)report->file_count);
 	asof_json_member_int(w, "bytes", (int64_t)report->size_bytes);
-	if (strcmp(report->mode, "replace") == 0) {
+	if (strcmp(report->mode, "replace") == 0)
 		asof_json_member_int(w, "touched", report->touched_count);
+	if (strcmp(report->mode, "cursor") == 0)
+		asof_json_member_int(w, "late_rows", report->late_row_count);
+	if (report->replaced_count > 0)
 		asof_json_member_int(w, "files_replaced", (int64_t)report->replaced_count);
-	}
 	if (report->engine)
 		asof_json_member_cstr(w, "engine", report->engine);
 	if (report->engine_reason)

@@ -23,8 +23,11 @@ static enum asof_status
 quarantine(struct asof_view_build *b, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
-	const char *name = asof_arena_printf(b->arena, "_quarantine/%s/%s.parquet",
-					     b->state.view->name, b->run_id);
+	bool is_second =
+		b->pass_count == 2 && b->plan.source.cursor.after_us == b->passes[1].after_us;
+	const char *name =
+		asof_arena_printf(b->arena, "_quarantine/%s/%s%s.parquet", b->state.view->name,
+				  b->run_id, is_second ? "-open" : "");
 	const char *path = NULL;
 	struct asof_file_stats stats;
 	if (!name)

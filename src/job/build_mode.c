@@ -1,5 +1,6 @@
 /* build_mode.c - what a build is to compute: everything, a range, what is in new files, nothing. */
-#include "job/build_view.h"
+#include "codec/time_text.h"
+#include "job/build_cursor.h"
 #include "model/duration.h"
 
 /* Does the table of the newest version serve the new definition as it stands? */
@@ -76,7 +77,11 @@ choose_full(struct asof_view_build *b, const struct asof_source_file *files, con
 	b->cursor.range_count = 0;
 	b->report.mode = "full";
 	b->report.reason = reason;
-	return read_files(b, files, NULL, err);
+	b->cursor.watermark = (struct asof_cursor_watermark){ 0 };
+	ASOF_TRY(read_files(b, files, NULL, err));
+	if (b->state.view->source->cursor == ASOF_SOURCE_CURSOR_FILES)
+		return ASOF_OK;
+	return asof_build_cursor_divide(b, NULL, true, err);
 }
 
 /* A range of events: spliced into the table that is there, or the only thing in a new one. */
@@ -101,10 +106,38 @@ choose_range(struct asof_view_build *b, const struct asof_cursor *old,
 		is_new[i] = !is_new[i];
 	ASOF_TRY(read_files(b, files, is_new, err));
 	b->cursor = *old;
+	/* So do rows that a cursor has not come to. */
+	if (old->watermark.by != ASOF_SOURCE_CURSOR_FILES)
+		b->plan.source.cursor =
+			(struct asof_plan_cursor){ .is_set = true,
+						   .after_us = INT64_MIN,
+						   .to_us = old->watermark.watermark_us,
+						   .has_timeless = old->watermark.open_count > 0 };
 	return old->range_count > 0 ? add_range(b, err) : ASOF_OK;
 }
 
-/* What is to be computed: everything, a range, what is in new files, or nothing. */
+/* What is behind the last watermark, less the lateness; files may have changed as they like. */
+static enum asof_status
+choose_cursor(struct asof_view_build *b, const struct asof_cursor *old,
+	      const struct asof_source_file *files, const bool *is_new, struct asof_error *err)
+{
+	const struct asof_source *source = b->state.view->source;
+	char after[ASOF_TIME_TEXT_MAX];
+	size_t len = asof_timestamp_text(old->watermark.settled_us, after);
+	b->report.mode = "cursor";
+	b->report.reason = old->watermark.settled_us == INT64_MIN
+				   ? "no row was read before"
+				   : asof_arena_printf(b->arena, "rows with %s after %.*s",
+						       asof_source_cursor_text(source->cursor),
+						       (int)len, after);
+	if (!b->report.reason)
+		return asof_build_no_memory(err, "reason");
+	ASOF_TRY(read_files(b, files, NULL, err));
+	ASOF_TRY(asof_build_cursor_divide(b, old, false, err));
+	return asof_build_cursor_count_late(b, is_new, err);
+}
+
+/* What is to be computed: everything, a range, what is new, or nothing. */
 enum asof_status
 asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 {
@@ -137,6 +170,11 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 		return choose_full(b, bound->files, "the definition has changed", err);
 	if (old.range_count > 0)
 		return choose_full(b, bound->files, "only ranges were built before", err);
+	const char *obstacle = asof_build_cursor_obstacle(b, &old);
+	if (obstacle)
+		return choose_full(b, bound->files, obstacle, err);
+	if (view->source->cursor != ASOF_SOURCE_CURSOR_FILES && difference != ASOF_CURSOR_SAME)
+		return choose_cursor(b, &old, bound->files, is_new, err);
 	if (difference == ASOF_CURSOR_CHANGED) {
 		const char *reason =
 			asof_arena_printf(b->arena, "'%s' has changed or is gone", changed);

@@ -48,12 +48,20 @@ reads_same_files(const struct asof_plan_source *a, const struct asof_plan_source
 	return true;
 }
 
+static bool
+is_same_cursor(const struct asof_plan_cursor *a, const struct asof_plan_cursor *b)
+{
+	return a->is_set == b->is_set && a->after_us == b->after_us && a->to_us == b->to_us &&
+	       a->has_timeless == b->has_timeless;
+}
+
 bool
 asof_view_build_can_share(const struct asof_view_build *a, const struct asof_view_build *b)
 {
 	const struct asof_plan_range *left = &a->plan.range;
 	const struct asof_plan_range *right = &b->plan.range;
 	return asof_view_build_is_by_kernel(a) && asof_view_build_is_by_kernel(b) &&
+	       is_same_cursor(&a->plan.source.cursor, &b->plan.source.cursor) &&
 	       a->state.view->source == b->state.view->source &&
 	       left->has_from == right->has_from && left->has_to == right->has_to &&
 	       (!left->has_from || left->from_us == right->from_us) &&

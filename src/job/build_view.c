@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "job/build_cursor.h"
 #include "job/checkpoint.h"
 
 /* The texts that travel with the commit, from which the catalog can be made again. */
@@ -187,14 +188,77 @@ compute(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
 }
 
 static enum asof_status
-compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
+write_pass(struct asof_view_build *b, uint64_t max_bytes, struct asof_table_files *ret_files,
+	   struct asof_error *err)
 {
-	struct asof_table_files files;
 	ASOF_TRY(compute(b, max_bytes, err));
 	ASOF_TRY(asof_build_profile(b, err));
 	ASOF_TRY(asof_fault_point("build.before_write", err));
-	ASOF_TRY(asof_build_write(b, &files, err));
+	ASOF_TRY(asof_build_write(b, ret_files, err));
 	asof_view_build_done(b); /* memory for those that wait */
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_files(struct asof_table_files *files, const struct asof_table_files *more,
+	  struct asof_error *err)
+{
+	size_t count = files->count + more->count;
+	struct asof_table_file *items = asof_arena_array(files->arena, count, sizeof(*items));
+	if (!items)
+		return asof_build_no_memory(err, "files");
+	if (files->count > 0)
+		memcpy(items, files->items, files->count * sizeof(*items));
+	if (more->count > 0)
+		memcpy(items + files->count, more->items, more->count * sizeof(*items));
+	files->items = items;
+	files->count = files->capacity = count;
+	files->row_count += more->row_count;
+	files->size_bytes += more->size_bytes;
+	return ASOF_OK;
+}
+
+/* What is open, behind what is settled. */
+static enum asof_status
+write_second_pass(struct asof_view_build *b, uint64_t max_bytes, struct asof_table_files *files,
+		  struct asof_error *err)
+{
+	const struct asof_build_report first = b->report;
+	struct asof_table_files more;
+	b->plan.source.cursor = b->passes[1];
+	ASOF_TRY(write_pass(b, max_bytes, &more, err));
+	b->report.source_row_count += first.source_row_count;
+	b->report.bad_row_count += first.bad_row_count;
+	b->report.null_key_row_count += first.null_key_row_count;
+	b->report.floored_row_count += first.floored_row_count;
+	enum asof_status status = asof_build_cursor_note(b, more.items, more.count, err);
+	if (status == ASOF_OK)
+		status = add_files(files, &more, err);
+	if (status != ASOF_OK)
+		asof_table_files_remove(&more);
+	return status;
+}
+
+static enum asof_status
+write_passes(struct asof_view_build *b, uint64_t max_bytes, struct asof_table_files *ret_files,
+	     struct asof_error *err)
+{
+	ASOF_TRY(write_pass(b, max_bytes, ret_files, err));
+	enum asof_status status = ASOF_OK;
+	if (b->pass_count == 2)
+		status = write_second_pass(b, max_bytes, ret_files, err);
+	else if (b->pass_count == 1 && b->open_pass == 0)
+		status = asof_build_cursor_note(b, ret_files->items, ret_files->count, err);
+	if (status != ASOF_OK)
+		asof_table_files_remove(ret_files);
+	return status;
+}
+
+static enum asof_status
+compute_and_publish(struct asof_view_build *b, uint64_t max_bytes, struct asof_error *err)
+{
+	struct asof_table_files files;
+	ASOF_TRY(write_passes(b, max_bytes, &files, err));
 	b->report.row_count = files.row_count;
 	b->report.size_bytes = files.size_bytes;
 	b->report.file_count = files.count;

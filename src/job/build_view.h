@@ -29,6 +29,7 @@ struct asof_build_report {
 	uint64_t size_bytes;       /* written */
 	size_t file_count;         /* written */
 	size_t replaced_count;     /* files of the table that left because of single rows in them */
+	int64_t late_row_count;    /* of new files, older than what a cursor reads */
 	int64_t touched_count;     /* keys and times computed again */
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
 	const char *warning;       /* what went wrong beside it; NULL: nothing */
@@ -61,6 +62,10 @@ struct asof_view_build {
 	bool is_splice; /* a range of a table that exists */
 	/* Rows of the source that are gone or new (build_replace.h); NULL: files are told apart. */
 	const struct asof_source_change *change;
+	/* Of a source whose cursor is a time (build_cursor.h): what is read one after the other. */
+	struct asof_plan_cursor passes[2];
+	size_t pass_count;    /* 0: all at once */
+	size_t open_pass;     /* whose files leave at the next build; SIZE_MAX: none */
 	const char **removed; /* files of the base that leave, where not all do */
 	const char **removed_paths;
 	size_t removed_count;

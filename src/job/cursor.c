@@ -27,6 +27,36 @@ read_range(const struct asof_json *json, struct asof_plan_range *ret_range, stru
 }
 
 static enum asof_status
+read_watermark(const struct asof_json *json, struct asof_arena *arena,
+	       struct asof_cursor_watermark *ret_watermark, struct asof_error *err)
+{
+	struct asof_str by;
+	const struct asof_json *open = asof_json_member(json, "open");
+	ASOF_TRY(asof_json_member_read_str(json, "by", &by, err));
+	ASOF_TRY(
+		asof_json_member_read_int(json, "watermark_us", &ret_watermark->watermark_us, err));
+	ASOF_TRY(asof_json_member_read_int(json, "settled_us", &ret_watermark->settled_us, err));
+	if (!open || open->kind != ASOF_JSON_ARRAY)
+		return ASOF_FAIL(err, ASOF_INVALID, "no list of open files");
+	ret_watermark->by = asof_str_equal(by, asof_str_from("created_time"))
+				    ? ASOF_SOURCE_CURSOR_CREATED
+				    : ASOF_SOURCE_CURSOR_EVENT;
+	ret_watermark->open = asof_arena_array(arena, open->count, sizeof(*ret_watermark->open));
+	if (!ret_watermark->open)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor of %zu files", open->count);
+	for (size_t i = 0; i < open->count; i++) {
+		const struct asof_json *name = &open->items[i];
+		if (name->kind != ASOF_JSON_STRING)
+			return ASOF_FAIL(err, ASOF_INVALID, "an open file without a name");
+		ret_watermark->open[i] = asof_arena_copy(arena, name->text);
+		if (!ret_watermark->open[i])
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor");
+	}
+	ret_watermark->open_count = open->count;
+	return ASOF_OK;
+}
+
+static enum asof_status
 read_root(const struct asof_json *root, struct asof_arena *arena, struct asof_cursor *ret_cursor,
 	  struct asof_error *err)
 {
@@ -47,6 +77,9 @@ read_root(const struct asof_json *root, struct asof_arena *arena, struct asof_cu
 		ASOF_TRY(read_file(&files->items[i], arena, &ret_cursor->files[i], err));
 	for (size_t i = 0; i < ret_cursor->range_count; i++)
 		ASOF_TRY(read_range(&ranges->items[i], &ret_cursor->ranges[i], err));
+	const struct asof_json *watermark = asof_json_member(root, "watermark");
+	if (watermark)
+		ASOF_TRY(read_watermark(watermark, arena, &ret_cursor->watermark, err));
 	return ASOF_OK;
 }
 
@@ -66,6 +99,22 @@ asof_cursor_read(const char *json, struct asof_arena *arena, struct asof_cursor 
 	}
 	*ret_cursor = cursor;
 	return ASOF_OK;
+}
+
+static void
+write_watermark(struct asof_json_writer *w, const struct asof_cursor_watermark *watermark)
+{
+	asof_json_key_cstr(w, "watermark");
+	asof_json_begin_object(w);
+	asof_json_member_cstr(w, "by", asof_source_cursor_text(watermark->by));
+	asof_json_member_int(w, "watermark_us", watermark->watermark_us);
+	asof_json_member_int(w, "settled_us", watermark->settled_us);
+	asof_json_key_cstr(w, "open");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < watermark->open_count; i++)
+		asof_json_cstr(w, watermark->open[i]);
+	asof_json_end_array(w);
+	asof_json_end_object(w);
 }
 
 void
@@ -97,6 +146,8 @@ asof_cursor_write(const struct asof_cursor *cursor, struct asof_buf *buf)
 		}
 		asof_json_end_array(&w);
 	}
+	if (cursor->watermark.by != ASOF_SOURCE_CURSOR_FILES)
+		write_watermark(&w, &cursor->watermark);
 	asof_json_end_object(&w);
 }
 

@@ -19,6 +19,15 @@ struct asof_cursor_file {
 	int64_t ordinal;
 };
 
+/* Of a source whose cursor is a time. */
+struct asof_cursor_watermark {
+	enum asof_source_cursor by; /* FILES: there is none */
+	int64_t watermark_us;       /* the latest time read; INT64_MIN: no row had one */
+	int64_t settled_us;         /* rows up to here are not read again */
+	const char **open;          /* files of the table with the rows after it */
+	size_t open_count;
+};
+
 struct asof_cursor {
 	struct asof_cursor_file *files;
 	size_t file_count;
@@ -26,6 +35,7 @@ struct asof_cursor {
 	/* Only these ranges of event time were built; none: everything. */
 	struct asof_plan_range *ranges;
 	size_t range_count;
+	struct asof_cursor_watermark watermark;
 };
 
 /* NULL or "" is the cursor of a table that does not exist. ASOF_CORRUPT. */

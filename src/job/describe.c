@@ -72,12 +72,20 @@ asof_describe_entity(struct asof_json_writer *w, const struct asof_entity *entit
 void
 asof_describe_source(struct asof_json_writer *w, const struct asof_source *source)
 {
+	char lateness[ASOF_DURATION_TEXT_MAX];
 	asof_json_member_cstr(w, "name", source->name);
 	optional(w, "path", source->location.text);
 	optional(w, "event_time", source->event_time.text);
 	optional(w, "created_time", source->created_time.text);
 	optional(w, "filter", source->filter.text);
 	optional(w, "time_zone", source->time_zone);
+	if (source->cursor != ASOF_SOURCE_CURSOR_FILES) {
+		asof_json_member_cstr(w, "cursor", asof_source_cursor_text(source->cursor));
+		asof_json_member_cstr(w, "lateness",
+				      source->lateness_us > 0
+					      ? asof_duration_text(source->lateness_us, lateness)
+					      : "0s");
+	}
 	if (source->select_count > 0) {
 		asof_json_key_cstr(w, "select");
 		asof_json_begin_object(w);

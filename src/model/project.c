@@ -182,6 +182,13 @@ static const char *const agg_names[] = {
 };
 
 const char *
+asof_source_cursor_text(enum asof_source_cursor cursor)
+{
+	static const char *const texts[] = { "files", "created_time", "event_time" };
+	return texts[cursor];
+}
+
+const char *
 asof_agg_text(enum asof_agg_kind kind)
 {
 	return agg_names[kind];

@@ -57,6 +57,13 @@ enum asof_source_kind {
 
 enum asof_file_format { ASOF_FORMAT_PARQUET, ASOF_FORMAT_CSV, ASOF_FORMAT_JSON };
 
+/* Which rows of a source are new: those in new files, or those with a later time. */
+enum asof_source_cursor {
+	ASOF_SOURCE_CURSOR_FILES,
+	ASOF_SOURCE_CURSOR_CREATED,
+	ASOF_SOURCE_CURSOR_EVENT,
+};
+
 enum asof_on_bad_row { ASOF_BAD_ROW_FAIL, ASOF_BAD_ROW_SKIP, ASOF_BAD_ROW_QUARANTINE };
 
 struct asof_select {
@@ -84,6 +91,8 @@ struct asof_source {
 	size_t select_count;
 	const char *time_zone; /* of naive timestamps; NULL: UTC */
 	enum asof_on_bad_row on_bad_row;
+	enum asof_source_cursor cursor;
+	int64_t lateness_us; /* of a cursor that is a time: how long rows before it may change */
 	struct asof_about about;
 	struct asof_place place;
 	/* Filled by binding: the columns of the files, then those of `selects`. */
@@ -254,6 +263,9 @@ int64_t asof_view_longest_window_us(const struct asof_view *view);
 
 /* `uri` with the password replaced by "***"; NULL on exhaustion. */
 char *asof_uri_redacted(const char *uri, struct asof_arena *arena);
+
+/* "files", "created_time", "event_time" */
+const char *asof_source_cursor_text(enum asof_source_cursor cursor);
 
 const char *asof_agg_text(enum asof_agg_kind kind);
 /* The type of `agg` over a column of `column` type (NONE for count of rows); ASOF_INVALID where the

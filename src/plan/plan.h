@@ -38,7 +38,22 @@ struct asof_plan_source {
 	/* A SELECT that gives the rows in place of the files: their columns, then
 	 * ASOF_SOURCE_ORDER. NULL: the files do. */
 	const char *rows_sql;
+	/* Of a build by a cursor that is a time: only the rows in (after_us, to_us]. */
+	struct asof_plan_cursor {
+		bool is_set;
+		int64_t after_us; /* INT64_MIN: from the first row on */
+		int64_t to_us;
+		bool has_timeless; /* those without the time, too */
+	} cursor;
 };
+/* One row about the rows after cursor.after_us or without the time: how many have it, its greatest
+ * value in microseconds (0: none), how many do not. */
+ASOF_NODISCARD enum asof_status asof_plan_watermark_sql(const struct asof_plan_source *source,
+							struct asof_buf *sql,
+							struct asof_error *err);
+/* One BIGINT: the rows of the files picked that are in (after_us, to_us]. */
+ASOF_NODISCARD enum asof_status asof_plan_count_sql(const struct asof_plan_source *source,
+						    struct asof_buf *sql, struct asof_error *err);
 
 /* SELECT over the raw files, columns as they are, plus ASOF_SOURCE_ORDER as the last one: for
  * describing and checking. */

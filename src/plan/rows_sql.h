@@ -15,6 +15,8 @@ void asof_plan_good_rows(struct asof_buf *sql, const struct asof_plan_build *bui
 /* Behind build->range, which has both ends: " WHERE" on the event time expression itself, so that
  * a column's statistics can answer; it may let more through, or be nothing. */
 void asof_plan_range_bounds(struct asof_buf *sql, const struct asof_plan_build *build);
+/* " WHERE" a source's rows are between the bounds of its cursor. */
+void asof_plan_cursor_bounds(struct asof_buf *sql, const struct asof_plan_source *source);
 /* Behind rows (k0.., event_us): those that build->touched has. And the stored rows that it has not.
  */
 void asof_plan_touched_rows(struct asof_buf *sql, const struct asof_plan_build *build);

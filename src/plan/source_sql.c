@@ -153,11 +153,17 @@ void
 asof_plan_source_rows(struct asof_buf *sql, const struct asof_plan_source *source, bool is_filtered)
 {
 	const char *filter = is_filtered ? source->source->filter.text : NULL;
+	if (source->cursor.is_set)
+		asof_buf_add_cstr(sql, "SELECT * FROM (");
 	if (filter)
 		asof_buf_add_cstr(sql, "SELECT * FROM (");
 	add_selects(sql, source);
 	if (filter)
 		asof_buf_printf(sql, ") WHERE (%s)", filter);
+	if (source->cursor.is_set) {
+		asof_buf_add_char(sql, ')');
+		asof_plan_cursor_bounds(sql, source);
+	}
 }
 
 void

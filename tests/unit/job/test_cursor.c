@@ -50,6 +50,31 @@ no_text_is_the_cursor_of_no_table(void **state)
 }
 
 static void
+a_watermark_is_read_back(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	const char *open[] = { "part-1.parquet", "part \"2\".parquet" };
+	struct asof_cursor cursor = known;
+	cursor.watermark = (struct asof_cursor_watermark){ .by = ASOF_SOURCE_CURSOR_EVENT,
+							   .watermark_us = INT64_MAX,
+							   .settled_us = INT64_MIN,
+							   .open = open,
+							   .open_count = 2 };
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
+	struct asof_cursor back = { 0 };
+	asof_cursor_write(&cursor, &text);
+	assert_ok(asof_cursor_read(asof_buf_cstr(&text), &arena, &back, &err), err);
+	assert_int_equal(back.watermark.by, ASOF_SOURCE_CURSOR_EVENT);
+	assert_true(back.watermark.watermark_us == INT64_MAX);
+	assert_true(back.watermark.settled_us == INT64_MIN);
+	assert_int_equal(back.watermark.open_count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(back.watermark.open[i], open[i]);
+}
+
+static void
 what_is_written_is_read_back(void **state)
 {
 	(void)state;
@@ -57,7 +82,7 @@ what_is_written_is_read_back(void **state)
 	struct asof_cursor_file files[] = { { "a \"b\"\\\n\xc3\xa9.csv", INT64_MAX, INT64_MIN, 7 },
 					    { "", 0, INT64_MAX, INT64_MAX - 1 } };
 	struct asof_plan_range ranges[] = { { true, true, INT64_MIN, -1 }, { true, true, 0, 5 } };
-	const struct asof_cursor cursor = { files, 2, INT64_MAX, ranges, 2 };
+	const struct asof_cursor cursor = { files, 2, INT64_MAX, ranges, 2, { 0 } };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
 	struct asof_cursor back = { 0 };
@@ -88,7 +113,7 @@ the_text_is_what_older_tables_hold(void **state)
 {
 	(void)state;
 	struct asof_plan_range range = { true, true, 3, 4 };
-	struct asof_cursor cursor = { known_files, 1, 2, &range, 1 };
+	struct asof_cursor cursor = { known_files, 1, 2, &range, 1, { 0 } };
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
 	asof_cursor_write(&cursor, &text);
 	assert_string_equal(asof_buf_cstr(&text),
@@ -285,6 +310,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_text_is_the_cursor_of_no_table),
 		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(a_watermark_is_read_back),
 		cmocka_unit_test(the_text_is_what_older_tables_hold),
 		cmocka_unit_test(text_that_does_not_decode_is_corrupt),
 		cmocka_unit_test(the_same_files_in_any_order_are_no_difference),

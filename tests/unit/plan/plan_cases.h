@@ -20,6 +20,8 @@ enum plan_what {
 	PLAN_FED,
 	PLAN_SPLICE,
 	PLAN_TOUCHED,
+	PLAN_CURSOR,
+	PLAN_WATERMARK,
 	PLAN_TOUCHED_FILES,
 	PLAN_REPLACE,
 	PLAN_PROFILE,
@@ -266,6 +268,25 @@ plan_write_scan(const struct plan_case *c, const struct plan_order *order, struc
 	}
 }
 
+/* The rows behind a watermark, of a source whose cursor is the event time. */
+static inline enum asof_status
+plan_write_cursor(const struct asof_plan_build *build, const struct plan_order *order,
+		  struct asof_buf *sql, struct asof_error *err)
+{
+	struct asof_source source = *build->source.source;
+	struct asof_plan_source plan = build->source;
+	source.cursor = ASOF_SOURCE_CURSOR_EVENT;
+	plan.source = &source;
+	plan.cursor = (struct asof_plan_cursor){ .is_set = order->what == PLAN_CURSOR,
+						 .after_us = PLAN_TIME_US,
+						 .to_us = PLAN_TIME_US + PLAN_HOUR_US,
+						 .has_timeless = true };
+	if (order->what == PLAN_WATERMARK)
+		return asof_plan_watermark_sql(&plan, sql, err);
+	asof_plan_source_rows(sql, &plan, true);
+	return asof_buf_status(sql, err);
+}
+
 /* What a change of the source's rows touches, and what takes its place. */
 static inline enum asof_status
 plan_write_change(const struct plan_case *c, const struct plan_order *order, struct asof_buf *sql,
@@ -299,6 +320,9 @@ plan_write(const struct plan_case *c, const struct plan_order *order, struct aso
 		return asof_plan_fed_sql(build, sql, err);
 	case PLAN_SPLICE:
 		return asof_plan_splice_sql(table, build, sql, err);
+	case PLAN_CURSOR:
+	case PLAN_WATERMARK:
+		return plan_write_cursor(build, order, sql, err);
 	case PLAN_TOUCHED:
 	case PLAN_TOUCHED_FILES:
 	case PLAN_REPLACE:
