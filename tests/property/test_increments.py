@@ -76,7 +76,7 @@ class Source:
             "t": event,
             "c": known,
             "x": rng.randint(-5, 5),
-            "f": rng.choice([0.1, 1e16, -1e16, rng.random()]),
+            "f": rng.choice([0.1, 1e9, -1e9, rng.random()]),
             "s": rng.choice(["u", "v", "w"]),
         }
 
