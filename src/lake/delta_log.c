@@ -130,6 +130,14 @@ optional_int(const struct asof_json *object, const char *name)
 	return asof_json_member_read_int(object, name, &value, NULL) == ASOF_OK ? value : 0;
 }
 
+/* Absent, null or of another kind is "true", as the protocol demands of writers to say. */
+static bool
+is_rearranged(const struct asof_json *action)
+{
+	const struct asof_json *member = asof_json_member(action, "dataChange");
+	return member && member->kind == ASOF_JSON_BOOL && !member->boolean;
+}
+
 static enum asof_status
 read_protocol(const struct asof_json *body, struct asof_delta_protocol *protocol,
 	      struct asof_error *err)
@@ -163,6 +171,7 @@ read_add(const struct asof_json *body, struct asof_arena *arena, struct asof_del
 		return ASOF_FAIL(err, ASOF_CORRUPT, "member 'size' is negative");
 	add->modified_ms = optional_int(body, "modificationTime");
 	add->row_count = -1;
+	add->is_rearranged = is_rearranged(body);
 	return read_optional_str(body, "stats", &add->stats, err);
 }
 
@@ -174,6 +183,7 @@ read_remove(const struct asof_json *body, struct asof_arena *arena,
 	ASOF_TRY(read_str(body, "path", &path, err));
 	remove->size_bytes = optional_int(body, "size");
 	remove->deleted_ms = optional_int(body, "deletionTimestamp");
+	remove->is_rearranged = is_rearranged(body);
 	return asof_delta_path_read(path, arena, &remove->name, err);
 }
 
@@ -443,8 +453,8 @@ static void
 write_remove(const struct asof_delta_entry *entry, const struct asof_table_file *file,
 	     struct asof_buf *buf)
 {
-	struct asof_json_writer w =
-		begin_remove(file->name, entry->committed_us / US_PER_MS, true, buf);
+	struct asof_json_writer w = begin_remove(file->name, entry->committed_us / US_PER_MS,
+						 !entry->change->is_rearrangement, buf);
 	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
 	end_action(&w);
 }
@@ -457,7 +467,8 @@ write_add(const struct asof_delta_entry *entry, const struct asof_table_file *fi
 	asof_delta_stats_write(file, entry->fields, entry->field_count, &stats);
 	if (stats.status != ASOF_OK)
 		buf->status = stats.status;
-	struct asof_json_writer w = begin_add(file, entry->committed_us / US_PER_MS, true, buf);
+	struct asof_json_writer w = begin_add(file, entry->committed_us / US_PER_MS,
+					      !entry->change->is_rearrangement, buf);
 	if (stats.len > 0)
 		asof_json_member_str(&w, "stats", asof_buf_view(&stats));
 	end_action(&w);

@@ -38,6 +38,7 @@ struct asof_delta_add {
 	struct asof_str name; /* relative to the table, percent-decoded */
 	int64_t size_bytes;
 	int64_t modified_ms;   /* 0: not said */
+	bool is_rearranged;    /* its rows were there before: "dataChange": false */
 	int64_t row_count;     /* where it stands beside them; -1 otherwise */
 	struct asof_str stats; /* JSON, or empty */
 };
@@ -46,6 +47,7 @@ struct asof_delta_remove {
 	struct asof_str name;
 	int64_t size_bytes; /* 0: not said */
 	int64_t deleted_ms; /* 0: not said */
+	bool is_rearranged; /* its rows stand in other files now */
 };
 
 struct asof_delta_txn {

@@ -113,6 +113,9 @@ struct asof_table_change {
 	/* It depends on nothing of the base but that the files it removes are there: what others
 	 * commit meanwhile does not matter otherwise. With is_overwrite, on every row of it. */
 	bool is_blind;
+	/* The files added hold the rows of those removed, and nothing else: whoever computed a
+	 * change from the rows before may commit it after ("dataChange": false). */
+	bool is_rearrangement;
 	/* The schema when created or changed; NULL: as it is. Unless it is overwritten, columns may
 	 * be added at the end and types may widen (int32 to int64, float32 to float64, a decimal's
 	 * precision); ASOF_INVALID names the column otherwise. */
@@ -133,13 +136,14 @@ struct asof_table_change {
 };
 
 /*
- * Publish: *ret_version is base_version + 1, or, of a blind change, a later one. ASOF_CONFLICT
- * where somebody else has committed since base_version, or, of a blind change, has changed the
- * table, removed a file that it removes, or was faster ten times: nothing is published, read again
- * and decide. Where `run_id` has committed already (within the last 1,000 commits), nothing more is
- * published and *ret_version is that commit's. Data files are synced before, the log directory
- * after. The commit's time is now_us, or a millisecond after the commit before it.
- * Fault points: lake.commit.before_sync lake.commit.before_put lake.commit.after_put.
+ * Publish: *ret_version is base_version + 1, or, where others have committed what does not matter
+ * to it, a later one: to a blind change nothing matters but what is said above, to any other change
+ * (and to a blind one that overwrites) all that is no rearrangement. ASOF_CONFLICT where it does
+ * matter, where a file that is to be removed is gone, or others were faster ten times: nothing is
+ * published, read again and decide. Where `run_id` has committed already (within the last 1,000
+ * commits), nothing more is published and *ret_version is that commit's. Data files are synced
+ * before, the log directory after. The commit's time is now_us, or a millisecond after the commit
+ * before it. Fault points: lake.commit.before_sync lake.commit.before_put lake.commit.after_put.
  */
 ASOF_NODISCARD enum asof_status asof_table_commit(struct asof_blob *lake, const char *table,
 						  const struct asof_table_change *change,

@@ -2,7 +2,8 @@
  * table_commit.c - publishing: one log entry, put if absent.
  *
  * Before each try it is read what others have committed since the base: a change that depends on
- * the base ends there, a blind one goes through at the next version if nothing it needs has moved.
+ * the base ends there, unless others have only moved rows into other files; a blind one goes
+ * through at the next version if nothing it needs has moved.
  */
 #include <assert.h>
 #include <sys/random.h>
@@ -36,8 +37,12 @@ struct commit {
 	int64_t committed_us; /* its time */
 	int64_t run_version;  /* at which this very run has committed; -1 */
 	bool is_table_changed;
-	bool has_other_files; /* something was added or removed */
-	const char *lost;     /* a file of `leaving` that is gone */
+	bool has_other_rows;    /* something was added or removed, not only moved */
+	bool has_other_version; /* without a file */
+	/* Of the entry that is being read. */
+	bool has_files;
+	bool has_rows;    /* that were not there before, or are not any more */
+	const char *lost; /* a file of `leaving` that is gone */
 };
 
 static void
@@ -171,10 +176,12 @@ note_action(void *arg, const struct asof_delta_action *action, struct asof_error
 		c->is_table_changed = true;
 		return ASOF_OK;
 	case ASOF_DELTA_ADD:
-		c->has_other_files = true;
+		c->has_files = true;
+		c->has_rows = c->has_rows || !action->add.is_rearranged;
 		return ASOF_OK;
 	case ASOF_DELTA_REMOVE:
-		c->has_other_files = true;
+		c->has_files = true;
+		c->has_rows = c->has_rows || !action->remove.is_rearranged;
 		if (!asof_map_find(&c->leaving, action->remove.name, NULL))
 			return ASOF_OK;
 		c->lost = asof_arena_copy(&c->arena, action->remove.name);
@@ -197,7 +204,8 @@ note_action(void *arg, const struct asof_delta_action *action, struct asof_error
 static enum asof_status
 judge(const struct commit *c, struct asof_error *err)
 {
-	if (!c->change->is_blind || c->change->base_version < 0)
+	bool is_only_moved = !c->has_other_rows && !c->has_other_version && !c->is_table_changed;
+	if ((!c->change->is_blind && !is_only_moved) || c->change->base_version < 0)
 		return ASOF_FAIL(err, ASOF_CONFLICT, "table '%s' has a version %lld already",
 				 c->table, (long long)c->change->base_version + 1);
 	if (c->is_table_changed)
@@ -207,7 +215,7 @@ judge(const struct commit *c, struct asof_error *err)
 		return ASOF_FAIL(err, ASOF_CONFLICT,
 				 "table '%s': version %lld has removed file '%s' already", c->table,
 				 (long long)c->version, c->lost);
-	if (c->change->is_overwrite && c->has_other_files)
+	if (c->change->is_overwrite && c->has_other_rows)
 		return ASOF_FAIL(err, ASOF_CONFLICT,
 				 "table '%s': version %lld has changed what is to be overwritten",
 				 c->table, (long long)c->version);
@@ -229,11 +237,29 @@ look_at_others(struct commit *c, struct asof_error *err)
 					 c->table, (long long)next);
 		c->version = next;
 		c->committed_us = log.modified_us[next - log.first];
+		c->has_files = false;
+		c->has_rows = false;
 		ASOF_TRY(asof_delta_entry_read(c->lake, c->table, next, &c->buf, note_action, c,
 					       err));
+		c->has_other_rows = c->has_other_rows || c->has_rows;
+		c->has_other_version = c->has_other_version || !c->has_files;
 	}
 	bool has_others = c->version > c->change->base_version;
 	return has_others && c->run_version < 0 ? judge(c, err) : ASOF_OK;
+}
+
+/* What is overwritten stands in other files by now. */
+static enum asof_status
+follow_rearrangement(struct commit *c, struct asof_error *err)
+{
+	struct asof_delta_log log;
+	if (!c->change->is_overwrite || c->version <= c->base.snapshot.version)
+		return ASOF_OK;
+	ASOF_TRY(asof_delta_log_list(c->lake, c->table, &c->arena, &log, err));
+	ASOF_TRY(asof_delta_state_read(c->lake, &log, c->version, NULL, c->change->io, &c->arena,
+				       &c->base, err));
+	c->removed_count = 0;
+	return choose_removed(c, err);
 }
 
 /* --- the entry ---------------------------------------------------------------------------------
@@ -308,6 +334,7 @@ publish(struct commit *c, int64_t *ret_version, struct asof_error *err)
 			*ret_version = c->run_version;
 			return ASOF_OK;
 		}
+		ASOF_TRY(follow_rearrangement(c, err));
 		status = put_entry(c, ret_version, err);
 	}
 	if (status == ASOF_CONFLICT)

@@ -130,6 +130,97 @@ a_blind_overwrite_ends_where_files_came_or_went(void **state)
 	assert_non_null(strstr(err.message, "has changed what is to be overwritten"));
 }
 
+/* The files named are one from version `base` + 1 on. */
+static struct asof_table_file
+rearrange(struct fixture *f, int64_t base, const char *const *names, size_t count)
+{
+	struct asof_table_file file = new_file(f, (int64_t)count);
+	struct asof_table_change change = change_from(base, file.name);
+	change.is_rearrangement = true;
+	change.removed = names;
+	change.removed_count = count;
+	change.added = &file;
+	change.added_count = 1;
+	assert_int_equal(commit(f, &change), base + 1);
+	return file;
+}
+
+static void
+a_rearrangement_says_that_no_data_has_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf entry = ASOF_BUF(1u << 20);
+	const char *names[] = { append(f, -1), append(f, 0) };
+	(void)rearrange(f, 1, names, 2);
+	assert_ok(asof_blob_read(f->lake, "t/_delta_log/00000000000000000002.json", &entry, &err),
+		  err);
+	assert_non_null(strstr(asof_buf_cstr(&entry), "\"dataChange\":false"));
+	assert_null(strstr(asof_buf_cstr(&entry), "\"dataChange\":true"));
+	assert_int_equal(read_table(f, -1).file_count, 1);
+}
+
+static void
+a_build_goes_behind_a_rearrangement(void **state)
+{
+	struct fixture *f = *state;
+	const char *names[] = { append(f, -1), append(f, 0) };
+	struct asof_table_file one = rearrange(f, 1, names, 2);
+	struct asof_table_file file = new_file(f, 9);
+	struct asof_table_change change = change_from(1, "build");
+	change.added = &file;
+	change.added_count = 1;
+	assert_int_equal(commit(f, &change), 3);
+	struct asof_table_snapshot snapshot = read_table(f, -1);
+	assert_int_equal(snapshot.file_count, 2);
+	assert_string_equal(snapshot.files[0].name, one.name);
+	assert_string_equal(snapshot.files[1].name, file.name);
+}
+
+static void
+an_overwrite_behind_a_rearrangement_removes_the_files_that_it_made(void **state)
+{
+	struct fixture *f = *state;
+	const char *names[] = { append(f, -1), append(f, 0) };
+	(void)rearrange(f, 1, names, 2);
+	struct asof_table_file file = new_file(f, 9);
+	struct asof_table_change change = change_from(1, "overwrite");
+	change.is_overwrite = true;
+	change.added = &file;
+	change.added_count = 1;
+	assert_int_equal(commit(f, &change), 3);
+	struct asof_table_snapshot snapshot = read_table(f, -1);
+	assert_int_equal(snapshot.file_count, 1);
+	assert_string_equal(snapshot.files[0].name, file.name);
+}
+
+static void
+a_change_that_removes_a_file_that_was_moved_conflicts(void **state)
+{
+	struct fixture *f = *state;
+	struct asof_error err = { 0 };
+	const char *names[] = { append(f, -1), append(f, 0) };
+	(void)rearrange(f, 1, names, 2);
+	struct asof_table_change change = change_from(1, "replace");
+	change.removed = &names[1];
+	change.removed_count = 1;
+	assert_int_equal(try_commit(f, &change, &err), ASOF_CONFLICT);
+	assert_non_null(strstr(err.message, "has removed file"));
+}
+
+static void
+a_version_without_files_is_no_rearrangement(void **state)
+{
+	struct fixture *f = *state;
+	struct asof_error err = { 0 };
+	(void)append(f, -1);
+	struct asof_table_change empty = change_from(0, "empty");
+	assert_int_equal(commit(f, &empty), 1);
+	struct asof_table_change change = change_from(0, "build");
+	assert_int_equal(try_commit(f, &change, &err), ASOF_CONFLICT);
+	assert_string_equal(err.message, "table 't' has a version 1 already");
+}
+
 static void
 schemas_grow_at_the_end_and_types_widen(void **state)
 {
@@ -281,6 +372,11 @@ main(void)
 		T(files_leave_by_name),
 		T(two_that_remove_different_files_both_go_through),
 		T(a_blind_overwrite_ends_where_files_came_or_went),
+		T(a_rearrangement_says_that_no_data_has_changed),
+		T(a_build_goes_behind_a_rearrangement),
+		T(an_overwrite_behind_a_rearrangement_removes_the_files_that_it_made),
+		T(a_change_that_removes_a_file_that_was_moved_conflicts),
+		T(a_version_without_files_is_no_rearrangement),
 		T(schemas_grow_at_the_end_and_types_widen),
 		T(other_changes_of_a_schema_name_the_column),
 		T(of_many_blind_appends_none_is_lost_and_no_reader_sees_a_half),
