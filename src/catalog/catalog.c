@@ -122,6 +122,19 @@ asof_catalog_set_current(struct asof_catalog *catalog, const char *view, int32_t
 }
 
 enum asof_status
+asof_catalog_move_version(struct asof_catalog *catalog, const char *view, int32_t major,
+			  int32_t minor, int32_t patch, int64_t table_version,
+			  struct asof_error *err)
+{
+	assert(catalog && view && table_version >= 0);
+	enum asof_status status =
+		catalog->ops->move_version(catalog, view, major, minor, patch, table_version, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "move %s@%d.%d.%d", view, major, minor, patch);
+	return ASOF_OK;
+}
+
+enum asof_status
 asof_catalog_put_run(struct asof_catalog *catalog, const struct asof_run *run,
 		     struct asof_error *err)
 {

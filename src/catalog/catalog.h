@@ -116,6 +116,11 @@ struct asof_catalog_ops {
 	enum asof_status (*set_current)(struct asof_catalog *catalog, const char *view,
 					int32_t major, int32_t minor, int32_t patch,
 					struct asof_error *err);
+	/* A version's rows stand at `table_version` now, in other files: later than before, else
+	 * nothing changes. ASOF_NOT_FOUND. */
+	enum asof_status (*move_version)(struct asof_catalog *catalog, const char *view,
+					 int32_t major, int32_t minor, int32_t patch,
+					 int64_t table_version, struct asof_error *err);
 	/* Insert or replace the run of that id. */
 	enum asof_status (*put_run)(struct asof_catalog *catalog, const struct asof_run *run,
 				    struct asof_error *err);
@@ -167,6 +172,11 @@ ASOF_NODISCARD enum asof_status asof_catalog_set_current(struct asof_catalog *ca
 							 const char *view, int32_t major,
 							 int32_t minor, int32_t patch,
 							 struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_catalog_move_version(struct asof_catalog *catalog,
+							  const char *view, int32_t major,
+							  int32_t minor, int32_t patch,
+							  int64_t table_version,
+							  struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_catalog_put_run(struct asof_catalog *catalog,
 						     const struct asof_run *run,
 						     struct asof_error *err);

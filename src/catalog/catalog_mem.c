@@ -348,6 +348,23 @@ mem_set_current(struct asof_catalog *catalog, const char *view, int32_t major, i
 	return ASOF_OK;
 }
 
+static enum asof_status
+mem_move_version(struct asof_catalog *catalog, const char *view, int32_t major, int32_t minor,
+		 int32_t patch, int64_t table_version, struct asof_error *err)
+{
+	struct mem_catalog *self = mem_catalog(catalog);
+	const struct record wanted = {
+		.version = { .view = view, .major = major, .minor = minor, .patch = patch }
+	};
+	ASOF_HOLD(held, &self->lock);
+	struct record *record = find_record(&self->versions, &wanted, compare_versions);
+	if (!record)
+		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no such version");
+	if (record->version.table_version < table_version)
+		record->version.table_version = table_version;
+	return ASOF_OK;
+}
+
 /* A run's place depends on its start, which may change with it: look at all. Caller holds the
  * lock. */
 static void
@@ -491,6 +508,7 @@ const struct asof_catalog_ops asof_catalog_mem_ops = {
 	.publish = mem_publish,
 	.versions = mem_versions,
 	.set_current = mem_set_current,
+	.move_version = mem_move_version,
 	.put_run = mem_put_run,
 	.runs = mem_runs,
 	.put_materialization = mem_put_materialization,

@@ -90,6 +90,9 @@ const char *const asof_catalog_sql[ASOF_SQL_STATEMENT_COUNT] = {
 		" where view = $1 and major = $2 and minor = $3 and patch = $4"
 		" on conflict (view) do update set major = excluded.major,"
 		" minor = excluded.minor, patch = excluded.patch",
+	[ASOF_SQL_MOVE_VERSION] = "update version set table_version ="
+				  " case when table_version < $1 then $1 else table_version end"
+				  " where view = $2 and major = $3 and minor = $4 and patch = $5",
 	[ASOF_SQL_VERSIONS] =
 		"select v.view, v.major, v.minor, v.patch, v.definition_hash,"
 		" v.definition_json, v.table_version, v.row_count, v.published_us, v.run_id,"

@@ -18,6 +18,7 @@ enum asof_catalog_statement {
 	ASOF_SQL_VERSION_RUN,
 	ASOF_SQL_ADD_VERSION,
 	ASOF_SQL_SET_CURRENT,
+	ASOF_SQL_MOVE_VERSION,
 	ASOF_SQL_VERSIONS,
 	ASOF_SQL_PUT_RUN,
 	ASOF_SQL_RUNS,
@@ -98,6 +99,9 @@ enum asof_status asof_catalog_sql_versions(struct asof_catalog *catalog, const c
 enum asof_status asof_catalog_sql_set_current(struct asof_catalog *catalog, const char *view,
 					      int32_t major, int32_t minor, int32_t patch,
 					      struct asof_error *err);
+enum asof_status asof_catalog_sql_move_version(struct asof_catalog *catalog, const char *view,
+					       int32_t major, int32_t minor, int32_t patch,
+					       int64_t table_version, struct asof_error *err);
 enum asof_status asof_catalog_sql_put_run(struct asof_catalog *catalog, const struct asof_run *run,
 					  struct asof_error *err);
 enum asof_status asof_catalog_sql_runs(struct asof_catalog *catalog, size_t limit,
@@ -117,14 +121,15 @@ enum asof_status asof_catalog_sql_training_sets(struct asof_catalog *catalog, si
 						struct asof_error *err);
 
 /* All of them, for a table of functions. */
-#define ASOF_CATALOG_SQL_CALLS                                                            \
-	.define = asof_catalog_sql_define, .definitions = asof_catalog_sql_definitions,   \
-	.publish = asof_catalog_sql_publish, .versions = asof_catalog_sql_versions,       \
-	.set_current = asof_catalog_sql_set_current, .put_run = asof_catalog_sql_put_run, \
-	.runs = asof_catalog_sql_runs,                                                    \
-	.put_materialization = asof_catalog_sql_put_materialization,                      \
-	.find_materialization = asof_catalog_sql_find_materialization,                    \
-	.put_training_set = asof_catalog_sql_put_training_set,                            \
+#define ASOF_CATALOG_SQL_CALLS                                                              \
+	.define = asof_catalog_sql_define, .definitions = asof_catalog_sql_definitions,     \
+	.publish = asof_catalog_sql_publish, .versions = asof_catalog_sql_versions,         \
+	.set_current = asof_catalog_sql_set_current,                                        \
+	.move_version = asof_catalog_sql_move_version, .put_run = asof_catalog_sql_put_run, \
+	.runs = asof_catalog_sql_runs,                                                      \
+	.put_materialization = asof_catalog_sql_put_materialization,                        \
+	.find_materialization = asof_catalog_sql_find_materialization,                      \
+	.put_training_set = asof_catalog_sql_put_training_set,                              \
 	.training_sets = asof_catalog_sql_training_sets
 
 #endif

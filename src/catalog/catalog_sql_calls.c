@@ -408,6 +408,29 @@ asof_catalog_sql_set_current(struct asof_catalog *catalog, const char *view, int
 	return perform_write(catalog, false, point_to, &place, err);
 }
 
+static enum asof_status
+move_to(struct asof_sql_catalog *self, void *arg, struct asof_error *err)
+{
+	const struct asof_sql_cells *values = arg;
+	int64_t changed = 0;
+	ASOF_TRY(change(self, ASOF_SQL_MOVE_VERSION, values, &changed, err));
+	return changed ? ASOF_OK : ASOF_FAIL(err, ASOF_NOT_FOUND, "no such version");
+}
+
+enum asof_status
+asof_catalog_sql_move_version(struct asof_catalog *catalog, const char *view, int32_t major,
+			      int32_t minor, int32_t patch, int64_t table_version,
+			      struct asof_error *err)
+{
+	struct asof_sql_cells values = { 0 };
+	add_int(&values, table_version);
+	add_text(&values, view);
+	add_int(&values, major);
+	add_int(&values, minor);
+	add_int(&values, patch);
+	return perform_write(catalog, false, move_to, &values, err);
+}
+
 /* --- runs --------------------------------------------------------------------------------------
  */
 

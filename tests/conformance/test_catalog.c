@@ -239,6 +239,22 @@ the_current_version_moves_both_ways(void **state)
 }
 
 static void
+a_version_moves_to_later_versions_of_its_table_only(void **state)
+{
+	struct asof_catalog *catalog = catalog_of(state);
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_version found;
+	publish(catalog, version("v", 1, 0, 0));
+	for (int64_t to = 1000; to >= 999; to--)
+		assert_ok(asof_catalog_move_version(catalog, "v", 1, 0, 0, to, &err), err);
+	assert_ok(asof_catalog_find_version(catalog, "v", "1", &arena, &found, &err), err);
+	assert_int_equal(found.table_version, 1000);
+	assert_versions(catalog, "v", "v@1.0.0*;");
+	assert_int_equal(asof_catalog_move_version(catalog, "w", 1, 0, 0, 7, &err), ASOF_NOT_FOUND);
+}
+
+static void
 a_version_is_found_by_what_a_reader_writes(void **state)
 {
 	static const struct {
@@ -651,6 +667,7 @@ run(const char *name, enum kind kind)
 		T(versions_are_listed_newest_first_with_one_current),
 		T(publishing_again_changes_nothing_and_another_run_conflicts),
 		T(the_current_version_moves_both_ways),
+		T(a_version_moves_to_later_versions_of_its_table_only),
 		T(a_version_is_found_by_what_a_reader_writes),
 		T(a_version_that_is_not_there_is_answered_with_those_that_are),
 		T(runs_are_listed_newest_first_and_replaced_by_id),
