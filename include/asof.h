@@ -126,8 +126,8 @@ struct asof_build_options {
  * Compute and publish, one atomic commit per view. engine_reason: why not the kernel, where not.
  * {"views": [{"view": "v", "version": "1.0.1", "published": true, "rows": 10, "rows_total": 100,
  * "source_rows": 12, "bad_rows": 0, "null_key_rows": 0, "files": 1, "bytes": 123, "seconds": 0.5,
- * "mode": "full|append|none", "reason": "..", "engine": "kernel|sql", "engine_reason": ".."}],
- * "seconds": 1.0}
+ * "mode": "full|append|none", "reason": "..", "engine": "kernel|sql", "engine_reason": "..",
+ * "compaction": "17 small files: .."}], "seconds": 1.0}; compaction only where it is worth while
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_build(struct asof_session *session,
 						    const struct asof_build_options *options,
@@ -225,11 +225,29 @@ struct asof_vacuum_options {
  * Remove files that no version within the retention needs; the current version stays.
  * {"views": [{"view": "v", "removed": ["v/part-1.parquet"], "data_files": 1, "data_bytes": 123,
  * "log_files": 0, "log_bytes": 0, "temporary_files": 0, "temporary_bytes": 0, "bytes": 123,
- * "kept_from": "1.0.2"|null}], "retention": "7d", "dry_run": false, "bytes": 123}
+ * "training_sets": [{"path": "/a.parquet", "version": "1.0.1"}], "kept_from": "1.0.2"|null}],
+ * "retention": "7d", "dry_run": false, "bytes": 123}; training_sets on record that can be made
+ * again before, and not after
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_vacuum(struct asof_session *session,
 						     const struct asof_vacuum_options *options,
 						     char **ret_json, struct asof_error *err);
+
+struct asof_compact_options {
+	const char *const *views; /* names; none: all */
+	size_t view_count;
+	uint64_t target_bytes; /* of a file; 0: the project's file_size */
+};
+/*
+ * The same rows in fewer files; no version is made, unless rows that `known_at_retention` lets go
+ * are folded ("published"). {"views": [{"view": "v", "version": "1.0.6", "published": false,
+ * "files_before": 9, "files_after": 1, "files_merged": 9, "bytes_before": 1, "bytes_after": 1,
+ * "rows": 1, "rows_folded": 0, "known_at_from": "..", "seconds": 0.1}], "target_bytes": 268435456,
+ * "seconds": 0.1}; known_at_from only where there is such an instant
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_compact(struct asof_session *session,
+						      const struct asof_compact_options *options,
+						      char **ret_json, struct asof_error *err);
 
 /* kind: "views" "features" "entities" "sources" "services" "versions" "runs" "training-sets", or
  * NULL for an overview.

@@ -55,6 +55,9 @@ print_view(const struct asof_cli *cli, const struct asof_json *view)
 	struct asof_str warning = asof_result_str(view, "warning");
 	if (warning.len > 0)
 		(void)fprintf(out, "  warning: %.*s\n", ASOF_STR_ARG(warning));
+	struct asof_str compaction = asof_result_str(view, "compaction");
+	if (compaction.len > 0)
+		(void)fprintf(out, "  %.*s\n", ASOF_STR_ARG(compaction));
 }
 
 static enum asof_status

@@ -15,6 +15,17 @@ print_part(const struct asof_json *view, const char *count, const char *bytes, c
 	*separator = ", ";
 }
 
+static void
+print_lost(const struct asof_json *view, bool is_dry_run, FILE *out)
+{
+	const struct asof_json *sets = asof_result_list(view, "training_sets");
+	for (size_t i = 0; i < sets->count; i++)
+		(void)fprintf(out, "  training set %.*s %s be made again: it is of version %.*s\n",
+			      ASOF_STR_ARG(asof_result_str(&sets->items[i], "path")),
+			      is_dry_run ? "could not" : "cannot",
+			      ASOF_STR_ARG(asof_result_str(&sets->items[i], "version")));
+}
+
 static enum asof_status
 render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
 {
@@ -36,6 +47,7 @@ render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *er
 		if (kept.len > 0)
 			(void)fprintf(cli->out, "; kept from %.*s on", ASOF_STR_ARG(kept));
 		(void)fputc('\n', cli->out);
+		print_lost(view, is_dry_run, cli->out);
 	}
 	(void)fprintf(cli->out, "%s%s with a retention of %.*s\n",
 		      asof_human_bytes(asof_result_int(root, "bytes")).text,

@@ -20,6 +20,7 @@ extern const struct asof_command asof_command_diff;
 extern const struct asof_command asof_command_search;
 extern const struct asof_command asof_command_sql;
 extern const struct asof_command asof_command_validate;
+extern const struct asof_command asof_command_compact;
 extern const struct asof_command asof_command_vacuum;
 extern const struct asof_command asof_command_schema;
 extern const struct asof_command asof_command_version;

@@ -536,6 +536,8 @@ write_view(struct writing *w, struct asof_error *err)
 	asof_json_member_cstr(&w->json, "entity", view->entity->name);
 	ASOF_TRY(write_features(w, err));
 	ASOF_TRY(write_key_columns(w, err));
+	if (!w->for_hash) /* upkeep: no join but one with --known-at can tell */
+		write_duration(w, "known_at_retention", view->known_at_retention_us);
 	write_duration(w, "max_age", view->max_age_us);
 	if (!w->for_hash && view->online == ASOF_ONLINE_LATEST)
 		asof_json_member_cstr(&w->json, "online", "latest");

@@ -12,6 +12,7 @@ struct view_nodes {
 	const struct asof_yaml *step;
 	const struct asof_yaml *max_age;
 	const struct asof_yaml *available_after;
+	const struct asof_yaml *known_at_retention;
 	const struct asof_yaml *online;
 	const struct asof_yaml *table;
 	const struct asof_yaml *features;
@@ -152,6 +153,8 @@ read_nodes(struct asof_reading *r, const struct view_nodes *nodes, struct asof_v
 	read_step(r, nodes->step, view);
 	view->max_age_us = asof_read_duration(r, nodes->max_age, "max_age");
 	view->available_after_us = asof_read_duration(r, nodes->available_after, "available_after");
+	view->known_at_retention_us =
+		asof_read_duration(r, nodes->known_at_retention, "known_at_retention");
 	view->online = (enum asof_online_mode)asof_read_choice(
 		r, nodes->online, "online", online_modes, ASOF_COUNTOF(online_modes),
 		ASOF_ONLINE_STATE);
@@ -176,6 +179,7 @@ asof_read_view(struct asof_reading *r, struct asof_declaration *declaration, str
 		{ "step", &nodes.step },
 		{ "max_age", &nodes.max_age },
 		{ "available_after", &nodes.available_after },
+		{ "known_at_retention", &nodes.known_at_retention },
 		{ "online", &nodes.online },
 		{ "table", &nodes.table },
 		{ "features", &nodes.features },

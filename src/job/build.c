@@ -210,6 +210,8 @@ write_built(struct asof_json_writer *w, const struct built *built)
 		asof_json_member_cstr(w, "quarantine", report->quarantine);
 	if (report->warning)
 		asof_json_member_cstr(w, "warning", report->warning);
+	if (report->compaction)
+		asof_json_member_cstr(w, "compaction", report->compaction);
 	asof_json_key_cstr(w, "seconds");
 	asof_json_double(w, (double)built->elapsed_us / 1e6);
 	asof_json_end_object(w);

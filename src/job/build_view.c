@@ -7,6 +7,10 @@
 #include "base/fault.h"
 #include "job/build_cursor.h"
 #include "job/checkpoint.h"
+#include "job/compact_view.h"
+
+/* So many small files, before this build's, are worth a hint. */
+#define COMPACTION_FILES 16
 
 /* The texts that travel with the commit, from which the catalog can be made again. */
 static enum asof_status
@@ -33,6 +37,19 @@ commit_info(struct asof_view_build *b, int64_t total_rows, const char *version,
 	return ASOF_OK;
 }
 #define INFO_COUNT 7
+
+/* NULL: it is not worth while. */
+static const char *
+compaction_hint(const struct asof_view_build *b)
+{
+	size_t merged = 0;
+	size_t made = 0;
+	asof_compact_count(&b->base, b->session->project->file_bytes, &merged, &made);
+	if (merged < COMPACTION_FILES || merged < 4 * made)
+		return NULL;
+	return asof_arena_printf(b->arena, "%zu small files: `asof compact %s` makes %zu of them",
+				 merged, b->state.view->name, made);
+}
 
 static enum asof_status
 publish(struct asof_view_build *b, const struct asof_table_files *files, struct asof_error *err)
@@ -61,7 +78,13 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 	ASOF_TRY(commit_info(b, total, b->report.version, info, err));
 
 	bool has_schema = b->base.version < 0 || b->is_overwrite;
-	const struct asof_property owner = { "asof.view", b->state.view->name };
+	struct asof_property properties[2] = { { "asof.view", b->state.view->name } };
+	/* A range is spliced into rows that were folded, perhaps. */
+	properties[1] = (struct asof_property){
+		ASOF_KNOWN_AT_FROM,
+		asof_property_find(b->base.properties, b->base.property_count, ASOF_KNOWN_AT_FROM)
+	};
+	size_t property_count = b->is_splice && properties[1].value ? 2 : 1;
 	const struct asof_checkpoint_io io = asof_session_checkpoint_io(b->session);
 	struct asof_table_change change = {
 		.base_version = b->base.version,
@@ -72,8 +95,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 		.removed_count = b->removed_count,
 		.added = files ? files->items : NULL,
 		.added_count = files ? files->count : 0,
-		.properties = has_schema ? &owner : NULL,
-		.property_count = has_schema ? 1 : 0,
+		.properties = has_schema ? properties : NULL,
+		.property_count = has_schema ? property_count : 0,
 		.info = info,
 		.info_count = INFO_COUNT,
 		.operation = "WRITE",
@@ -85,6 +108,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 				   err));
 	b->report.is_published = true;
 	b->report.total_row_count = total;
+	if (!b->is_overwrite)
+		b->report.compaction = compaction_hint(b);
 	ASOF_TRY(asof_fault_point("build.after_commit", err));
 	ASOF_TRY(asof_catalog_publish(b->session->catalog, &version, err));
 	b->report.warning = asof_checkpoint_after_commit(b->session, version.view,

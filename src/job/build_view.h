@@ -33,6 +33,7 @@ struct asof_build_report {
 	int64_t touched_count;     /* keys and times computed again */
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
 	const char *warning;       /* what went wrong beside it; NULL: nothing */
+	const char *compaction;    /* why the table should be compacted; NULL: it need not */
 };
 
 struct asof_source_change;

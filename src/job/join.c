@@ -114,6 +114,14 @@ note_direct(struct asof_json_writer *w, const struct asof_join_run *run, size_t 
 	}
 }
 
+/* Repeated, and yet another file came out? */
+static bool
+is_other(const struct asof_join_run *run)
+{
+	return run->is_repeated &&
+	       !asof_file_digest_equal(&run->repeated, &run->manifest.result_digest);
+}
+
 static void
 write_notes(struct asof_json_writer *w, const struct asof_join_run *run)
 {
@@ -124,6 +132,9 @@ write_notes(struct asof_json_writer *w, const struct asof_join_run *run)
 		if (run->is_direct)
 			note_direct(w, run, i);
 	}
+	if (is_other(run))
+		asof_json_cstr(w, "the file is not byte for byte the one that the manifest was "
+				  "made beside");
 	if (run->has_changed_files)
 		asof_json_cstr(w, "files of the sources have changed since the manifest was made");
 	if (run->is_by_sql && !run->is_sql && run->row_count > 0) {
@@ -154,6 +165,8 @@ write_report(struct asof_json_writer *w, const struct asof_join_run *run, int64_
 	asof_json_member_int(w, "columns", (int64_t)(run->spine.field_count + run->column_count));
 	asof_json_member_int(w, "features", (int64_t)run->column_count);
 	asof_json_member_int(w, "bytes", (int64_t)run->size_bytes);
+	if (run->is_repeated)
+		asof_json_member_bool(w, "same_bytes", !is_other(run));
 	asof_json_key_cstr(w, "views");
 	asof_json_begin_array(w);
 	for (size_t i = 0; i < run->table_count; i++) {
@@ -178,7 +191,11 @@ asof_join(struct asof_session *session, const struct asof_join_options *options,
 	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
 	int64_t start_us = asof_monotonic_us();
 	ASOF_TRY(asof_join_run_open(&run, true, err));
+	ASOF_TRY(asof_file_digest(run.spine.path, &session->cancel, &run.manifest.spine_digest,
+				  err));
 	ASOF_TRY(asof_join_run_write(&run, err));
+	ASOF_TRY(asof_file_digest(run.out, &session->cancel, &run.manifest.result_digest, err));
+	run.manifest.has_digests = true;
 	ASOF_TRY(asof_manifest_write(&run.manifest, run.tables, run.table_count, run.out,
 				     run.row_count, asof_session_now_us(session), &run.arena, err));
 	if (!run.is_direct) /* which needs no catalog */

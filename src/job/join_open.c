@@ -1,10 +1,12 @@
 /* join_open.c - what a join is asked for: features, views, spine, output, checked together. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "job/join_known.h"
 #include "job/join_run.h"
 
 void
@@ -30,6 +32,47 @@ asof_join_is_csv(const char *path)
 	return len > 4 && strcmp(path + len - 4, ".csv") == 0;
 }
 
+/* Is the file that a manifest stands beside, and that it tells of, in the format of `out`? */
+static bool
+has_same_format(const char *manifest, const char *out)
+{
+	static const char ending[] = ".parquet" ASOF_MANIFEST_ENDING;
+	size_t len = strlen(manifest);
+	bool is_parquet =
+		len >= sizeof(ending) && strcmp(manifest + len - sizeof(ending) + 1, ending) == 0;
+	return out && is_parquet != asof_join_is_csv(out);
+}
+
+/* Onto another spine it would not be the same training set. */
+static enum asof_status
+check_spine(struct asof_join_run *run, struct asof_error *err)
+{
+	const struct asof_manifest *manifest = &run->manifest;
+	const char *from = run->options->from_manifest;
+	struct asof_file_digest now;
+	struct asof_error why = { 0 };
+	enum asof_status status =
+		asof_file_digest(manifest->spine, &run->session->cancel, &now, &why);
+	if (status == ASOF_NOT_FOUND)
+		return ASOF_FAIL(err, status,
+				 "spine '%s' of '%s' is gone: put it back, or join onto a spine "
+				 "that is there (--spine)",
+				 manifest->spine, from);
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "spine %s", why.message);
+	if (!manifest->has_digests || asof_file_digest_equal(&now, &manifest->spine_digest))
+		return ASOF_OK;
+	char sizes[96] = "as many bytes, but others";
+	if (now.size_bytes != manifest->spine_digest.size_bytes)
+		(void)snprintf(sizes, sizeof(sizes), "%" PRIu64 " bytes, then %" PRIu64,
+			       now.size_bytes, manifest->spine_digest.size_bytes);
+	return ASOF_FAIL(
+		err, ASOF_INVALID,
+		"spine '%s' has changed since '%s' was made (%s): put back what it was, or "
+		"join anew (--spine)",
+		manifest->spine, from, sizes);
+}
+
 /* A file is made again by the means that it was made by, unless others are asked for. */
 static void
 take_means(struct asof_join_run *run)
@@ -52,6 +95,9 @@ read_request(struct asof_join_run *run, struct asof_error *err)
 		ASOF_TRY(asof_manifest_read(options->from_manifest, &run->arena, manifest, err));
 		run->is_direct = manifest->is_direct;
 		run->is_sql = options->is_sql || manifest->is_sql;
+		run->is_repeated = manifest->has_digests &&
+				   has_same_format(options->from_manifest, options->out);
+		run->repeated = manifest->result_digest;
 		take_means(run);
 		return ASOF_OK;
 	}
@@ -250,6 +296,15 @@ open_views(struct asof_join_run *run, struct asof_error *err)
 	return run->is_direct ? asof_join_direct_record(run, err) : ASOF_OK;
 }
 
+static enum asof_status
+open_asked(struct asof_join_run *run, struct asof_error *err)
+{
+	enum asof_status status = open_views(run, err);
+	if (status != ASOF_OK && run->options->from_manifest)
+		return ASOF_WRAP(err, status, "training set of '%s'", run->options->from_manifest);
+	return status;
+}
+
 /* ---- output ---- */
 
 /* The directory of the file to be written is there, and may be written to. */
@@ -347,13 +402,16 @@ asof_join_run_open(struct asof_join_run *run, bool needs_out, struct asof_error 
 	ASOF_TRY(asof_session_check_text(session, err));
 	ASOF_TRY(read_request(run, err));
 	ASOF_TRY(asof_session_engine(session, &run->engine, err));
-	ASOF_TRY(open_views(run, err));
+	ASOF_TRY(open_asked(run, err));
+	if (run->options->from_manifest)
+		ASOF_TRY(check_spine(run, err));
 	ASOF_TRY(asof_spine_open(session, run->manifest.spine, run->manifest.time_column,
 				 run->tables, run->table_count, &run->arena, &run->spine, err));
 	if (needs_out)
 		ASOF_TRY(check_out(run, err));
 	ASOF_TRY(check_names(run, err));
 	make_plan(run);
+	ASOF_TRY(asof_join_check_known(run, err));
 	run->manifest.spine = run->spine.path;
 	run->manifest.time_column = run->spine.time_column;
 	run->manifest.is_sql = run->is_sql;

@@ -71,6 +71,9 @@ struct asof_join_run {
 	bool is_direct;
 	bool is_sql;            /* by the reference, as asked for or as the manifest says */
 	bool has_changed_files; /* direct, from a manifest: sources are not what they were */
+	/* From a manifest that says what was made, in the same format. */
+	bool is_repeated;
+	struct asof_file_digest repeated; /* as it was then */
 	int64_t now_us;
 	struct asof_version_set versions;
 	struct asof_version_table *tables; /* one per view, owned; direct: but for the view empty */

@@ -9,7 +9,7 @@
 const char *
 asof_manifest_path(const char *out, struct asof_arena *arena)
 {
-	return asof_arena_printf(arena, "%s.asof.json", out);
+	return asof_arena_printf(arena, "%s" ASOF_MANIFEST_ENDING, out);
 }
 
 static void
@@ -86,6 +86,17 @@ write_files(struct asof_json_writer *w, const struct asof_manifest *manifest)
 	asof_json_end_array(w);
 }
 
+static void
+write_digest(struct asof_json_writer *w, const char *name, const struct asof_file_digest *digest)
+{
+	asof_json_key_cstr(w, name);
+	asof_json_begin_object(w);
+	asof_json_member_int(w, "bytes", (int64_t)digest->size_bytes);
+	asof_json_member_cstr(w, digest->is_of_parts ? "sha256_of_parts" : "sha256",
+			      digest->sha256);
+	asof_json_end_object(w);
+}
+
 /* The blob store of a file's directory, and the file's name in it. */
 static enum asof_status
 open_directory(const char *path, struct asof_arena *arena, struct asof_blob **ret_blob,
@@ -123,6 +134,10 @@ asof_manifest_write(const struct asof_manifest *manifest, const struct asof_vers
 	asof_json_member_cstr(&w, "engine", manifest->is_sql ? "sql" : "kernel");
 	asof_json_member_int(&w, "threads", (int64_t)manifest->threads);
 	asof_json_member_int(&w, "memory_bytes", (int64_t)manifest->memory_bytes);
+	if (manifest->has_digests) {
+		write_digest(&w, "spine_file", &manifest->spine_digest);
+		write_digest(&w, "result_file", &manifest->result_digest);
+	}
 	if (manifest->is_direct) {
 		asof_json_member_bool(&w, "direct", true);
 		write_files(&w, manifest);
@@ -285,6 +300,39 @@ read_means(const struct asof_json *root, struct asof_arena *arena, struct asof_m
 }
 
 static enum asof_status
+read_digest(const struct asof_json *object, const char *name, struct asof_arena *arena,
+	    struct asof_file_digest *digest, struct asof_error *err)
+{
+	const char *whole = NULL;
+	const char *parts = NULL;
+	int64_t bytes = 0;
+	ASOF_TRY(asof_json_member_read_int(object, "bytes", &bytes, err));
+	ASOF_TRY(read_text(object, "sha256", arena, &whole, err));
+	ASOF_TRY(read_text(object, "sha256_of_parts", arena, &parts, err));
+	const char *text = whole ? whole : parts;
+	if (bytes < 0 || !text || strlen(text) >= sizeof(digest->sha256))
+		return ASOF_FAIL(err, ASOF_INVALID, "'%s' holds no bytes or no sha256", name);
+	digest->size_bytes = (uint64_t)bytes;
+	digest->is_of_parts = !whole;
+	memcpy(digest->sha256, text, strlen(text) + 1);
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_digests(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	     struct asof_error *err)
+{
+	const struct asof_json *spine = asof_json_member(root, "spine_file");
+	const struct asof_json *result = asof_json_member(root, "result_file");
+	if (!spine || !result)
+		return ASOF_OK;
+	ASOF_TRY(read_digest(spine, "spine_file", arena, &manifest->spine_digest, err));
+	ASOF_TRY(read_digest(result, "result_file", arena, &manifest->result_digest, err));
+	manifest->has_digests = true;
+	return ASOF_OK;
+}
+
+static enum asof_status
 read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manifest *manifest,
 	      struct asof_error *err)
 {
@@ -297,6 +345,7 @@ read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manife
 		return ASOF_FAIL(err, ASOF_INVALID, "no 'spine' or no 'time_column'");
 	ASOF_TRY(read_known_at(root, arena, manifest, err));
 	ASOF_TRY(read_means(root, arena, manifest, err));
+	ASOF_TRY(read_digests(root, arena, manifest, err));
 	const struct asof_json *direct = asof_json_member(root, "direct");
 	manifest->is_direct = direct && direct->kind == ASOF_JSON_BOOL && direct->boolean;
 	if (manifest->is_direct) {

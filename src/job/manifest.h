@@ -5,6 +5,7 @@
 #define ASOF_JOB_MANIFEST_H
 
 #include "job/feature_refs.h"
+#include "job/file_digest.h"
 #include "job/version_set.h"
 
 /* Of a direct join: what a view was defined as. */
@@ -40,7 +41,14 @@ struct asof_manifest {
 	bool is_sql;
 	unsigned threads;
 	uint64_t memory_bytes; /* --memory; 0: none given */
+	/* The bytes of the spine, and of what was made of it; of a program that did not write them
+	 * yet: none. */
+	bool has_digests;
+	struct asof_file_digest spine_digest;
+	struct asof_file_digest result_digest;
 };
+
+#define ASOF_MANIFEST_ENDING ".asof.json"
 
 /* "<out>.asof.json" in the arena; NULL on exhaustion. */
 const char *asof_manifest_path(const char *out, struct asof_arena *arena);

@@ -3,6 +3,7 @@
 
 #include "base/json_writer.h"
 #include "job/checkpoint.h"
+#include "job/lost_sets.h"
 #include "job/versions.h"
 #include "model/duration.h"
 
@@ -18,16 +19,23 @@ struct sum {
 /* What a table is relieved of. */
 struct relief {
 	struct asof_json_writer *w; /* in the list of names */
+	struct asof_lost_sets lost;
 	struct sum sums[KINDS];
 	uint64_t bytes;
 };
+
+static void
+relief_done(struct relief *relief)
+{
+	asof_lost_sets_done(&relief->lost);
+}
 
 static enum asof_status
 note_removed(void *arg, enum asof_vacuum_kind kind, const struct asof_blob_info *object,
 	     struct asof_error *err)
 {
 	struct relief *relief = arg;
-	(void)err;
+	ASOF_TRY(asof_lost_sets_note(&relief->lost, object->name, err));
 	relief->sums[kind].count++;
 	relief->sums[kind].bytes += object->size_bytes;
 	relief->bytes += object->size_bytes;
@@ -70,6 +78,26 @@ write_sums(struct asof_json_writer *w, const struct relief *relief)
 	asof_json_member_int(w, "bytes", (int64_t)relief->bytes);
 }
 
+/* So that whoever misses a file learns since when. */
+static enum asof_status
+record_run(struct asof_session *session, const char *view, const struct relief *relief,
+	   int64_t started_us, struct asof_arena *arena, struct asof_error *err)
+{
+	const struct asof_run run = {
+		.id = asof_arena_printf(arena, "vacuum-%s-%" PRIx64, view, (uint64_t)started_us),
+		.job = "vacuum",
+		.name = view,
+		.state = ASOF_RUN_DONE,
+		.started_us = started_us,
+		.finished_us = asof_session_now_us(session),
+		.message = asof_arena_printf(arena, "%" PRId64 " data files removed",
+					     relief->sums[ASOF_VACUUM_DATA].count),
+	};
+	if (!run.id || !run.message)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
+	return asof_catalog_put_run(session->catalog, &run, err);
+}
+
 static enum asof_status
 vacuum_view(struct asof_session *session, const char *view,
 	    const struct asof_vacuum_options *options, struct asof_json_writer *w, uint64_t *bytes,
@@ -78,10 +106,11 @@ vacuum_view(struct asof_session *session, const char *view,
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	const struct asof_checkpoint_io io = asof_session_checkpoint_io(session);
 	struct versions versions = { .current = -1, .arena = &arena };
-	struct relief relief = { .w = w };
+	ASOF_AUTO(relief_done) struct relief relief = { .w = w };
 	int64_t kept = -1;
 	ASOF_TRY(asof_cancel_check(&session->cancel, err));
 	ASOF_TRY(asof_catalog_versions(session->catalog, view, note_version, &versions, err));
+	ASOF_TRY(asof_lost_sets_begin(session, view, &arena, &relief.lost, err));
 	struct asof_vacuum_rules rules = { .now_us = asof_session_now_us(session),
 					   .retention_us = options->retention_us,
 					   .pinned = &versions.current,
@@ -97,6 +126,9 @@ vacuum_view(struct asof_session *session, const char *view,
 	ASOF_TRY(asof_table_vacuum(session->lake, view, &rules, &kept, err));
 	asof_json_end_array(w);
 	write_sums(w, &relief);
+	asof_lost_sets_write(&relief.lost, w);
+	if (!options->is_dry_run && relief.bytes > 0)
+		ASOF_TRY(record_run(session, view, &relief, rules.now_us, &arena, err));
 
 	versions = (struct versions){ .current = -1, .from = kept, .arena = &arena };
 	ASOF_TRY(asof_catalog_versions(session->catalog, view, note_version, &versions, err));

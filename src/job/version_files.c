@@ -1,8 +1,13 @@
 /* version_files.c - the table of a published version, if its files are still there. */
 #include "job/version_files.h"
 
+#include <inttypes.h>
+
+#include "codec/time_text.h"
 #include "job/checkpoint.h"
 #include "job/versions.h"
+
+#define RUNS_MAX 10000
 
 struct kept {
 	struct asof_session *session;
@@ -48,17 +53,68 @@ note_kept(void *arg, const struct asof_version *version, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* The last vacuum of the view that is on record. */
+struct vacuumed {
+	const char *view;
+	int64_t at_us; /* 0: none */
+};
+
+static enum asof_status
+note_vacuum(void *arg, const struct asof_run *run, struct asof_error *err)
+{
+	struct vacuumed *vacuumed = arg;
+	(void)err;
+	if (vacuumed->at_us == 0 && strcmp(run->job, "vacuum") == 0 &&
+	    strcmp(run->name, vacuumed->view) == 0)
+		vacuumed->at_us = run->finished_us;
+	return ASOF_OK;
+}
+
+/* ": 2 of its 3 files are gone, as 'part-1.parquet'", or its entry of the log. */
+static void
+add_missing(struct asof_session *session, const struct asof_version *version,
+	    const struct asof_map *names, struct asof_arena *arena, struct asof_buf *text)
+{
+	const struct asof_checkpoint_io io = asof_session_checkpoint_io(session);
+	struct asof_table_snapshot snapshot;
+	size_t count = 0;
+	if (asof_table_read_by(session->lake, version->view, version->table_version, &io, arena,
+			       &snapshot, NULL) != ASOF_OK) {
+		asof_buf_printf(text,
+				": version %" PRId64 " of its table is not in the log any more",
+				version->table_version);
+		return;
+	}
+	for (size_t i = 0; i < snapshot.file_count; i++)
+		count += !asof_map_find(names, asof_str_from(snapshot.files[i].name), NULL);
+	if (count == 0)
+		return;
+	asof_buf_printf(text, ": %zu of its %zu files %s gone, the first '%s/%s'", count,
+			snapshot.file_count, count == 1 ? "is" : "are", version->view,
+			asof_table_find_missing(&snapshot, names));
+}
+
 static enum asof_status
 fail_vacuumed(struct asof_session *session, const struct asof_version *version,
 	      const struct asof_map *names, struct asof_error *err)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf missing = ASOF_BUF(1024);
 	ASOF_AUTO(kept_done)
 	struct kept kept = { .session = session, .names = names, .text = ASOF_BUF(256) };
+	struct vacuumed vacuumed = { .view = version->view };
 	ASOF_TRY(asof_catalog_versions(session->catalog, version->view, note_kept, &kept, err));
+	ASOF_TRY(asof_catalog_runs(session->catalog, RUNS_MAX, note_vacuum, &vacuumed, err));
 	const char *text = asof_version_text(version, &arena);
-	return ASOF_FAIL(err, ASOF_NOT_FOUND, "version %s was vacuumed (kept: %s)",
-			 text ? text : "", kept.text.len ? asof_buf_cstr(&kept.text) : "none");
+	add_missing(session, version, names, &arena, &missing);
+	if (vacuumed.at_us > 0) {
+		char time[ASOF_TIME_TEXT_MAX];
+		int len = (int)asof_timestamp_text(vacuumed.at_us, time);
+		asof_buf_printf(&missing, "; last vacuum at %.*s", len, time);
+	}
+	return ASOF_FAIL(err, ASOF_NOT_FOUND, "version %s was vacuumed (kept: %s)%s",
+			 text ? text : "", kept.text.len ? asof_buf_cstr(&kept.text) : "none",
+			 asof_buf_cstr(&missing));
 }
 
 enum asof_status

@@ -39,6 +39,9 @@ struct unheard {
 	size_t count;
 	size_t capacity;
 	bool is_known; /* the last one visited is in the catalog: no need to go on */
+	/* A version that the catalog knows, and whose rows have moved since. */
+	struct asof_version moved;
+	bool has_moved;
 };
 
 static void
@@ -53,6 +56,32 @@ keep(struct asof_arena *arena, const char *text)
 	return asof_arena_copy(arena, asof_str_from(text ? text : ""));
 }
 
+/* The newest commit of a version is the one that counts. */
+static bool
+is_heard(const struct unheard *unheard, const struct asof_version *version)
+{
+	if (unheard->count == 0)
+		return false;
+	const struct asof_version *last = &unheard->items[unheard->count - 1];
+	return last->major == version->major && last->minor == version->minor &&
+	       last->patch == version->patch;
+}
+
+/* A commit of a version that the catalog has: where its rows stand now, or what was known. */
+static enum asof_status
+meet_known(struct unheard *unheard, const struct asof_version *version,
+	   const struct asof_version *known, struct asof_error *err)
+{
+	if (version->table_version <= known->table_version) {
+		unheard->is_known = true;
+		return ASOF_FAIL(err, ASOF_CANCELLED, "known from here on");
+	}
+	if (!unheard->has_moved)
+		unheard->moved = *version;
+	unheard->has_moved = true;
+	return ASOF_OK;
+}
+
 static enum asof_status
 hear(void *arg, int64_t table_version, int64_t committed_us, const char *operation,
      const struct asof_property *info, size_t info_count, struct asof_error *err)
@@ -61,21 +90,24 @@ hear(void *arg, int64_t table_version, int64_t committed_us, const char *operati
 	(void)operation;
 	const char *text = asof_property_find(info, info_count, ASOF_INFO_VERSION);
 	const char *rows = asof_property_find(info, info_count, ASOF_INFO_ROWS);
+	const char *moved = asof_property_find(info, info_count, ASOF_INFO_MOVED);
 	struct asof_version version = { .view = unheard->view,
 					.table_version = table_version,
 					.published_us = committed_us,
 					.is_current = true };
 	if (!text || !asof_version_parse(text, &version.major, &version.minor, &version.patch))
 		return ASOF_OK; /* not a commit of a build */
+	if (moved)
+		(void)asof_int64_parse(asof_str_from(moved), &version.published_us);
+	if (is_heard(unheard, &version))
+		return ASOF_OK;
 
 	struct asof_version found;
 	struct asof_error why = { 0 };
 	enum asof_status status = asof_catalog_find_version(unheard->catalog, unheard->view, text,
 							    unheard->arena, &found, &why);
-	if (status == ASOF_OK) {
-		unheard->is_known = true;
-		return ASOF_FAIL(err, ASOF_CANCELLED, "known from here on");
-	}
+	if (status == ASOF_OK)
+		return meet_known(unheard, &version, &found, err);
 	if (status != ASOF_NOT_FOUND)
 		return ASOF_FAIL(err, status, "%s", why.message);
 	version.definition_hash =
@@ -140,6 +172,10 @@ sync_view(struct asof_session *session, struct asof_blob *lake, const char *view
 	enum asof_status status = asof_table_history(lake, view, hear, &unheard, &why);
 	if (status != ASOF_OK && !unheard.is_known)
 		return ASOF_FAIL(err, status, "%s", why.message);
+	if (unheard.has_moved)
+		ASOF_TRY(asof_catalog_move_version(session->catalog, view, unheard.moved.major,
+						   unheard.moved.minor, unheard.moved.patch,
+						   unheard.moved.table_version, err));
 	if (unheard.count == 0)
 		return ASOF_OK;
 

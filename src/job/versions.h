@@ -15,6 +15,9 @@
 #define ASOF_INFO_TAG        "tag"
 #define ASOF_INFO_CURSOR     "cursor"
 #define ASOF_INFO_ROWS       "rows"
+/* Of a commit that only moved a version's rows into other files: when the version was published,
+ * microseconds. Such a commit is no version: it says which version's table it is. */
+#define ASOF_INFO_MOVED "published_us"
 
 /*
  * Tell the catalog of commits that it has not heard of: the lake is the truth, and a run may have

@@ -189,6 +189,7 @@ struct asof_view {
 	int64_t step_us;               /* > 0, or ASOF_STEP_NONE, ASOF_STEP_EVENT */
 	int64_t max_age_us;            /* 0: no limit */
 	int64_t available_after_us;
+	int64_t known_at_retention_us; /* how far back known-at is kept exact; 0: for ever */
 	enum asof_online_mode online;
 	bool keeps_features; /* `table: features` */
 	struct asof_feature *features;

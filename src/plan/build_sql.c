@@ -45,8 +45,8 @@ add_table_head(struct asof_buf *sql, const struct asof_view *view, const char *e
 			event_us);
 }
 
-static void
-add_order_by(struct asof_buf *sql, const struct asof_view *view)
+void
+asof_plan_order_by(struct asof_buf *sql, const struct asof_view *view)
 {
 	asof_buf_add_cstr(sql, "\nORDER BY ");
 	for (size_t i = 0; i < view->entity->key_count; i++) {
@@ -73,9 +73,8 @@ stored_type(struct asof_type type)
 	return type.kind == ASOF_TYPE_LIST ? "VARCHAR[]" : "VARCHAR";
 }
 
-/* SELECT * REPLACE (CAST("id" AS VARCHAR) AS "id", ...) FROM (: false where nothing needs it. */
-static bool
-add_replacements(struct asof_buf *sql, const struct asof_field *fields, size_t count)
+bool
+asof_plan_replacements(struct asof_buf *sql, const struct asof_field *fields, size_t count)
 {
 	bool is_first = true;
 	for (size_t i = 0; i < count; i++) {
@@ -314,7 +313,7 @@ asof_plan_build_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
 					err));
 
-	bool is_replaced = add_replacements(sql, fields, field_count);
+	bool is_replaced = asof_plan_replacements(sql, fields, field_count);
 	if (!asof_view_is_windowed(build->view))
 		add_plain(build, sql);
 	else if (build->view->step_us == ASOF_STEP_EVENT)
@@ -323,7 +322,7 @@ asof_plan_build_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 		add_tiles(build, sql);
 	if (is_replaced)
 		asof_buf_add_char(sql, ')');
-	add_order_by(sql, build->view);
+	asof_plan_order_by(sql, build->view);
 	return asof_buf_status(sql, err);
 }
 
@@ -335,7 +334,7 @@ asof_plan_fed_sql(const struct asof_plan_build *build, struct asof_buf *sql, str
 	size_t field_count = 0;
 	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
 					err));
-	bool is_replaced = add_replacements(sql, fields, field_count);
+	bool is_replaced = asof_plan_replacements(sql, fields, field_count);
 	asof_buf_add_cstr(sql,
 			  is_replaced ? "SELECT * FROM asof_feed())" : "SELECT * FROM asof_feed()");
 	return asof_buf_status(sql, err);
@@ -352,7 +351,7 @@ add_beside(struct asof_buf *sql, const struct asof_plan_build *build, const stru
 	ASOF_TRY(asof_plan_table_fields(build->view, build->layout, &arena, &fields, &field_count,
 					err));
 	asof_buf_add_cstr(sql, "SELECT * FROM (");
-	bool is_replaced = add_replacements(sql, fields, field_count);
+	bool is_replaced = asof_plan_replacements(sql, fields, field_count);
 	asof_buf_add_str(sql, asof_buf_view(stays));
 	asof_sql_carry(sql, stays);
 	if (is_replaced)
@@ -360,7 +359,7 @@ add_beside(struct asof_buf *sql, const struct asof_plan_build *build, const stru
 	asof_buf_add_cstr(sql, "\nUNION ALL BY NAME (");
 	ASOF_TRY(asof_plan_build_sql(build, sql, err));
 	asof_buf_add_cstr(sql, "))");
-	add_order_by(sql, build->view);
+	asof_plan_order_by(sql, build->view);
 	return asof_buf_status(sql, err);
 }
 

@@ -142,6 +142,19 @@ struct asof_plan_table {
 };
 /* SELECT of the table as stored. */
 void asof_plan_table_sql(struct asof_buf *sql, const struct asof_plan_table *table);
+/*
+ * The stored rows of `table` again, clustered. With `folds`, rows created before `before_us`, which
+ * nobody needs apart any more, are folded: of a plain view's rows of one (key, event_time) the one
+ * that counts is left; a step's tiles become one, created when the last of them was. Events of
+ * `step: event` all stay.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_compact_sql(const struct asof_plan_table *table,
+						      bool folds, int64_t before_us,
+						      struct asof_buf *sql, struct asof_error *err);
+/* One BIGINT: how many rows fewer there are when those created before `before_us` are folded. */
+ASOF_NODISCARD enum asof_status asof_plan_foldable_sql(const struct asof_plan_table *table,
+						       int64_t before_us, struct asof_buf *sql,
+						       struct asof_error *err);
 /* SELECT of finished values: per (key, event_time) the row that counts, or the windows at each
  * tile's END. */
 ASOF_NODISCARD enum asof_status asof_plan_values_sql(const struct asof_plan_table *table,
@@ -223,6 +236,10 @@ struct asof_plan_scan {
 /* What --known-at TIME means for a view: TIME, or the last END at or before it where tiles may hold
  * both sides of TIME. */
 int64_t asof_plan_known_us(const struct asof_plan_join *join, const struct asof_view *view);
+/* One BIGINT: the earliest time of the spine; INT64_MAX where none has one. */
+ASOF_NODISCARD enum asof_status asof_plan_spine_start_sql(const struct asof_plan_join *join,
+							  struct asof_buf *sql,
+							  struct asof_error *err);
 /* One row: the least and greatest first key of `entity` in all of the spine. */
 ASOF_NODISCARD enum asof_status asof_plan_spine_ends_sql(const struct asof_plan_join *join,
 							 const struct asof_entity *entity,

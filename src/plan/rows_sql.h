@@ -48,4 +48,10 @@ void asof_plan_keys_equal(struct asof_buf *sql, const char *left, const char *ri
 void asof_plan_keys_equal_asof(struct asof_buf *sql, const char *left, const char *right,
 			       const struct asof_entity *entity);
 
+/* ORDER BY what stored files are clustered by. */
+void asof_plan_order_by(struct asof_buf *sql, const struct asof_view *view);
+/* SELECT * REPLACE (CAST("id" AS VARCHAR) AS "id", ...) FROM (, for what Delta does not have: false
+ * where nothing needs it. */
+bool asof_plan_replacements(struct asof_buf *sql, const struct asof_field *fields, size_t count);
+
 #endif

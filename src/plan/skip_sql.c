@@ -14,6 +14,17 @@ asof_plan_spine_ends_sql(const struct asof_plan_join *join, const struct asof_en
 	return asof_buf_status(sql, err);
 }
 
+enum asof_status
+asof_plan_spine_start_sql(const struct asof_plan_join *join, struct asof_buf *sql,
+			  struct asof_error *err)
+{
+	asof_buf_printf(sql, "SELECT coalesce(min(asof_time_us), %" PRId64 ")::BIGINT FROM (",
+			INT64_MAX);
+	asof_plan_spine_rows(sql, join);
+	asof_buf_add_char(sql, ')');
+	return asof_buf_status(sql, err);
+}
+
 static void
 add_time_ends(struct asof_buf *sql)
 {

@@ -10,7 +10,7 @@ import project
 from project import BIN, ROOT, Project, environment, run
 
 COMMANDS = ["init", "plan", "apply", "build", "join", "explain", "materialize", "get", "serve", "list", "show", "rollback", "diff", "search",
-            "sql", "validate", "vacuum",
+            "sql", "validate", "compact", "vacuum",
             "schema", "version", "completion"]
 
 

@@ -88,6 +88,10 @@ complete -c asof -n '__fish_seen_subcommand_from sql' -l csv -d 'rows as CSV ins
 complete -c asof -n __fish_use_subcommand -a validate -d 'check definitions, then the views\' data against their checks'
 complete -c asof -n '__fish_seen_subcommand_from validate' -f -a '(asof names views 2>/dev/null)'
 
+complete -c asof -n __fish_use_subcommand -a compact -d 'merge the small files of views\' tables'
+complete -c asof -n '__fish_seen_subcommand_from compact' -l target-size -r -f -d 'merge small files into ones of about SIZE, like 64MiB (default: file_size)'
+complete -c asof -n '__fish_seen_subcommand_from compact' -f -a '(asof names views 2>/dev/null)'
+
 complete -c asof -n __fish_use_subcommand -a vacuum -d 'remove files that no version within a retention needs'
 complete -c asof -n '__fish_seen_subcommand_from vacuum' -l retention -r -f -d 'keep every version that was the newest within D, like 12h (default: 7d)'
 complete -c asof -n '__fish_seen_subcommand_from vacuum' -l dry-run -d 'say what would be removed, and remove nothing'
