@@ -8,7 +8,7 @@ import duckdb
 
 import project
 from project import Project, environment
-from steps import answer, build, files, refused, rows, versions
+from steps import answer, build, files, refused, rows, start, versions
 import test_lake
 from test_lake import EXTENSION, shown
 from test_vacuum import age
@@ -179,6 +179,23 @@ class Merging(Compacting):
                 self.assertEqual(self.table_version("last", f"1.0.{3 + number}"), deltalake.DeltaTable(str(self.shop.dir / "lake/last")).version())
                 self.add(10 + number)
                 joined = self.join("before.csv")
+
+    def test_builds_and_compactions_at_once_lose_nothing(self):
+        running = start(self.shop, "compact")
+        for batch in range(4, 12):
+            self.assertEqual({view["mode"] for view in self.add(batch).values()}, {"append"})
+            if running.poll() is not None:
+                self.assertEqual(running.returncode, 0)
+                running = start(self.shop, "compact")
+        self.assertEqual(running.wait(project.DEADLINE_S), 0)
+        for view in VIEWS:
+            table = deltalake.DeltaTable(str(self.shop.dir / "lake" / view))
+            self.assertEqual(versions(self.shop, view), [f"1.0.{number}" for number in range(12)])
+            self.assertEqual(self.table_version(view, "1.0.11"), table.version())
+            self.assertGreater(table.version(), 11)
+        joined = self.join("merged.csv")
+        build(self.shop, "--full")
+        self.assertEqual(self.join("full.csv"), joined)
 
     def test_a_failure_leaves_no_file_behind(self):
         before = files(self.shop)
