@@ -271,6 +271,43 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_rollback(struct asof_session *sess
 ASOF_API ASOF_NODISCARD enum asof_status asof_search(struct asof_session *session, const char *text,
 						     char **ret_json, struct asof_error *err);
 /*
+ * What `name` is made from and what is made from it, down to columns: a view, "view.feature",
+ * "view@1.2.3", a service, a source, "source.column" or the file of a training set. Sources are not
+ * read. Along a path the role nearest to `name` counts, but for "value", which adds nothing.
+ * {"kind": "view|feature|service|source|column|training_set", "name": "v.f", "version":
+ * "1.2.3"|null, "upstream": [{"kind": "column", "name": "s.c", "roles":
+ * ["value", "time", "filter", "key"], "expression": "sql"}], "downstream": [..], "edges":
+ * [{"from": "s.c", "to": "v.f", "role": "value"}]}
+ * `is_impact`: what depends on it, in definitions as they stand and as they were published.
+ * {"kind": "..", "name": "..", "version": null, "features": [{"name": "v.f", "roles": [..],
+ * "defined": true, "versions": ["1.2.3"]}], "views": [{"view": "v", "version": "1.2.3"|null,
+ * "rows": 10, "versions": [..], "online": "1.2.3"|null, "online_at": ".."}], "services": ["s"],
+ * "training_sets": [{"path": "..", "views": {"v": "1.2.3"}, "rows": 10, "made": "..", "made_by":
+ * ".."}]}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_lineage(struct asof_session *session,
+						      const char *name, bool is_impact,
+						      char **ret_json, struct asof_error *err);
+struct asof_openlineage_options {
+	const char *to;        /* a file, replaced as a whole, or "http://.." or "https://.." */
+	const char *token_env; /* environment variable that holds a bearer token; NULL: none */
+};
+/*
+ * The catalog's runs as OpenLineage events (2-0-2), oldest first: lines of a file, or a POST each,
+ * tried again within bounds. {"to": "..", "runs": 5, "events": 10}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status
+asof_openlineage(struct asof_session *session, const struct asof_openlineage_options *options,
+		 char **ret_json, struct asof_error *err);
+/*
+ * Compare catalog, lake and online store. ASOF_CHECK_FAILED with *ret_json set where something is
+ * wrong and was not repaired; `is_repair` does what loses nothing.
+ * {"findings": [{"what": "..", "where": "..", "detail": "..", "remedy": "..", "repaired": false}],
+ * "notes": [the same, of what is no mistake], "found": 1, "repaired": 0}
+ */
+ASOF_API ASOF_NODISCARD enum asof_status asof_doctor(struct asof_session *session, bool is_repair,
+						     char **ret_json, struct asof_error *err);
+/*
  * How two versions of a view differ: "name@1.0.2" and "name@1.1", or "name" or NULL for the
  * definition as it stands, which has no data.
  * {"view": "v", "from": {"version": "1.0.2", "published": "..", "rows": 10}, "to": {"version":

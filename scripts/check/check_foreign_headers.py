@@ -12,7 +12,7 @@ PLACES = {  # header, or folder of headers -> the file or folder that may includ
     "h2o/": "src/http/",
     "openssl/evp.h": "src/model/digest.c",
     "openssl/": "src/http/",
-    "curl/curl.h": "src/lake/s3_client.c",
+    "curl/curl.h": "src/lake/",
     "expat.h": "src/lake/s3_xml.c",
     "popt.h": "src/cli/",
     "xxhash.h": "src/model/hash.c",

@@ -2,14 +2,15 @@
 #include "cli/commands.h"
 
 static const struct asof_command *const commands[] = {
-	&asof_command_init,        &asof_command_plan,    &asof_command_apply,
-	&asof_command_build,       &asof_command_join,    &asof_command_explain,
-	&asof_command_materialize, &asof_command_get,     &asof_command_serve,
-	&asof_command_list,        &asof_command_show,    &asof_command_rollback,
-	&asof_command_diff,        &asof_command_search,  &asof_command_sql,
-	&asof_command_validate,    &asof_command_compact, &asof_command_vacuum,
-	&asof_command_schema,      &asof_command_version, &asof_command_completion,
-	&asof_command_manual,      &asof_command_names,
+	&asof_command_init,        &asof_command_plan,       &asof_command_apply,
+	&asof_command_build,       &asof_command_join,       &asof_command_explain,
+	&asof_command_materialize, &asof_command_get,        &asof_command_serve,
+	&asof_command_list,        &asof_command_show,       &asof_command_rollback,
+	&asof_command_diff,        &asof_command_search,     &asof_command_lineage,
+	&asof_command_sql,         &asof_command_validate,   &asof_command_compact,
+	&asof_command_vacuum,      &asof_command_doctor,     &asof_command_schema,
+	&asof_command_version,     &asof_command_completion, &asof_command_manual,
+	&asof_command_names,
 };
 
 static const struct asof_option global[] = {

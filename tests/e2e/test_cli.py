@@ -10,7 +10,7 @@ import project
 from project import BIN, ROOT, Project, environment, run
 
 COMMANDS = ["init", "plan", "apply", "build", "join", "explain", "materialize", "get", "serve", "list", "show", "rollback", "diff", "search",
-            "sql", "validate", "compact", "vacuum",
+            "lineage", "sql", "validate", "compact", "vacuum", "doctor",
             "schema", "version", "completion"]
 
 

@@ -82,6 +82,13 @@ complete -c asof -n '__fish_seen_subcommand_from diff' -f -a '(asof names views 
 
 complete -c asof -n __fish_use_subcommand -a search -d 'find views, features, entities, sources and services by any of their texts'
 
+complete -c asof -n __fish_use_subcommand -a lineage -d 'show what a thing is made from and what is made from it, down to columns'
+complete -c asof -n '__fish_seen_subcommand_from lineage' -l impact -d 'everything that depends on NAME, with versions and what is online'
+complete -c asof -n '__fish_seen_subcommand_from lineage' -l format -r -f -a 'table dot mermaid' -d 'table (the default), or a drawing: dot or mermaid'
+complete -c asof -n '__fish_seen_subcommand_from lineage' -l openlineage -r -f -d 'export all runs as OpenLineage events: JSON lines, or one POST each'
+complete -c asof -n '__fish_seen_subcommand_from lineage' -l token-env -r -f -d 'the environment variable that holds the bearer token for URL'
+complete -c asof -n '__fish_seen_subcommand_from lineage' -f -a '(asof names views 2>/dev/null)'
+
 complete -c asof -n __fish_use_subcommand -a sql -d 'query every source and view by name'
 complete -c asof -n '__fish_seen_subcommand_from sql' -l csv -d 'rows as CSV instead of a table'
 
@@ -97,6 +104,9 @@ complete -c asof -n '__fish_seen_subcommand_from vacuum' -l retention -r -f -d '
 complete -c asof -n '__fish_seen_subcommand_from vacuum' -l dry-run -d 'say what would be removed, and remove nothing'
 complete -c asof -n '__fish_seen_subcommand_from vacuum' -l force -d 'allow a retention of less than an hour'
 complete -c asof -n '__fish_seen_subcommand_from vacuum' -f -a '(asof names views 2>/dev/null)'
+
+complete -c asof -n __fish_use_subcommand -a doctor -d 'compare catalog, lake and online store, and say what is wrong'
+complete -c asof -n '__fish_seen_subcommand_from doctor' -l repair -d 'do what loses nothing; the rest is told with its remedy'
 
 complete -c asof -n __fish_use_subcommand -a schema -d 'print the JSON Schema of the definitions, for editors'
 
