@@ -32,9 +32,14 @@ print_reasons(const struct asof_json *item, FILE *out)
 	const struct asof_json *reasons = asof_result_list(item, "reasons");
 	const struct asof_json *sets = asof_result_list(item, "training_sets");
 	struct asof_str name = asof_result_str(item, "name");
+	struct asof_str partition = asof_result_str(item, "partition");
+	struct asof_str why = asof_result_str(item, "partition_reason");
 	for (size_t i = 0; i < reasons->count; i++)
 		(void)fprintf(out, "%.*s: %.*s\n", ASOF_STR_ARG(name),
 			      ASOF_STR_ARG(reasons->items[i].text));
+	if (partition.len > 0)
+		(void)fprintf(out, "%.*s: partition auto is %.*s now: %.*s\n", ASOF_STR_ARG(name),
+			      ASOF_STR_ARG(partition), ASOF_STR_ARG(why));
 	for (size_t i = 0; i < sets->count; i++)
 		(void)fprintf(out, "%.*s: training set %.*s\n", ASOF_STR_ARG(name),
 			      ASOF_STR_ARG(sets->items[i].text));

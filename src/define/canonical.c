@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "define/define.h"
 #include "model/duration.h"
+#include "model/partition.h"
 
 /* One definition being written. */
 struct writing {
@@ -524,6 +525,28 @@ write_key_columns(struct writing *w, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* How a table lies says nothing of what is in it, but the table is another. */
+static enum asof_status
+write_partition(struct writing *w, struct asof_error *err)
+{
+	const struct asof_view *view = w->view;
+	if (view->is_partition_auto)
+		asof_json_member_cstr(&w->json, "partition", "auto");
+	if (view->partition_count == 0)
+		return ASOF_OK;
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
+	asof_json_key_cstr(&w->json, "partition");
+	asof_json_begin_array(&w->json);
+	for (size_t i = 0; i < view->partition_count; i++) {
+		asof_buf_clear(&text);
+		asof_partitions_text(&view->partitions[i], 1, &text);
+		ASOF_TRY(asof_buf_status(&text, err));
+		asof_json_str(&w->json, asof_buf_view(&text));
+	}
+	asof_json_end_array(&w->json);
+	return ASOF_OK;
+}
+
 static enum asof_status
 write_view(struct writing *w, struct asof_error *err)
 {
@@ -542,6 +565,7 @@ write_view(struct writing *w, struct asof_error *err)
 	if (!w->for_hash && view->online == ASOF_ONLINE_LATEST)
 		asof_json_member_cstr(&w->json, "online", "latest");
 	write_owner(w, &view->about);
+	ASOF_TRY(write_partition(w, err));
 	asof_json_member_cstr(&w->json, "source", view->source->name);
 	if (view->step_us == ASOF_STEP_EVENT)
 		asof_json_member_cstr(&w->json, "step", "event");

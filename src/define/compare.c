@@ -3,6 +3,7 @@
 #include "define/canonical.h"
 #include "define/define.h"
 #include "model/duration.h"
+#include "model/partition.h"
 #include "model/tile.h"
 
 /* Two definitions being compared. */
@@ -140,6 +141,37 @@ compare_duration(struct comparison *c, const char *what, int64_t old_us, int64_t
 }
 
 static void
+write_partition(const struct asof_view *view, struct asof_buf *buf)
+{
+	if (view->is_partition_auto)
+		asof_buf_add_cstr(buf, "auto");
+	else
+		asof_partitions_text(view->partitions, view->partition_count, buf);
+}
+
+/* The same rows in other files: all of them are written again. */
+static bool
+has_same_partition(const struct asof_view *a, const struct asof_view *b)
+{
+	return a->is_partition_auto == b->is_partition_auto &&
+	       asof_partitions_equal(a->partitions, a->partition_count, b->partitions,
+				     b->partition_count);
+}
+
+static void
+compare_partition(struct comparison *c)
+{
+	if (has_same_partition(c->old, c->new))
+		return;
+	raise_to(c, ASOF_CHANGE_MINOR);
+	asof_buf_add_cstr(c->reasons, "'partition' changes, all files are written again: ");
+	write_partition(c->old, c->reasons);
+	asof_buf_add_cstr(c->reasons, " -> ");
+	write_partition(c->new, c->reasons);
+	asof_buf_add_char(c->reasons, '\n');
+}
+
+static void
 compare_text(struct comparison *c, const char *what, const char *old_text, const char *new_text)
 {
 	if (is_same_text(old_text, new_text))
@@ -192,6 +224,7 @@ asof_define_compare(const struct asof_view *old_view, const struct asof_project 
 	compare_duration(&c, "available_after", old_view->available_after_us,
 			 new_view->available_after_us);
 	compare_sources(&c);
+	compare_partition(&c);
 	ASOF_TRY(compare_canonical(&c, old_project, new_project, err));
 	ASOF_TRY(asof_buf_status(reasons, err));
 	*ret_change = c.change;
@@ -304,7 +337,8 @@ asof_define_same_table(const struct asof_view *old_view, const struct asof_view 
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	if (!has_same_keys(old_view->entity, new_view->entity) ||
 	    !has_same_source(old_view, new_view, &arena) ||
-	    !has_same_key_columns(old_view, new_view) || old_view->step_us != new_view->step_us)
+	    !has_same_key_columns(old_view, new_view) || !has_same_partition(old_view, new_view) ||
+	    old_view->step_us != new_view->step_us)
 		return false;
 	if (asof_view_is_windowed(old_view))
 		return has_states_of(old_view, new_view, &arena);

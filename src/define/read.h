@@ -96,6 +96,9 @@ ASOF_NODISCARD enum asof_status asof_read_windows(struct asof_reading *r,
 						  const struct asof_yaml *node,
 						  struct asof_feature *feature,
 						  struct asof_error *err);
+/* After view->entity. */
+void asof_read_partition(struct asof_reading *r, const struct asof_yaml *node,
+			 struct asof_view *view);
 /* view->outputs from its features. */
 ASOF_NODISCARD enum asof_status asof_read_outputs(struct asof_reading *r, struct asof_view *view,
 						  struct asof_error *err);

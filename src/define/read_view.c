@@ -15,6 +15,7 @@ struct view_nodes {
 	const struct asof_yaml *known_at_retention;
 	const struct asof_yaml *online;
 	const struct asof_yaml *table;
+	const struct asof_yaml *partition;
 	const struct asof_yaml *features;
 	const struct asof_yaml *checks;
 	const struct asof_yaml *description;
@@ -160,6 +161,7 @@ read_nodes(struct asof_reading *r, const struct view_nodes *nodes, struct asof_v
 		ASOF_ONLINE_STATE);
 	view->keeps_features =
 		asof_read_choice(r, nodes->table, "table", tables, ASOF_COUNTOF(tables), 0) == 1;
+	asof_read_partition(r, nodes->partition, view);
 	ASOF_TRY(read_features(r, nodes, view, ret_is_doubtful, err));
 	ASOF_TRY(asof_check_view_names(r, view, err));
 	if (nodes->checks && !asof_yaml_is_null(nodes->checks))
@@ -182,6 +184,7 @@ asof_read_view(struct asof_reading *r, struct asof_declaration *declaration, str
 		{ "known_at_retention", &nodes.known_at_retention },
 		{ "online", &nodes.online },
 		{ "table", &nodes.table },
+		{ "partition", &nodes.partition },
 		{ "features", &nodes.features },
 		{ "checks", &nodes.checks },
 		{ "description", &nodes.description },

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "job/build_view.h"
+#include "model/partition.h"
 
 #define ATTEMPTS_MAX 5 /* at publishing while others publish, too */
 
@@ -178,8 +179,24 @@ build_one(struct run *run, struct built *built, struct asof_error *err)
 	return recorded;
 }
 
-static void
-write_built(struct asof_json_writer *w, const struct built *built)
+/* Only where the view has a say in it. */
+static enum asof_status
+write_partition(struct asof_json_writer *w, const struct built *built, struct asof_error *err)
+{
+	const struct asof_partition_choice *choice = &built->build.partition;
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
+	if (!choice->reason || (!built->view->is_partition_auto && choice->count == 0))
+		return ASOF_OK;
+	asof_partitions_text(choice->partitions, choice->count, &text);
+	ASOF_TRY(asof_buf_status(&text, err));
+	asof_json_key_cstr(w, "partition");
+	asof_json_str(w, asof_buf_view(&text));
+	asof_json_member_cstr(w, "partition_reason", choice->reason);
+	return ASOF_OK;
+}
+
+static enum asof_status
+write_built(struct asof_json_writer *w, const struct built *built, struct asof_error *err)
 {
 	const struct asof_build_report *report = &built->build.report;
 	asof_json_begin_object(w);
@@ -206,6 +223,7 @@ write_built(struct asof_json_writer *w, const struct built *built)
 		asof_json_member_cstr(w, "engine", report->engine);
 	if (report->engine_reason)
 		asof_json_member_cstr(w, "engine_reason", report->engine_reason);
+	ASOF_TRY(write_partition(w, built, err));
 	if (report->quarantine)
 		asof_json_member_cstr(w, "quarantine", report->quarantine);
 	if (report->warning)
@@ -215,6 +233,7 @@ write_built(struct asof_json_writer *w, const struct built *built)
 	asof_json_key_cstr(w, "seconds");
 	asof_json_double(w, (double)built->elapsed_us / 1e6);
 	asof_json_end_object(w);
+	return ASOF_OK;
 }
 
 enum asof_status
@@ -263,7 +282,7 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 	asof_json_begin_array(&w);
 	for (size_t i = 0; i < count; i++) {
 		ASOF_TRY(build_one(&run, &run.built[i], err));
-		write_built(&w, &run.built[i]);
+		ASOF_TRY(write_built(&w, &run.built[i], err));
 	}
 	asof_json_end_array(&w);
 	asof_json_key_cstr(&w, "seconds");

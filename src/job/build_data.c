@@ -149,10 +149,48 @@ write_by_sql(struct asof_view_build *b, struct asof_table_files *files, struct a
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	ASOF_TRY(rows_sql(b, &sql, err));
 	enum asof_status status =
-		asof_table_files_write(files, asof_buf_cstr(&sql), most_rows(b), err);
+		asof_table_files_write(files, asof_buf_cstr(&sql), NULL, most_rows(b), err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "source '%s'", b->state.view->source->name);
 	return ASOF_OK;
+}
+
+/* When the events were that are built. */
+static enum asof_status
+find_times(struct asof_view_build *b, struct asof_partition_facts *facts, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	int64_t times[2];
+	ASOF_TRY(asof_plan_times_sql(&b->plan, &sql, err));
+	ASOF_TRY(asof_query_ints(b->engine, asof_buf_cstr(&sql), times, 2, err));
+	facts->has_times = true;
+	facts->first_us = times[0];
+	facts->last_us = times[1];
+	return ASOF_OK;
+}
+
+/* What is added to a table follows it; one that is written anew is as the view says. */
+static enum asof_status
+choose_partition(struct asof_view_build *b, uint64_t row_bytes, struct asof_error *err)
+{
+	const struct asof_view *view = b->state.view;
+	if (b->partition.reason) /* by its first pass */
+		return ASOF_OK;
+	if (b->base.version >= 0 && (!b->is_overwrite || b->is_splice))
+		return asof_partition_of_table(&b->base, view, &b->partition, err);
+	b->partition = (struct asof_partition_choice){ .count = view->partition_count,
+						       .reason = "as the view says" };
+	memcpy(b->partition.partitions, view->partitions, sizeof(view->partitions));
+	if (!view->is_partition_auto)
+		return ASOF_OK;
+	struct asof_partition_facts facts = {
+		.row_count = b->tiles ? asof_tile_build_rows(b->tiles) : most_rows(b),
+		.row_bytes = row_bytes,
+		.file_bytes = b->session->project->file_bytes,
+	};
+	if (asof_partition_files(&facts) >= ASOF_PARTITION_FILES_LEAST)
+		ASOF_TRY(find_times(b, &facts, err));
+	return asof_partition_choose(&facts, b->arena, &b->partition, err);
 }
 
 enum asof_status
@@ -183,8 +221,11 @@ asof_build_write(struct asof_view_build *b, struct asof_table_files *ret_files,
 					  .arena = b->arena,
 					  .table = b->state.view->name,
 					  .file_bytes = b->session->project->file_bytes,
-					  .row_bytes =
-						  asof_table_files_guess(fields, field_count) };
+					  .row_bytes = asof_table_files_guess(fields, field_count),
+					  .view = b->state.view };
+	ASOF_TRY(choose_partition(b, files.row_bytes, err));
+	files.partitions = b->partition.partitions;
+	files.partition_count = b->partition.count;
 	enum asof_status status =
 		b->tiles ? asof_build_write_tiles(b, &files, err) : write_by_sql(b, &files, err);
 	if (status != ASOF_OK) {

@@ -317,17 +317,23 @@ end_of_file(const struct asof_tile_build *tiles, const struct asof_table_files *
 	return end - first > 2 * rows ? first + rows : end;
 }
 
+static struct asof_feed
+feed_of(struct writing *writing)
+{
+	return (struct asof_feed){ .fields = writing->fields,
+				   .field_count = writing->field_count,
+				   .max_workers = writing->count,
+				   .pull = pull_rows,
+				   .arg = writing };
+}
+
 /* Rows [first, writing->end), where `first` is as far as they were written. */
 static enum asof_status
 write_to(struct writing *writing, const struct asof_view_build *b, const char *path,
 	 struct asof_file_stats *ret_stats, struct asof_error *err)
 {
 	uint64_t first = atomic_load(&writing->next);
-	const struct asof_feed feed = { .fields = writing->fields,
-					.field_count = writing->field_count,
-					.max_workers = writing->count,
-					.pull = pull_rows,
-					.arg = writing };
+	const struct asof_feed feed = feed_of(writing);
 	for (unsigned i = 0; i < writing->count; i++)
 		writing->writers[i].next = writing->writers[i].end = first;
 	return asof_engine_write_fed(b->engine, asof_buf_cstr(&writing->sql), &feed, path, b->arena,
@@ -350,11 +356,17 @@ asof_build_write_tiles(struct asof_view_build *b, struct asof_table_files *files
 {
 	ASOF_AUTO(writing_done) struct writing writing = { 0 };
 	ASOF_TRY(begin_writing(&writing, b, err));
+	if (files->partition_count > 0) {
+		const struct asof_feed feed = feed_of(&writing);
+		writing.end = asof_tile_build_rows(b->tiles);
+		return asof_table_files_write(files, asof_buf_cstr(&writing.sql), &feed,
+					      writing.end, err);
+	}
 	while (atomic_load(&writing.next) < asof_tile_build_rows(b->tiles)) {
 		const char *path = NULL;
 		struct asof_file_stats stats;
 		writing.end = end_of_file(b->tiles, files, atomic_load(&writing.next));
-		ASOF_TRY(asof_table_files_begin(files, &path, err));
+		ASOF_TRY(asof_table_files_begin(files, NULL, &path, err));
 		ASOF_TRY(write_to(&writing, b, path, &stats, err));
 		ASOF_TRY(asof_table_files_note(files, &stats, err));
 	}

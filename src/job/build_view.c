@@ -8,6 +8,7 @@
 #include "job/build_cursor.h"
 #include "job/checkpoint.h"
 #include "job/compact_view.h"
+#include "model/partition.h"
 
 /* So many small files, before this build's, are worth a hint. */
 #define COMPACTION_FILES 16
@@ -45,10 +46,32 @@ compaction_hint(const struct asof_view_build *b)
 	size_t merged = 0;
 	size_t made = 0;
 	asof_compact_count(&b->base, b->session->project->file_bytes, &merged, &made);
-	if (merged < COMPACTION_FILES || merged < 4 * made)
+	if (b->base.partition_column_count > 0 || merged < COMPACTION_FILES || merged < 4 * made)
 		return NULL;
 	return asof_arena_printf(b->arena, "%zu small files: `asof compact %s` makes %zu of them",
 				 merged, b->state.view->name, made);
+}
+
+/* The columns that only the log has, and by which they come to be. */
+static enum asof_status
+partition_columns(const struct asof_view_build *b, const char ***ret_columns, const char **ret_text,
+		  struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
+	size_t count = b->partition.count;
+	const char **columns = asof_arena_array(b->arena, count, sizeof(*columns));
+	if (!columns)
+		return asof_build_no_memory(err, "partition");
+	for (size_t i = 0; i < count; i++) {
+		columns[i] = asof_partition_column(&b->partition.partitions[i], b->arena);
+		if (!columns[i])
+			return asof_build_no_memory(err, "partition");
+	}
+	asof_partitions_text(b->partition.partitions, count, &text);
+	ASOF_TRY(asof_buf_status(&text, err));
+	*ret_text = asof_arena_copy(b->arena, asof_buf_view(&text));
+	*ret_columns = columns;
+	return *ret_text ? ASOF_OK : asof_build_no_memory(err, "partition");
 }
 
 static enum asof_status
@@ -78,13 +101,20 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 	ASOF_TRY(commit_info(b, total, b->report.version, info, err));
 
 	bool has_schema = b->base.version < 0 || b->is_overwrite;
-	struct asof_property properties[2] = { { "asof.view", b->state.view->name } };
+	struct asof_property properties[3] = { { "asof.view", b->state.view->name } };
+	size_t property_count = 1;
+	const char **columns = NULL;
+	const char *partition = NULL;
+	ASOF_TRY(partition_columns(b, &columns, &partition, err));
+	if (b->partition.count > 0)
+		properties[property_count++] =
+			(struct asof_property){ ASOF_TABLE_PARTITION, partition };
 	/* A range is spliced into rows that were folded, perhaps. */
-	properties[1] = (struct asof_property){
-		ASOF_KNOWN_AT_FROM,
-		asof_property_find(b->base.properties, b->base.property_count, ASOF_KNOWN_AT_FROM)
-	};
-	size_t property_count = b->is_splice && properties[1].value ? 2 : 1;
+	const char *known_from =
+		asof_property_find(b->base.properties, b->base.property_count, ASOF_KNOWN_AT_FROM);
+	if (b->is_splice && known_from)
+		properties[property_count++] =
+			(struct asof_property){ ASOF_KNOWN_AT_FROM, known_from };
 	const struct asof_checkpoint_io io = asof_session_checkpoint_io(b->session);
 	struct asof_table_change change = {
 		.base_version = b->base.version,
@@ -95,6 +125,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 		.removed_count = b->removed_count,
 		.added = files ? files->items : NULL,
 		.added_count = files ? files->count : 0,
+		.partition_columns = has_schema ? columns : NULL,
+		.partition_column_count = has_schema ? b->partition.count : 0,
 		.properties = has_schema ? properties : NULL,
 		.property_count = has_schema ? property_count : 0,
 		.info = info,

@@ -9,6 +9,7 @@
 #define ASOF_JOB_BUILD_VIEW_H
 
 #include "job/cursor.h"
+#include "job/partition_choice.h"
 #include "job/table_files.h"
 #include "job/versions.h"
 #include "kernel/tile_build.h"
@@ -60,7 +61,8 @@ struct asof_view_build {
 	struct asof_plan_build plan;
 	bool has_work;
 	bool is_overwrite;
-	bool is_splice; /* a range of a table that exists */
+	bool is_splice;                         /* a range of a table that exists */
+	struct asof_partition_choice partition; /* once it is written */
 	/* Rows of the source that are gone or new (build_replace.h); NULL: files are told apart. */
 	const struct asof_source_change *change;
 	/* Of a source whose cursor is a time (build_cursor.h): what is read one after the other. */

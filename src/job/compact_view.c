@@ -92,6 +92,11 @@ open_newest(struct compaction *c, struct asof_error *err)
 	ASOF_TRY(asof_catalog_versions(c->session->catalog, c->view->name, take_patch, c, err));
 	ASOF_TRY(asof_version_table_open(c->session, &c->version, c->arena, &c->table, err));
 	size_t most = c->table.snapshot.file_count;
+	if (c->table.snapshot.partition_column_count > 0)
+		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
+				 "the table is partitioned, and is not compacted: "
+				 "`asof build %s --full` writes it in fewer files",
+				 c->view->name);
 	c->removed = asof_arena_array(c->arena, most, sizeof(*c->removed));
 	c->run_id =
 		asof_arena_printf(c->arena, "compact-%" PRIx64 "-%x",
@@ -133,7 +138,7 @@ write_merged(struct compaction *c, const struct asof_table_file *const *files, s
 	table.field_count = c->table.snapshot.field_count;
 	ASOF_TRY(asof_plan_compact_sql(&table, false, 0, &sql, err));
 	ASOF_TRY(asof_fault_point("compact.before_write", err));
-	ASOF_TRY(asof_table_files_begin(&c->added, &path, err));
+	ASOF_TRY(asof_table_files_begin(&c->added, NULL, &path, err));
 	ASOF_TRY(asof_engine_write_parquet(c->engine, asof_buf_cstr(&sql), path, c->arena, &stats,
 					   err));
 	return asof_table_files_note(&c->added, &stats, err);
@@ -156,7 +161,7 @@ write_folded(struct compaction *c, const struct asof_table_file *const *files, s
 	c->added.row_bytes = rows > 0 ? bytes / rows + 1 : 1;
 	ASOF_TRY(asof_plan_compact_sql(&table, true, before_us, &sql, err));
 	ASOF_TRY(asof_fault_point("compact.before_write", err));
-	return asof_table_files_write(&c->added, asof_buf_cstr(&sql), rows, err);
+	return asof_table_files_write(&c->added, asof_buf_cstr(&sql), NULL, rows, err);
 }
 
 /* ---- committing ---- */

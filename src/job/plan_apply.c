@@ -3,8 +3,12 @@
 #include <stdio.h>
 
 #include "base/json_writer.h"
+#include "job/partition_choice.h"
+#include "job/table_files.h"
 #include "job/training_sets.h"
 #include "model/hash.h"
+#include "model/partition.h"
+#include "plan/plan.h"
 
 struct changes {
 	struct asof_session *session;
@@ -175,6 +179,36 @@ is_data_kept(const struct asof_view_state *state, bool *ret_is_kept, struct asof
 	return ASOF_OK;
 }
 
+/* What `partition: auto` makes of the rows that there are now, or would at first. */
+static enum asof_status
+write_partition(struct asof_json_writer *w, struct changes *changes,
+		const struct asof_view_state *state, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
+	struct asof_tile_layout layout;
+	const struct asof_field *fields = NULL;
+	size_t field_count = 0;
+	struct asof_partition_choice choice = { .reason = "decided by its first build" };
+	bool is_windowed = asof_view_is_windowed(state->view);
+	if (is_windowed)
+		ASOF_TRY(asof_tile_layout_make(state->view, &changes->arena, &layout, err));
+	ASOF_TRY(asof_plan_table_fields(state->view, is_windowed ? &layout : NULL, &changes->arena,
+					&fields, &field_count, err));
+	const struct asof_partition_facts facts = {
+		.row_count = state->has_newest ? (uint64_t)state->newest.row_count : 0,
+		.row_bytes = asof_table_files_guess(fields, field_count),
+		.file_bytes = changes->session->project->file_bytes,
+	};
+	if (state->has_newest)
+		ASOF_TRY(asof_partition_choose(&facts, &changes->arena, &choice, err));
+	asof_partitions_text(choice.partitions, choice.count, &text);
+	ASOF_TRY(asof_buf_status(&text, err));
+	asof_json_key_cstr(w, "partition");
+	asof_json_str(w, asof_buf_view(&text));
+	asof_json_member_cstr(w, "partition_reason", choice.reason);
+	return ASOF_OK;
+}
+
 static enum asof_status
 write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	   struct asof_error *err)
@@ -209,6 +243,8 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 		ASOF_TRY(asof_training_sets_of(changes->session, state->view->name, w, err));
 	asof_json_end_array(w);
 	asof_json_member_cstr(w, "data", is_kept ? "none" : "build");
+	if (state->view->is_partition_auto)
+		ASOF_TRY(write_partition(w, changes, state, err));
 	asof_json_end_object(w);
 	return ASOF_OK;
 }

@@ -18,6 +18,10 @@ struct asof_table_files {
 	const char *table;
 	uint64_t file_bytes; /* that a file is to have, about */
 	uint64_t row_bytes;  /* a guess, until there is a file */
+	/* What rows are kept apart by: then `view` is whose they are. */
+	const struct asof_view *view;
+	const struct asof_partition *partitions;
+	size_t partition_count;
 	struct asof_table_file *items;
 	size_t count;
 	size_t capacity;
@@ -32,10 +36,13 @@ uint64_t asof_table_files_guess(const struct asof_field *fields, size_t field_co
 uint64_t asof_table_files_next_rows(const struct asof_table_files *files, uint64_t rows_left);
 
 /*
- * A file of the table, to be written at *ret_path, then noted with the statistics of what was
- * written; one without rows is removed again. Fault point: build.before_file.
+ * A file of the table, of a partition where there are any (its `partition_count` columns and
+ * values, which live in the arena; else NULL), to be written at *ret_path, then noted with the
+ * statistics of what was written; one without rows is removed again. Fault point:
+ * build.before_file.
  */
 ASOF_NODISCARD enum asof_status asof_table_files_begin(struct asof_table_files *files,
+						       const struct asof_property *partition,
 						       const char **ret_path,
 						       struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_table_files_note(struct asof_table_files *files,
@@ -43,12 +50,15 @@ ASOF_NODISCARD enum asof_status asof_table_files_note(struct asof_table_files *f
 						      struct asof_error *err);
 
 /*
- * The rows of `select`, at most `most_rows` of them, in its order. What may need several files is
- * written to a file of its own below TMPDIR first, and cut from there.
+ * The rows of `select`, at most `most_rows` of them, in its order, or of each partition in the
+ * table's. `feed` NULL: `select` reads none. What may need several files is written to a file of
+ * its own below TMPDIR first, and cut from there. ASOF_LIMIT: ASOF_TABLE_PARTITIONS_MAX.
  */
 ASOF_NODISCARD enum asof_status asof_table_files_write(struct asof_table_files *files,
-						       const char *select, uint64_t most_rows,
-						       struct asof_error *err);
+						       const char *select,
+						       const struct asof_feed *feed,
+						       uint64_t most_rows, struct asof_error *err);
+#define ASOF_TABLE_PARTITIONS_MAX 10000 /* of one build */
 
 /* All of them, as far as they are there. */
 void asof_table_files_remove(struct asof_table_files *files);

@@ -138,10 +138,34 @@ is_rearranged(const struct asof_json *action)
 	return member && member->kind == ASOF_JSON_BOOL && !member->boolean;
 }
 
+/* A list of texts that may be absent. */
 static enum asof_status
-read_protocol(const struct asof_json *body, struct asof_delta_protocol *protocol,
-	      struct asof_error *err)
+read_names(const struct asof_json *list, struct asof_arena *arena, const char ***ret_names,
+	   size_t *ret_count, struct asof_error *err)
 {
+	size_t count = list && list->kind == ASOF_JSON_ARRAY ? list->count : 0;
+	const char **names = asof_arena_array(arena, count, sizeof(*names));
+	if (!names)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "names");
+	for (size_t i = 0; i < count; i++) {
+		const struct asof_json *item = &list->items[i];
+		if (item->kind != ASOF_JSON_STRING || has_nul(item->text))
+			return ASOF_FAIL(err, ASOF_CORRUPT, "a list of names holds something else");
+		names[i] = asof_arena_copy(arena, item->text);
+		if (!names[i])
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "names");
+	}
+	*ret_names = names;
+	*ret_count = count;
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_protocol(const struct asof_json *body, struct asof_arena *arena,
+	      struct asof_delta_protocol *protocol, struct asof_error *err)
+{
+	ASOF_TRY(read_names(asof_json_member(body, "readerFeatures"), arena,
+			    &protocol->reader_features, &protocol->reader_feature_count, err));
 	ASOF_TRY(asof_json_member_read_int(body, "minReaderVersion", &protocol->min_reader, err));
 	return asof_json_member_read_int(body, "minWriterVersion", &protocol->min_writer, err);
 }
@@ -152,9 +176,8 @@ read_metadata(const struct asof_json *body, struct asof_arena *arena,
 {
 	ASOF_TRY(read_str(body, "id", &metadata->id, err));
 	ASOF_TRY(read_str(body, "schemaString", &metadata->schema, err));
-	const struct asof_json *partitions = asof_json_member(body, "partitionColumns");
-	if (partitions && partitions->kind == ASOF_JSON_ARRAY)
-		metadata->partition_column_count = partitions->count;
+	ASOF_TRY(read_names(asof_json_member(body, "partitionColumns"), arena,
+			    &metadata->partition_columns, &metadata->partition_column_count, err));
 	return read_properties(asof_json_member(body, "configuration"), arena,
 			       &metadata->properties, &metadata->property_count, err);
 }
@@ -172,6 +195,8 @@ read_add(const struct asof_json *body, struct asof_arena *arena, struct asof_del
 	add->modified_ms = optional_int(body, "modificationTime");
 	add->row_count = -1;
 	add->is_rearranged = is_rearranged(body);
+	ASOF_TRY(read_properties(asof_json_member(body, "partitionValues"), arena, &add->partition,
+				 &add->partition_count, err));
 	return read_optional_str(body, "stats", &add->stats, err);
 }
 
@@ -223,7 +248,7 @@ read_action(enum asof_delta_kind kind, const struct asof_json *body, struct asof
 		return ASOF_FAIL(err, ASOF_CORRUPT, "no object");
 	switch (kind) {
 	case ASOF_DELTA_PROTOCOL:
-		return read_protocol(body, &action->protocol, err);
+		return read_protocol(body, arena, &action->protocol, err);
 	case ASOF_DELTA_METADATA:
 		return read_metadata(body, arena, &action->metadata, err);
 	case ASOF_DELTA_ADD:
@@ -387,6 +412,8 @@ write_metadata(const struct asof_delta_entry *entry, struct asof_buf *buf)
 	asof_json_member_str(&w, "schemaString", entry->schema);
 	asof_json_key_cstr(&w, "partitionColumns");
 	asof_json_begin_array(&w);
+	for (size_t i = 0; i < entry->change->partition_column_count; i++)
+		asof_json_cstr(&w, entry->change->partition_columns[i]);
 	asof_json_end_array(&w);
 	write_properties(&w, "configuration", entry->change->properties,
 			 entry->change->property_count);
@@ -405,22 +432,25 @@ asof_delta_txn_write(const struct asof_delta_txn *txn, struct asof_buf *buf)
 }
 
 static struct asof_json_writer
-begin_remove(const char *name, int64_t deleted_ms, bool is_data_change, struct asof_buf *buf)
+begin_remove(const char *name, const struct asof_table_file *file, int64_t deleted_ms,
+	     bool is_data_change, struct asof_buf *buf)
 {
 	struct asof_json_writer w = begin_action(buf, "remove");
 	asof_json_key_cstr(&w, "path");
 	asof_delta_path_write(&w, name);
 	asof_json_member_int(&w, "deletionTimestamp", deleted_ms);
 	asof_json_member_bool(&w, "dataChange", is_data_change);
-	asof_json_member_bool(&w, "extendedFileMetadata", true);
-	write_empty(&w, "partitionValues");
+	asof_json_member_bool(&w, "extendedFileMetadata", file != NULL);
+	if (file)
+		write_properties(&w, "partitionValues", file->partition, file->partition_count);
 	return w;
 }
 
 void
 asof_delta_remove_write(const struct asof_delta_remove *remove, struct asof_buf *buf)
 {
-	struct asof_json_writer w = begin_remove(remove->name.ptr, remove->deleted_ms, false, buf);
+	struct asof_json_writer w =
+		begin_remove(remove->name.ptr, NULL, remove->deleted_ms, false, buf);
 	asof_json_member_int(&w, "size", remove->size_bytes);
 	end_action(&w);
 }
@@ -433,7 +463,7 @@ begin_add(const struct asof_table_file *file, int64_t modified_ms, bool is_data_
 	struct asof_json_writer w = begin_action(buf, "add");
 	asof_json_key_cstr(&w, "path");
 	asof_delta_path_write(&w, file->name);
-	write_empty(&w, "partitionValues");
+	write_properties(&w, "partitionValues", file->partition, file->partition_count);
 	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
 	asof_json_member_int(&w, "modificationTime", modified_ms);
 	asof_json_member_bool(&w, "dataChange", is_data_change);
@@ -453,7 +483,7 @@ static void
 write_remove(const struct asof_delta_entry *entry, const struct asof_table_file *file,
 	     struct asof_buf *buf)
 {
-	struct asof_json_writer w = begin_remove(file->name, entry->committed_us / US_PER_MS,
+	struct asof_json_writer w = begin_remove(file->name, file, entry->committed_us / US_PER_MS,
 						 !entry->change->is_rearrangement, buf);
 	asof_json_member_int(&w, "size", (int64_t)file->size_bytes);
 	end_action(&w);

@@ -24,11 +24,14 @@ enum asof_delta_kind {
 struct asof_delta_protocol {
 	int64_t min_reader;
 	int64_t min_writer;
+	const char **reader_features; /* of reader 3; NUL-terminated in the arena */
+	size_t reader_feature_count;
 };
 
 struct asof_delta_metadata {
 	struct asof_str id;
-	struct asof_str schema; /* schemaString: see delta_schema.h */
+	struct asof_str schema;         /* schemaString: see delta_schema.h */
+	const char **partition_columns; /* NUL-terminated in the arena */
 	size_t partition_column_count;
 	struct asof_property *properties; /* configuration, NUL-terminated in the arena */
 	size_t property_count;
@@ -37,10 +40,12 @@ struct asof_delta_metadata {
 struct asof_delta_add {
 	struct asof_str name; /* relative to the table, percent-decoded */
 	int64_t size_bytes;
-	int64_t modified_ms;   /* 0: not said */
-	bool is_rearranged;    /* its rows were there before: "dataChange": false */
-	int64_t row_count;     /* where it stands beside them; -1 otherwise */
-	struct asof_str stats; /* JSON, or empty */
+	int64_t modified_ms;             /* 0: not said */
+	bool is_rearranged;              /* its rows were there before: "dataChange": false */
+	int64_t row_count;               /* where it stands beside them; -1 otherwise */
+	struct asof_str stats;           /* JSON, or empty */
+	struct asof_property *partition; /* NUL-terminated in the arena; without NULLs */
+	size_t partition_count;
 };
 
 struct asof_delta_remove {

@@ -55,6 +55,10 @@ static enum asof_status
 write_file(const struct asof_table_file *file, struct asof_buf *buf, struct asof_error *err)
 {
 	struct asof_json_writer w = asof_json_writer_to(buf);
+	if (file->partition_count > 0) { /* the short form has no room for it */
+		asof_delta_add_write(file, buf);
+		return ASOF_OK;
+	}
 	asof_buf_add_cstr(buf, "{\"file\":[");
 	asof_delta_path_write(&w, file->name);
 	asof_buf_printf(buf, ",%llu,%lld,%lld", (unsigned long long)file->size_bytes,

@@ -82,6 +82,21 @@ keep_text(struct asof_arena *arena, struct asof_str text, struct asof_str *ret_t
 }
 
 static enum asof_status
+keep_properties(struct asof_arena *arena, const struct asof_property *from, size_t count,
+		const struct asof_property **ret_properties, struct asof_error *err)
+{
+	struct asof_property *copies = asof_arena_array(arena, count, sizeof(*copies));
+	if (!copies)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "properties");
+	for (size_t i = 0; i < count; i++) {
+		ASOF_TRY(keep_str(arena, asof_str_from(from[i].name), &copies[i].name, err));
+		ASOF_TRY(keep_str(arena, asof_str_from(from[i].value), &copies[i].value, err));
+	}
+	*ret_properties = copies;
+	return ASOF_OK;
+}
+
+static enum asof_status
 keep_file(struct replay *replay, const struct asof_delta_add *add, struct asof_error *err)
 {
 	(void)forget_file(replay, add->name);
@@ -93,6 +108,9 @@ keep_file(struct replay *replay, const struct asof_delta_add *add, struct asof_e
 			     .is_active = true };
 	ASOF_TRY(keep_str(replay->arena, add->name, &file.file.name, err));
 	ASOF_TRY(keep_text(replay->arena, add->stats, &file.file.stats_text, err));
+	ASOF_TRY(keep_properties(replay->arena, add->partition, add->partition_count,
+				 &file.file.partition, err));
+	file.file.partition_count = add->partition_count;
 	ASOF_TRY(asof_map_put(&replay->places, add->name,
 			      (void *)(uintptr_t)(replay->file_count + 1), err));
 	replay->files[replay->file_count++] = file;
@@ -127,19 +145,18 @@ keep_txn(struct replay *replay, const struct asof_delta_txn *txn, struct asof_er
 	return ASOF_OK;
 }
 
+/* A reader of protocol 1 reads no table of a later one; by name, what it would have to know. */
 static enum asof_status
-keep_properties(struct asof_arena *arena, const struct asof_property *from, size_t count,
-		const struct asof_property **ret_properties, struct asof_error *err)
+refuse_protocol(const struct asof_delta_protocol *protocol, struct asof_error *err)
 {
-	struct asof_property *copies = asof_arena_array(arena, count, sizeof(*copies));
-	if (!copies)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "properties");
-	for (size_t i = 0; i < count; i++) {
-		ASOF_TRY(keep_str(arena, asof_str_from(from[i].name), &copies[i].name, err));
-		ASOF_TRY(keep_str(arena, asof_str_from(from[i].value), &copies[i].value, err));
-	}
-	*ret_properties = copies;
-	return ASOF_OK;
+	ASOF_AUTO(asof_buf_done) struct asof_buf names = ASOF_BUF(4096);
+	for (size_t i = 0; i < protocol->reader_feature_count; i++)
+		asof_buf_printf(&names, "%s%s", i ? ", " : ": ", protocol->reader_features[i]);
+	if (protocol->min_reader == 2)
+		asof_buf_add_cstr(&names, ": columnMapping");
+	return ASOF_FAIL(err, ASOF_UNSUPPORTED,
+			 "the table wants a reader of protocol %lld, this is one of %d%s",
+			 (long long)protocol->min_reader, MIN_READER, asof_buf_cstr(&names));
 }
 
 static enum asof_status
@@ -147,12 +164,48 @@ keep_protocol(struct replay *replay, const struct asof_delta_action *action, str
 {
 	const struct asof_delta_protocol *protocol = &action->protocol;
 	if (protocol->min_reader > MIN_READER)
-		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "the table wants a reader of protocol %lld, this is one of %d",
-				 (long long)protocol->min_reader, MIN_READER);
+		return refuse_protocol(protocol, err);
 	replay->has_protocol = true;
 	replay->state.min_writer = protocol->min_writer;
 	return keep_text(replay->arena, action->line, &replay->state.protocol_line, err);
+}
+
+static bool
+is_partition_column(const struct asof_table_snapshot *snapshot, const char *name)
+{
+	for (size_t i = 0; i < snapshot->partition_column_count; i++) {
+		if (strcmp(snapshot->partition_columns[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Files of ours hold all that is read of them; those of others leave out what they are partitioned
+ * by. */
+static enum asof_status
+keep_partition_columns(struct replay *replay, const struct asof_delta_metadata *metadata,
+		       struct asof_error *err)
+{
+	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
+	size_t count = metadata->partition_column_count;
+	const char **names = asof_arena_array(replay->arena, count, sizeof(*names));
+	struct asof_field *fields =
+		asof_arena_array(replay->arena, snapshot->field_count, sizeof(*fields));
+	if (!names || !fields)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "columns");
+	for (size_t i = 0; i < count; i++)
+		ASOF_TRY(keep_str(replay->arena, asof_str_from(metadata->partition_columns[i]),
+				  &names[i], err));
+	snapshot->partition_columns = names;
+	snapshot->partition_column_count = count;
+	size_t kept = 0;
+	for (size_t i = 0; i < snapshot->field_count; i++) {
+		if (!is_partition_column(snapshot, snapshot->fields[i].name))
+			fields[kept++] = snapshot->fields[i];
+	}
+	snapshot->fields = fields;
+	snapshot->field_count = kept;
+	return ASOF_OK;
 }
 
 static enum asof_status
@@ -160,8 +213,12 @@ keep_metadata(struct replay *replay, const struct asof_delta_action *action, str
 {
 	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
 	const struct asof_delta_metadata *metadata = &action->metadata;
-	if (metadata->partition_column_count > 0)
-		return ASOF_FAIL(err, ASOF_UNSUPPORTED, "the table is partitioned");
+	if (metadata->partition_column_count > 0 &&
+	    !asof_property_find(metadata->properties, metadata->property_count,
+				ASOF_TABLE_PARTITION))
+		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
+				 "the table is partitioned by '%s', and not by asof",
+				 metadata->partition_columns[0]);
 	ASOF_TRY(keep_str(replay->arena, metadata->id, &replay->state.table_id, err));
 	ASOF_TRY(keep_text(replay->arena, action->line, &replay->state.metadata_line, err));
 	ASOF_TRY(asof_delta_schema_read(metadata->schema, replay->arena, &snapshot->fields,
@@ -169,7 +226,7 @@ keep_metadata(struct replay *replay, const struct asof_delta_action *action, str
 	ASOF_TRY(keep_properties(replay->arena, metadata->properties, metadata->property_count,
 				 &snapshot->properties, err));
 	snapshot->property_count = metadata->property_count;
-	return ASOF_OK;
+	return keep_partition_columns(replay, metadata, err);
 }
 
 /* Only the last version's is looked at. */

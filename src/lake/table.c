@@ -106,19 +106,28 @@ asof_table_find_version(struct asof_blob *lake, const char *table, int64_t at_us
 }
 
 enum asof_status
-asof_table_new_file(struct asof_blob *lake, const char *table, struct asof_arena *arena,
-		    const char **ret_name, const char **ret_path, struct asof_error *err)
+asof_table_new_file_in(struct asof_blob *lake, const char *table, const char *directory,
+		       struct asof_arena *arena, const char **ret_name, const char **ret_path,
+		       struct asof_error *err)
 {
-	assert(lake && table && arena && ret_name && ret_path);
+	assert(lake && table && directory && arena && ret_name && ret_path);
 	char unique[ASOF_UNIQUE_TEXT_MAX];
 	ASOF_TRY(asof_unique_text(unique, err));
-	const char *name = asof_arena_printf(arena, "part-%s.parquet", unique);
-	const char *object = asof_arena_printf(arena, "%s/part-%s.parquet", table, unique);
+	const char *name = asof_arena_printf(arena, "%spart-%s.parquet", directory, unique);
+	const char *object =
+		asof_arena_printf(arena, "%s/%spart-%s.parquet", table, directory, unique);
 	if (!name || !object)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "file of '%s'", table);
 	ASOF_TRY(asof_blob_locate(lake, object, arena, ret_path, err));
 	*ret_name = name;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_table_new_file(struct asof_blob *lake, const char *table, struct asof_arena *arena,
+		    const char **ret_name, const char **ret_path, struct asof_error *err)
+{
+	return asof_table_new_file_in(lake, table, "", arena, ret_name, ret_path, err);
 }
 
 /* What is told of one commit; lives in `arena` until the next. */

@@ -38,6 +38,9 @@ struct asof_table_file {
 	 */
 	struct asof_str stats_text;
 	int64_t modified_ms;
+	/* Its values of the table's partition columns; none in a table without. */
+	const struct asof_property *partition;
+	size_t partition_count;
 };
 
 /* One version of a table; immutable, lives in the arena it was read into. */
@@ -46,7 +49,9 @@ struct asof_table_snapshot {
 	int64_t version;      /* -1: the table does not exist yet */
 	int64_t committed_us; /* the commit's time */
 	const struct asof_field *fields;
-	size_t field_count;
+	size_t field_count; /* of those that files hold: not partition columns */
+	const char *const *partition_columns;
+	size_t partition_column_count;
 	const struct asof_table_file *files; /* active ones, in the order they were added */
 	size_t file_count;
 	const struct asof_property *properties; /* metaData.configuration */
@@ -105,6 +110,18 @@ ASOF_NODISCARD enum asof_status asof_table_find_version(struct asof_blob *lake, 
 ASOF_NODISCARD enum asof_status asof_table_new_file(struct asof_blob *lake, const char *table,
 						    struct asof_arena *arena, const char **ret_name,
 						    const char **ret_path, struct asof_error *err);
+/* The same in `directory` of the table: empty, or "event_month=2024-05/". */
+ASOF_NODISCARD enum asof_status asof_table_new_file_in(struct asof_blob *lake, const char *table,
+						       const char *directory,
+						       struct asof_arena *arena,
+						       const char **ret_name, const char **ret_path,
+						       struct asof_error *err);
+
+/*
+ * The property of a partitioned table of ours: what it is partitioned by, as definitions have it.
+ * Its partition columns are texts that no file holds; a file holds all other columns.
+ */
+#define ASOF_TABLE_PARTITION "asof.partition"
 
 /* What a commit changes. */
 struct asof_table_change {
@@ -117,10 +134,14 @@ struct asof_table_change {
 	 * change from the rows before may commit it after ("dataChange": false). */
 	bool is_rearrangement;
 	/* The schema when created or changed; NULL: as it is. Unless it is overwritten, columns may
-	 * be added at the end and types may widen (int32 to int64, float32 to float64, a decimal's
-	 * precision); ASOF_INVALID names the column otherwise. */
+	 * be added at the end; ASOF_INVALID names the column otherwise. No type widens in place:
+	 * files of two types in one column want the table feature typeWidening. */
 	const struct asof_field *fields;
 	size_t field_count;
+	/* With `fields`: further columns, texts, that files have values of in the log only. Files
+	 * that stay were partitioned so. */
+	const char *const *partition_columns;
+	size_t partition_column_count;
 	const char *const *removed; /* names of files of the base that leave */
 	size_t removed_count;
 	const struct asof_table_file *added; /* already written; synced by the commit */

@@ -150,6 +150,31 @@ check_schema(const struct commit *c, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Files have a value of every partition column of the table that they are added to. */
+static enum asof_status
+check_partitions(const struct commit *c, struct asof_error *err)
+{
+	const struct asof_table_change *change = c->change;
+	const struct asof_table_snapshot *base = &c->base.snapshot;
+	size_t count =
+		change->fields ? change->partition_column_count : base->partition_column_count;
+	bool stays = base->version >= 0 && !change->is_overwrite;
+	if (stays && count != base->partition_column_count)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "table '%s' is partitioned by %zu columns and is to be by %zu: "
+				 "that is for a table that is overwritten",
+				 c->table, base->partition_column_count, count);
+	for (size_t i = 0; i < change->added_count; i++) {
+		if (change->added[i].partition_count != count)
+			return ASOF_FAIL(err, ASOF_INVALID,
+					 "file '%s' has %zu partition values, table '%s' has %zu "
+					 "partition columns",
+					 change->added[i].name, change->added[i].partition_count,
+					 c->table, count);
+	}
+	return ASOF_OK;
+}
+
 static enum asof_status
 sync_added(struct commit *c, struct asof_error *err)
 {
@@ -265,6 +290,23 @@ follow_rearrangement(struct commit *c, struct asof_error *err)
 /* --- the entry ---------------------------------------------------------------------------------
  */
 
+/* The columns of files, then those that only the log has. */
+static enum asof_status
+write_schema(struct commit *c, struct asof_buf *schema, struct asof_error *err)
+{
+	const struct asof_table_change *change = c->change;
+	size_t count = change->field_count + change->partition_column_count;
+	struct asof_field *fields = asof_arena_array(&c->arena, count, sizeof(*fields));
+	if (!fields)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu columns", count);
+	memcpy(fields, change->fields, change->field_count * sizeof(*fields));
+	for (size_t i = 0; i < change->partition_column_count; i++)
+		fields[change->field_count + i] =
+			(struct asof_field){ .name = change->partition_columns[i],
+					     .type = ASOF_TYPE(ASOF_TYPE_STRING) };
+	return asof_delta_schema_write(fields, count, schema, err);
+}
+
 static enum asof_status
 write_entry(struct commit *c, struct asof_error *err)
 {
@@ -274,8 +316,7 @@ write_entry(struct commit *c, struct asof_error *err)
 	char fresh_id[ASOF_UNIQUE_TEXT_MAX];
 	ASOF_TRY(asof_unique_text(fresh_id, err));
 	if (change->fields)
-		ASOF_TRY(
-			asof_delta_schema_write(change->fields, change->field_count, &schema, err));
+		ASOF_TRY(write_schema(c, &schema, err));
 	struct asof_delta_entry entry = {
 		.change = change,
 		.committed_us = commit_time(c),
@@ -361,6 +402,7 @@ asof_table_commit(struct asof_blob *lake, const char *table, const struct asof_t
 		return ASOF_OK;
 	}
 	ASOF_TRY(check_schema(&c, err));
+	ASOF_TRY(check_partitions(&c, err));
 	ASOF_TRY(choose_removed(&c, err));
 	ASOF_TRY(asof_fault_point("lake.commit.before_sync", err));
 	ASOF_TRY(sync_added(&c, err));

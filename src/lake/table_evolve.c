@@ -1,18 +1,6 @@
 /* table_evolve.c - which schemas a table's files can be read by. */
 #include "lake/table_evolve.h"
 
-/* Every value of `from` is one of `to`. */
-static bool
-is_wider(struct asof_type from, struct asof_type to)
-{
-	if (from.kind == ASOF_TYPE_INT32)
-		return to.kind == ASOF_TYPE_INT64;
-	if (from.kind == ASOF_TYPE_FLOAT32)
-		return to.kind == ASOF_TYPE_FLOAT64;
-	return from.kind == ASOF_TYPE_DECIMAL && to.kind == ASOF_TYPE_DECIMAL &&
-	       from.scale == to.scale && from.precision < to.precision;
-}
-
 static enum asof_status
 check_field(const struct asof_field *from, const struct asof_field *to, size_t place,
 	    struct asof_error *err)
@@ -24,12 +12,11 @@ check_field(const struct asof_field *from, const struct asof_field *to, size_t p
 				 "column '%s' is to be '%s' (column %zu): columns keep their names "
 				 "and places unless the table is overwritten",
 				 from->name, to->name, place + 1);
-	if (asof_type_equal(from->type, to->type) || is_wider(from->type, to->type))
+	if (asof_type_equal(from->type, to->type))
 		return ASOF_OK;
 	return ASOF_FAIL(err, ASOF_INVALID,
-			 "column '%s' is %s, which %s does not hold (a type may widen: int32 to "
-			 "int64, float32 to float64, a decimal's precision), unless the table is "
-			 "overwritten",
+			 "column '%s' is %s and is to be %s: columns keep their types unless the "
+			 "table is overwritten",
 			 from->name, asof_type_text(from->type, old_text),
 			 asof_type_text(to->type, new_text));
 }

@@ -181,6 +181,21 @@ enum asof_online_mode {
 #define ASOF_STEP_NONE  INT64_C(0)  /* a view of plain columns */
 #define ASOF_STEP_EVENT INT64_C(-1) /* windows at the instant itself */
 
+/* What the rows of a table may be kept apart by: a part of their event time, or a key. */
+enum asof_partition_kind {
+	ASOF_PARTITION_YEAR,
+	ASOF_PARTITION_MONTH,
+	ASOF_PARTITION_DAY,
+	ASOF_PARTITION_KEY,
+};
+#define ASOF_PARTITIONS_MAX 4
+
+struct asof_partition {
+	enum asof_partition_kind kind;
+	const char *key; /* of the entity, of ASOF_PARTITION_KEY; else NULL */
+	struct asof_place place;
+};
+
 struct asof_view {
 	const char *name;
 	const struct asof_entity *entity;
@@ -191,7 +206,10 @@ struct asof_view {
 	int64_t available_after_us;
 	int64_t known_at_retention_us; /* how far back known-at is kept exact; 0: for ever */
 	enum asof_online_mode online;
-	bool keeps_features; /* `table: features` */
+	bool keeps_features;    /* `table: features` */
+	bool is_partition_auto; /* `partition: auto`: whoever builds it decides */
+	struct asof_partition partitions[ASOF_PARTITIONS_MAX];
+	size_t partition_count; /* 0: none */
 	struct asof_feature *features;
 	size_t feature_count;
 	struct asof_output *outputs; /* in declared order: feature, then agg, then window */

@@ -46,15 +46,21 @@ add_table_head(struct asof_buf *sql, const struct asof_view *view, const char *e
 }
 
 void
-asof_plan_order_by(struct asof_buf *sql, const struct asof_view *view)
+asof_plan_table_order(struct asof_buf *sql, const struct asof_view *view)
 {
-	asof_buf_add_cstr(sql, "\nORDER BY ");
 	for (size_t i = 0; i < view->entity->key_count; i++) {
 		asof_plan_key_name(sql, view, i);
 		asof_buf_add_cstr(sql, ", ");
 	}
 	asof_buf_printf(sql, "event_time, created_time, \"%s\"",
 			view->step_us > 0 ? "_last_event" : "_order");
+}
+
+void
+asof_plan_order_by(struct asof_buf *sql, const struct asof_view *view)
+{
+	asof_buf_add_cstr(sql, "\nORDER BY ");
+	asof_plan_table_order(sql, view);
 }
 
 /* Delta has no uuid, json or vector: they are stored as text and lists. */

@@ -86,6 +86,9 @@ struct asof_plan_build {
  * floored_rows, first_bad_order. */
 ASOF_NODISCARD enum asof_status asof_plan_profile_sql(const struct asof_plan_build *build,
 						      struct asof_buf *sql, struct asof_error *err);
+/* One row: the least and the greatest event time of the source's rows, whatever the range. */
+ASOF_NODISCARD enum asof_status asof_plan_times_sql(const struct asof_plan_build *build,
+						    struct asof_buf *sql, struct asof_error *err);
 /* The rows or tiles to be stored, clustered by (key, event_time, created_time, order). */
 ASOF_NODISCARD enum asof_status asof_plan_build_sql(const struct asof_plan_build *build,
 						    struct asof_buf *sql, struct asof_error *err);
@@ -130,6 +133,19 @@ ASOF_NODISCARD enum asof_status asof_plan_table_fields(const struct asof_view *v
 						       struct asof_arena *arena,
 						       const struct asof_field **ret_fields,
 						       size_t *ret_count, struct asof_error *err);
+
+/* The order of a table's rows, as what follows ORDER BY: key, event_time, created_time, order. */
+void asof_plan_table_order(struct asof_buf *sql, const struct asof_view *view);
+/*
+ * The rows of `select`, which has the columns of the view's table, then their values of
+ * `partitions` (texts, named as asof_partition_column() says), by those and then by the table's
+ * order.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_partitioned_sql(const struct asof_view *view,
+							  const struct asof_partition *partitions,
+							  size_t count, const char *select,
+							  struct asof_buf *sql,
+							  struct asof_error *err);
 
 /* A view's stored table at one version. */
 struct asof_plan_table {

@@ -363,6 +363,19 @@ asof_plan_profile_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 }
 
 enum asof_status
+asof_plan_times_sql(const struct asof_plan_build *build, struct asof_buf *sql,
+		    struct asof_error *err)
+{
+	asof_buf_add_cstr(sql, "SELECT coalesce(min(event_us), 0), coalesce(max(event_us), 0)\n"
+			       "FROM (SELECT ");
+	asof_plan_event_us(sql, &build->source);
+	asof_buf_add_cstr(sql, " AS event_us\nFROM (");
+	asof_plan_source_rows(sql, &build->source, true);
+	asof_buf_add_cstr(sql, "))");
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
 asof_plan_bad_rows_sql(const struct asof_plan_build *build, struct asof_buf *sql,
 		       struct asof_error *err)
 {

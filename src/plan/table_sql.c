@@ -41,6 +41,17 @@ asof_plan_table_fields(const struct asof_view *view, const struct asof_tile_layo
 	return ASOF_OK;
 }
 
+/* Are there "name=value" directories, which the engine would take for columns? */
+static bool
+has_directories(const struct asof_plan_table *table)
+{
+	for (size_t i = 0; i < table->path_count; i++) {
+		if (strchr(table->paths[i], '='))
+			return true;
+	}
+	return false;
+}
+
 /* Files hold what Delta has; what it has not (uuid, json, vectors) is cast back. */
 void
 asof_plan_table_sql(struct asof_buf *sql, const struct asof_plan_table *table)
@@ -66,5 +77,7 @@ asof_plan_table_sql(struct asof_buf *sql, const struct asof_plan_table *table)
 	}
 	asof_buf_add_cstr(sql, " FROM read_parquet(");
 	asof_sql_text_list(sql, table->paths, table->path_count);
-	asof_buf_add_cstr(sql, ", union_by_name = true)");
+	asof_buf_add_cstr(sql, has_directories(table)
+				       ? ", union_by_name = true, hive_partitioning = false)"
+				       : ", union_by_name = true)");
 }

@@ -406,7 +406,16 @@ logs_that_do_not_decode_name_file_and_line(void **state)
 			     "\"partitionColumns\":[\"d\"]}}" },
 		  ASOF_UNSUPPORTED,
 		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 2: the table is "
-		  "partitioned" },
+		  "partitioned by 'd', and not by asof" },
+		{ { "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7,"
+		    "\"readerFeatures\":[\"deletionVectors\",\"variantType\"]}}" },
+		  ASOF_UNSUPPORTED,
+		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table wants a "
+		  "reader of protocol 3, this is one of 1: deletionVectors, variantType" },
+		{ { "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}" },
+		  ASOF_UNSUPPORTED,
+		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table wants a "
+		  "reader of protocol 2, this is one of 1: columnMapping" },
 		{ { PROTOCOL METADATA
 		    "{\"add\":{\"path\":\"a\",\"size\":1,\"stats\":\"{\\\"numRecords\\\"\"}}" },
 		  ASOF_CORRUPT,

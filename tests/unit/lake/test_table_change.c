@@ -222,25 +222,66 @@ a_version_without_files_is_no_rearrangement(void **state)
 }
 
 static void
-schemas_grow_at_the_end_and_types_widen(void **state)
+schemas_grow_at_the_end(void **state)
 {
 	struct fixture *f = *state;
 	(void)append(f, -1);
-	const struct asof_field wider[] = {
-		{ .name = "k", .type = { .kind = ASOF_TYPE_INT64 } },
-		{ .name = "d", .type = { .kind = ASOF_TYPE_DECIMAL, .precision = 9, .scale = 2 } },
+	const struct asof_table_snapshot before = read_table(f, -1);
+	const struct asof_field more[] = {
+		before.fields[0],
+		before.fields[1],
 		{ .name = "x", .type = { .kind = ASOF_TYPE_FLOAT32 } },
 	};
 	struct asof_table_change change = change_from(0, "r1");
-	change.fields = wider;
+	change.fields = more;
 	change.field_count = 3;
+	assert_int_equal(before.field_count, 2);
 	assert_int_equal(commit(f, &change), 1);
 	struct asof_table_snapshot snapshot = read_table(f, -1);
 	assert_int_equal(snapshot.field_count, 3);
-	assert_int_equal(snapshot.fields[0].type.kind, ASOF_TYPE_INT64);
-	assert_int_equal(snapshot.fields[1].type.precision, 9);
+	assert_int_equal(snapshot.fields[2].type.kind, ASOF_TYPE_FLOAT32);
 	assert_int_equal(snapshot.file_count, 1);
-	assert_int_equal(read_table(f, 0).fields[0].type.kind, ASOF_TYPE_INT32);
+	assert_int_equal(read_table(f, 0).field_count, 2);
+}
+
+static void
+partitions_are_columns_of_the_log_and_not_of_files(void **state)
+{
+	static const char *const columns[] = { "_event_month" };
+	const struct asof_property by[] = { { ASOF_TABLE_PARTITION, "month(event_time)" } };
+	const struct asof_property value[] = { { "_event_month", "2024-05" } };
+	struct fixture *f = *state;
+	struct asof_error err = { 0 };
+	struct asof_table_file file = { .row_count = 1 };
+	assert_ok(asof_table_new_file_in(f->lake, "t", "event_month=2024-05/", &f->arena,
+					 &file.name, &file.path, &err),
+		  err);
+	FILE *out = fopen(file.path, "wb");
+	assert_non_null(out);
+	assert_int_equal(fclose(out), 0);
+	struct asof_table_change change = change_from(-1, "r0");
+	change.partition_columns = columns;
+	change.partition_column_count = 1;
+	change.properties = by;
+	change.property_count = 1;
+	change.added = &file;
+	change.added_count = 1;
+	assert_int_equal(try_commit(f, &change, &err), ASOF_INVALID);
+	assert_non_null(strstr(err.message, "has 0 partition values, table 't' has 1"));
+	file.partition = value;
+	file.partition_count = 1;
+	assert_int_equal(commit(f, &change), 0);
+	struct asof_table_snapshot snapshot = read_table(f, -1);
+	assert_int_equal(snapshot.field_count, ASOF_COUNTOF(fields));
+	assert_int_equal(snapshot.partition_column_count, 1);
+	assert_string_equal(snapshot.partition_columns[0], "_event_month");
+	assert_int_equal(snapshot.files[0].partition_count, 1);
+	assert_string_equal(snapshot.files[0].partition[0].value, "2024-05");
+	change = change_from(0, "r1");
+	change.fields = fields;
+	change.field_count = ASOF_COUNTOF(fields);
+	assert_int_equal(try_commit(f, &change, &err), ASOF_INVALID);
+	assert_non_null(strstr(err.message, "is partitioned by 1 columns and is to be by 0"));
 }
 
 static void
@@ -256,15 +297,15 @@ other_changes_of_a_schema_name_the_column(void **state)
 		  "table 't': column 'd' is to go" },
 		{ { { .name = "k", .type = { .kind = ASOF_TYPE_STRING } } },
 		  1,
-		  "table 't': column 'k' is int32, which string does not hold" },
+		  "table 't': column 'k' is int32 and is to be string" },
 		{ { { .name = "d", .type = { .kind = ASOF_TYPE_INT32 } } },
 		  1,
 		  "table 't': column 'k' is to be 'd' (column 1)" },
 		{ { { .name = "k", .type = { .kind = ASOF_TYPE_INT64 } },
 		    { .name = "d",
-		      .type = { .kind = ASOF_TYPE_DECIMAL, .precision = 9, .scale = 3 } } },
+		      .type = { .kind = ASOF_TYPE_DECIMAL, .precision = 5, .scale = 2 } } },
 		  2,
-		  "table 't': column 'd' is decimal(5,2), which decimal(9,3) does not hold" },
+		  "table 't': column 'k' is int32 and is to be int64: columns keep their types" },
 	};
 	struct fixture *f = *state;
 	(void)append(f, -1);
@@ -377,7 +418,8 @@ main(void)
 		T(an_overwrite_behind_a_rearrangement_removes_the_files_that_it_made),
 		T(a_change_that_removes_a_file_that_was_moved_conflicts),
 		T(a_version_without_files_is_no_rearrangement),
-		T(schemas_grow_at_the_end_and_types_widen),
+		T(schemas_grow_at_the_end),
+		T(partitions_are_columns_of_the_log_and_not_of_files),
 		T(other_changes_of_a_schema_name_the_column),
 		T(of_many_blind_appends_none_is_lost_and_no_reader_sees_a_half),
 	};

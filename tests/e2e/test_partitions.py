@@ -1,0 +1,201 @@
+"""Partitioned tables: the same rows and joins in other files, as Delta readers know them."""
+import datetime
+import json
+import random
+import unittest
+
+import duckdb
+from deltalake import DeltaTable
+
+import project
+from project import Project
+from steps import answer, build, refused, rows, write_parquet
+from test_lake import EXTENSION
+
+DEFINITIONS = """
+entities:
+  customer: {keys: {id: int64, shop: string}}
+sources:
+  orders: {path: data/*.parquet, event_time: ordered_at}
+views:
+  last:
+    entity: customer
+    source: orders
+    features: [amount, note]
+  spending:
+    entity: customer
+    source: orders
+    step: 1h
+    features: {amount: {column: amount, agg: [count, sum], windows: [1d, 7d]}}
+"""
+SHOPS = ["north", "south", "a/b", "Z\u00fcrich", "x" * 100]
+COUNT = 6000
+START = datetime.datetime(2024, 1, 15)
+FORMS = {"month(event_time)": "[month(event_time)]", "day": "[year(event_time), day(event_time)]", "shop": "[shop, month(event_time)]"}
+
+
+def add(shop, name, count, seed, days=60):
+    dice = random.Random(seed)
+    write_parquet(shop, f"data/{name}.parquet", {
+        "id": [dice.randrange(40) for _ in range(count)],
+        "shop": [dice.choice(SHOPS) for _ in range(count)],
+        "ordered_at": [START + datetime.timedelta(seconds=dice.randrange(days * 86_400)) for _ in range(count)],
+        "amount": [dice.random() for _ in range(count)],
+        "note": [f"note {dice.randrange(1_000_000)}" for _ in range(count)],
+    })
+
+
+def make(partition=None, settings=""):
+    text = DEFINITIONS if partition is None else DEFINITIONS.replace("    source: orders\n", f"    source: orders\n    partition: {partition}\n")
+    shop = Project(text, project.SETTINGS + settings)
+    add(shop, "a", COUNT, 1)
+    dice = random.Random(5)
+    write_parquet(shop, "spine.parquet", {
+        "id": [dice.randrange(45) for _ in range(1000)],
+        "shop": [dice.choice(SHOPS) for _ in range(1000)],
+        "event_time": [START + datetime.timedelta(seconds=dice.randrange(70 * 86_400)) for _ in range(1000)],
+    })
+    return shop
+
+
+def joined(shop, *options):
+    shop.done("join", "--spine", "spine.parquet", "--features", "last.*,spending.*", "--out", "out.parquet", *options)
+    return (shop.dir / "out.parquet").read_bytes()
+
+
+def log(shop, view, version=0):
+    text = (shop.dir / "lake" / view / "_delta_log" / f"{version:020}.json").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+class Partitions(unittest.TestCase):
+    def shop(self, *args):
+        shop = make(*args)
+        self.addCleanup(shop.remove)
+        return shop
+
+    def test_joins_are_the_same_byte_for_byte(self):
+        plain = self.shop()
+        build(plain)
+        expected = {options: joined(plain, *options) for options in ((), ("--engine", "sql"), ("--direct",))}
+        for name, form in FORMS.items():
+            for how in ("kernel", "sql"):
+                with self.subTest(partition=name, how=how):
+                    shop = self.shop(form)
+                    report = build(shop, "--engine", how)
+                    self.assertGreater(report["last"]["files"], 2)
+                    for options, answers in expected.items():
+                        self.assertEqual(joined(shop, *options), answers, options)
+
+    def test_rows_stand_in_their_directories_in_order(self):
+        shop = self.shop("[month(event_time)]")
+        build(shop)
+        for add_action in (line["add"] for line in log(shop, "last") if "add" in line):
+            month = add_action["partitionValues"]["_event_month"]
+            self.assertTrue(add_action["path"].startswith(f"event_month={month}/part-"), add_action["path"])
+            found = duckdb.read_parquet(str(shop.dir / "lake" / "last" / add_action["path"]), hive_partitioning=False)
+            self.assertNotIn("_event_month", found.columns)
+            self.assertEqual({time.strftime("%Y-%m") for time, in found.project("event_time::TIMESTAMP").fetchall()}, {month})
+            keys = found.project("id, shop, event_time").fetchall()
+            self.assertEqual(keys, sorted(keys))
+
+    def test_others_read_rows_and_partition_values(self):
+        for form in FORMS.values():
+            with self.subTest(partition=form):
+                shop = self.shop(form)
+                build(shop)
+                path = str(shop.dir / "lake" / "last")
+                files = sorted(str(file) for file in (shop.dir / "lake" / "last").rglob("part-*.parquet"))
+                mine = duckdb.read_parquet(files, hive_partitioning=False).project("id, shop, amount, note").order("ALL").fetchall()
+                self.assertEqual(len(mine), COUNT)
+                others = DeltaTable(path).to_pyarrow_table()
+                self.assertEqual(duckdb.sql("SELECT id, shop, amount, note FROM others ORDER BY ALL").fetchall(), mine)
+                self.check_values(duckdb.sql("SELECT * FROM others"))
+                if not EXTENSION:
+                    continue
+                other = duckdb.connect(config={"allow_unsigned_extensions": "false"})
+                other.load_extension(str(EXTENSION))
+                other.sql("SET TimeZone = 'UTC'")
+                self.assertEqual(other.sql(f"SELECT id, shop, amount, note FROM delta_scan('{path}') ORDER BY ALL").fetchall(), mine)
+                self.check_values(other.sql(f"SELECT * FROM delta_scan('{path}')"))
+
+    def check_values(self, found):
+        expected = {"_event_month": "strftime(event_time::TIMESTAMP, '%Y-%m')", "_event_year": "strftime(event_time::TIMESTAMP, '%Y')",
+                    "_event_day": "strftime(event_time::TIMESTAMP, '%Y-%m-%d')", "_by_shop": "shop"}
+        columns = [name for name in found.columns if name in expected]
+        self.assertTrue(columns)
+        for column in columns:
+            self.assertEqual(found.filter(f'"{column}" IS DISTINCT FROM {expected[column]}').fetchall(), [])
+
+    def test_what_is_added_follows_the_table(self):
+        shop, plain = self.shop("[month(event_time)]"), self.shop()
+        for one in (shop, plain):
+            build(one)
+            add(one, "b", 500, 9)
+            self.assertEqual(build(one)["last"]["mode"], "append")
+        self.assertTrue(all(line["add"]["partitionValues"]["_event_month"] for line in log(shop, "last", 1) if "add" in line))
+        self.assertEqual(joined(shop), joined(plain))
+        shop.done("build", "--from", "2024-02-01", "--to", "2024-02-10")
+        plain.done("build", "--from", "2024-02-01", "--to", "2024-02-10")
+        self.assertEqual(joined(shop), joined(plain))
+
+    def test_a_change_is_told_by_plan_and_writes_all_anew(self):
+        shop = self.shop()
+        build(shop)
+        before = joined(shop)
+        text = (shop.dir / "features/shop.yaml").read_text()
+        shop.write("features/shop.yaml", text.replace("    source: orders\n", "    source: orders\n    partition: [month(event_time)]\n"))
+        changes = {item["name"]: item for item in answer(shop, "plan")["changes"]}
+        self.assertEqual((changes["last"]["change"], changes["last"]["data"]), ("minor", "build"))
+        self.assertIn("'partition' changes, all files are written again: none -> month(event_time)", changes["last"]["reasons"])
+        self.assertEqual(build(shop)["last"]["mode"], "full")
+        self.assertEqual(joined(shop), before)
+        shop.write("features/shop.yaml", text)
+        self.assertEqual(build(shop)["last"]["mode"], "full")
+        self.assertEqual([line["metaData"]["partitionColumns"] for line in log(shop, "last", 2) if "metaData" in line], [[]])
+        self.assertEqual(joined(shop), before)
+
+    def test_checkpoints_keep_partitions(self):
+        shop, plain = self.shop("[month(event_time)]"), self.shop()
+        for one in (shop, plain):
+            build(one)
+            for number in range(11):
+                add(one, f"more-{number:02}", 20, number)
+                build(one, "last")
+        self.assertTrue((shop.dir / "lake/last/_delta_log/00000000000000000010.asof.json").exists())
+        for number in range(10):
+            (shop.dir / f"lake/last/_delta_log/{number:020}.json").unlink()
+        self.assertEqual(joined(shop), joined(plain))
+        self.assertEqual(DeltaTable(str(shop.dir / "lake/last")).to_pyarrow_table().num_rows, COUNT + 220)
+
+    def test_auto_says_what_and_why(self):
+        small = self.shop("auto")
+        report = build(small)["last"]
+        self.assertEqual((report["partition"], report["files"]), ("none", 1))
+        self.assertIn("told apart by their statistics", report["partition_reason"])
+        large = self.shop("auto", "file_size: 4KiB\n")
+        add(large, "b", COUNT, 3)
+        report = build(large)["last"]
+        self.assertEqual((report["partition"], report["partition_reason"].split(" files of ")[1]), ("month(event_time)", "2 months"))
+        self.assertEqual(answer(large, "plan")["changes"][0]["partition"], "none")
+        plain = self.shop()
+        add(plain, "b", COUNT, 3)
+        build(plain)
+        self.assertEqual(joined(large), joined(plain))
+
+    def test_a_build_killed_between_partitions_is_done_again(self):
+        shop = self.shop("[month(event_time)]")
+        result = shop.run("build", "last", env=project.environment(ASOF_FAULT="build.before_file:2=kill"))
+        self.assertEqual(result.returncode, -9)
+        self.assertFalse((shop.dir / "lake/last/_delta_log").exists())
+        self.assertEqual(build(shop, "last")["last"]["rows_total"], COUNT)
+        self.assertEqual(DeltaTable(str(shop.dir / "lake/last")).to_pyarrow_table().num_rows, COUNT)
+
+    def test_what_is_no_partition_says_what_is_one(self):
+        for form in ("[hour(event_time)]", "[sho]", "[month(event_time), month(event_time)]", "[]", "monthly"):
+            shop = self.shop(form)
+            self.assertIn("partition", refused(self, 2, shop, "validate"))
+
+
+if __name__ == "__main__":
+    unittest.main()
