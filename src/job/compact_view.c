@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "codec/time_text.h"
 #include "job/checkpoint.h"
+#include "job/cursor.h"
 #include "job/table_files.h"
 #include "model/duration.h"
 #include "plan/sql.h"
@@ -303,6 +304,15 @@ is_small(const struct asof_table_file *file, uint64_t target_bytes)
 	return file->size_bytes < target_bytes / 2;
 }
 
+/* Rows that the next build replaces stand apart, and stay so. */
+static bool
+is_open(const struct asof_table_snapshot *snapshot, const struct asof_table_file *file)
+{
+	return asof_cursor_is_open_file(
+		asof_property_find(snapshot->info, snapshot->info_count, ASOF_INFO_CURSOR),
+		file->name);
+}
+
 /* The next files that are merged into one, from file *next on: small ones in the order in which
  * they came, until there are target_bytes of them. */
 static size_t
@@ -313,7 +323,7 @@ next_group(const struct asof_table_snapshot *snapshot, uint64_t target_bytes, si
 	uint64_t bytes = 0;
 	for (; *next < snapshot->file_count && bytes < target_bytes; (*next)++) {
 		const struct asof_table_file *file = &snapshot->files[*next];
-		if (!is_small(file, target_bytes))
+		if (!is_small(file, target_bytes) || is_open(snapshot, file))
 			continue;
 		if (group)
 			group[count] = file;
@@ -484,7 +494,7 @@ fold_rows(struct compaction *c, struct asof_error *err)
 	for (size_t i = 0; i < snapshot->file_count; i++) {
 		bool is_old = false;
 		ASOF_TRY(is_old_file(c, &snapshot->files[i], before_us, &is_old, err));
-		if (is_old)
+		if (is_old && !is_open(snapshot, &snapshot->files[i]))
 			old[count++] = &snapshot->files[i];
 	}
 	if (count == 0)

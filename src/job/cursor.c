@@ -101,6 +101,18 @@ asof_cursor_read(const char *json, struct asof_arena *arena, struct asof_cursor 
 	return ASOF_OK;
 }
 
+bool
+asof_cursor_is_open_file(const char *json, const char *name)
+{
+	size_t len = strlen(name);
+	const char *at = json ? strstr(json, "\"watermark\":") : NULL;
+	for (at = at ? strstr(at, name) : NULL; at; at = strstr(at + 1, name)) {
+		if (at[-1] == '"' && at[len] == '"')
+			return true;
+	}
+	return false;
+}
+
 static void
 write_watermark(struct asof_json_writer *w, const struct asof_cursor_watermark *watermark)
 {

@@ -42,6 +42,9 @@ struct asof_cursor {
 ASOF_NODISCARD enum asof_status asof_cursor_read(const char *json, struct asof_arena *arena,
 						 struct asof_cursor *ret_cursor,
 						 struct asof_error *err);
+/* Whether a file of the table, whose names need no escapes, is open in such a text: it is to stay
+ * as it is until the next build. */
+bool asof_cursor_is_open_file(const char *json, const char *name);
 void asof_cursor_write(const struct asof_cursor *cursor, struct asof_buf *buf);
 
 enum asof_cursor_difference {

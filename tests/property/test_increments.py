@@ -97,9 +97,17 @@ class Source:
                 changed = {**row, **{"x": rng.randint(6, 9), "t": row["t"] - rng.choice([0, 20])}}
                 if self.is_open(row) and self.is_open(changed) and rng.random() < 0.1:
                     rows[i] = changed
-            if rng.random() < 0.2:
-                rng.shuffle(rows)
+            if rng.random() < 0.3:
+                self._move_open(rows)
             self.files[name] = rows
+
+    def _move_open(self, rows):
+        """The others keep their order: it decides on their ties."""
+        places = [i for i, row in enumerate(rows) if self.is_open(row)]
+        moved = [rows[i] for i in places]
+        self.rng.shuffle(moved)
+        for i, row in zip(places, moved):
+            rows[i] = row
 
     def _change_files(self, new):
         rng = self.rng
@@ -229,6 +237,8 @@ class Sequence:
             for _ in range(self.rng.choice([1, 1, 2])):
                 built = runner.json_of(self.run("build", "--json"))
                 self.modes += [view["mode"] for view in built["views"]]
+            if self.rng.random() < 0.3:
+                self.run("compact")
             for source in self.sources:
                 source.note_build()
             self.run("--profile", "full", "build", "--full")
@@ -261,6 +271,22 @@ class IncrementsTest(unittest.TestCase):
         runner.assert_checked(self, cells)
         if len(runner.seeds(1, CASES)) >= CASES:
             self.assertLessEqual({"full", "append", "cursor", "none"}, set(modes))
+
+    def test_a_compaction_leaves_open_rows_apart(self):
+        sequence = Sequence(4242)
+        sequence.sources = [Source(sequence.rng, "told", "created_time", True)]
+        sequence.sources[0].lateness = 600
+        sequence.write_definitions()
+        modes = []
+        for now in range(0, 2500, 500):
+            rows = [sequence.sources[0].make_row(now) for _ in range(9)]
+            sequence.sources[0].files[f"f{now}"] = [r for r in rows if sequence.sources[0].is_open(r)]
+            sequence.sources[0].write(sequence.directory)
+            modes += [v["mode"] for v in runner.json_of(sequence.run("build", "--json"))["views"]]
+            sequence.sources[0].note_build()
+            sequence.run("compact")
+        self.assertEqual(modes, ["full"] * 3 + ["cursor"] * 12)
+        shutil.rmtree(sequence.directory)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,12 @@ a_watermark_is_read_back(void **state)
 	assert_int_equal(back.watermark.open_count, 2);
 	for (size_t i = 0; i < 2; i++)
 		assert_string_equal(back.watermark.open[i], open[i]);
+	const char *json = asof_buf_cstr(&text);
+	assert_true(asof_cursor_is_open_file(json, "part-1.parquet"));
+	assert_false(asof_cursor_is_open_file(json, "part-2.parquet"));
+	assert_false(asof_cursor_is_open_file(json, "art-1.parquet"));
+	assert_false(asof_cursor_is_open_file(json, "a.csv")); /* a file of the source */
+	assert_false(asof_cursor_is_open_file(NULL, "part-1.parquet"));
 }
 
 static void
