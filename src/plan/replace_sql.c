@@ -131,7 +131,7 @@ add_stored_places(struct asof_buf *sql, const struct asof_plan_table *table)
 	}
 	asof_buf_add_cstr(sql, "file_index AS asof_file FROM read_parquet(");
 	asof_sql_text_list(sql, table->paths, table->path_count);
-	asof_buf_add_cstr(sql, ", union_by_name = true)");
+	asof_buf_add_cstr(sql, ", union_by_name = true, hive_partitioning = false)");
 }
 
 enum asof_status
