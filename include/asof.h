@@ -120,13 +120,15 @@ struct asof_build_options {
 	bool has_range;  /* only events in [from_us, to_us), widened to whole steps */
 	int64_t from_us;
 	int64_t to_us;
-	bool is_sql; /* the reference SQL instead of the kernel: the same result */
+	bool is_sql;           /* the reference SQL instead of the kernel: the same result */
+	bool is_with_upstream; /* first the views that these read, and what those read */
 };
 /*
  * Compute and publish, one atomic commit per view. engine_reason: why not the kernel, where not.
  * {"views": [{"view": "v", "version": "1.0.1", "published": true, "rows": 10, "rows_total": 100,
  * "source_rows": 12, "bad_rows": 0, "null_key_rows": 0, "files": 1, "bytes": 123, "seconds": 0.5,
  * "mode": "full|append|none", "reason": "..", "engine": "kernel|sql", "engine_reason": "..",
+ * "upstream": "departures@1.0.3", "upstream_note": "..",
  * "compaction": "17 small files: .."}], "seconds": 1.0}; compaction only where it is worth while
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_build(struct asof_session *session,

@@ -45,6 +45,19 @@ print_reasons(const struct asof_json *item, FILE *out)
 			      ASOF_STR_ARG(sets->items[i].text));
 }
 
+/* A view that is behind what it reads: nobody's definition has changed, but there is work. */
+static void
+print_stale(const struct asof_json *changes, FILE *out)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		struct asof_str why = asof_result_str(&changes->items[i], "stale");
+		struct asof_str name = asof_result_str(&changes->items[i], "name");
+		if (why.len > 0)
+			(void)fprintf(out, "%.*s: stale, %.*s: `asof build %.*s` follows\n",
+				      ASOF_STR_ARG(name), ASOF_STR_ARG(why), ASOF_STR_ARG(name));
+	}
+}
+
 enum asof_status
 asof_changes_render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
 {
@@ -57,6 +70,7 @@ asof_changes_render(struct asof_cli *cli, const struct asof_json *root, struct a
 	}
 	if (asof_text_table_row_count(&table) == 0) {
 		(void)fputs("no changes\n", cli->out);
+		print_stale(changes, cli->out);
 		return ASOF_OK;
 	}
 	struct asof_text_style style = asof_terminal_style(&cli->out_terminal);
@@ -65,5 +79,6 @@ asof_changes_render(struct asof_cli *cli, const struct asof_json *root, struct a
 		if (is_change(&changes->items[i]))
 			print_reasons(&changes->items[i], cli->out);
 	}
+	print_stale(changes, cli->out);
 	return ASOF_OK;
 }

@@ -37,10 +37,13 @@ print_view(const struct asof_cli *cli, const struct asof_json *view)
 	struct asof_str name = asof_result_str(view, "view");
 	struct asof_str version = asof_result_str(view, "version");
 	struct asof_str reason = asof_result_str(view, "reason");
+	struct asof_str note = asof_result_str(view, "upstream_note");
 	if (!asof_result_bool(view, "published")) {
 		(void)fprintf(out, "kept %.*s %.*s: %.*s\n", ASOF_STR_ARG(name),
 			      ASOF_STR_ARG(version),
 			      ASOF_STR_ARG(reason.len > 0 ? reason : asof_str_from("nothing new")));
+		if (note.len > 0)
+			(void)fprintf(out, "  %.*s\n", ASOF_STR_ARG(note));
 		return;
 	}
 	(void)fprintf(out, "built %.*s %.*s: %s in %s, %s\n", ASOF_STR_ARG(name),
@@ -52,6 +55,8 @@ print_view(const struct asof_cli *cli, const struct asof_json *view)
 	print_skipped(view, "bad_rows", "left out: without an event time", out);
 	print_skipped(view, "null_key_rows", "left out: without a key", out);
 	print_skipped(view, "floored_rows", "with nanoseconds: floored to microseconds", out);
+	if (note.len > 0)
+		(void)fprintf(out, "  %.*s\n", ASOF_STR_ARG(note));
 	struct asof_str warning = asof_result_str(view, "warning");
 	if (warning.len > 0)
 		(void)fprintf(out, "  warning: %.*s\n", ASOF_STR_ARG(warning));
@@ -81,6 +86,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 	build.views = cli->args.words;
 	build.view_count = cli->args.word_count;
 	build.tag = asof_arguments_value(&cli->args, "tag");
+	build.is_with_upstream = asof_arguments_has(&cli->args, "upstream");
 	ASOF_TRY(asof_build_arguments_read(&cli->args, &build, err));
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
@@ -91,6 +97,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 static const struct asof_option options[] = {
 	{ .name = "tag", .metavar = "T", .about = "keep T with the versions that are published" },
 	ASOF_BUILD_ARGUMENTS,
+	{ .name = "upstream", .about = "first the views that these read, and what those read" },
 	{ .name = "engine",
 	  .metavar = "E",
 	  .about = "kernel (the usual), or sql: the reference, which gives the same" },
@@ -98,7 +105,7 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_build = {
 	.name = "build",
-	.usage = "[VIEW..] [--tag T] [--full] [--from T --to T] [--engine E]",
+	.usage = "[VIEW..] [--tag T] [--full] [--upstream] [--from T --to T] [--engine E]",
 	.summary = "compute views and publish them; incremental unless --full",
 	.about = "Computes the views named, or all, from what is new in their sources, and "
 		 "publishes "

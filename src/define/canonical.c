@@ -45,8 +45,8 @@ mentions(const char *expression, const char *name)
 	return false;
 }
 
-static bool
-is_named(const struct asof_view *view, const char *name)
+bool
+asof_canonical_names(const struct asof_view *view, const char *name)
 {
 	const struct asof_source *source = view->source;
 	for (size_t i = 0; i < view->entity->key_count; i++) {
@@ -62,12 +62,28 @@ is_named(const struct asof_view *view, const char *name)
 	       mentions(source->created_time.text, name) || mentions(source->filter.text, name);
 }
 
+bool
+asof_define_uses_column(const struct asof_view *view, const char *name)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const struct asof_source *source = view->source;
+	bool *is_used = asof_arena_array(&arena, source->select_count, sizeof(*is_used));
+	if (!is_used || asof_canonical_names(view, name))
+		return true;
+	asof_canonical_used_selects(view, is_used);
+	for (size_t i = 0; i < source->select_count; i++) {
+		if (is_used[i] && mentions(source->selects[i].expression.text, name))
+			return true;
+	}
+	return false;
+}
+
 void
 asof_canonical_used_selects(const struct asof_view *view, bool *is_used)
 {
 	const struct asof_source *source = view->source;
 	for (size_t i = 0; i < source->select_count; i++)
-		is_used[i] = is_named(view, source->selects[i].name);
+		is_used[i] = asof_canonical_names(view, source->selects[i].name);
 
 	/* And those that the used ones mention, until there are no more. */
 	for (bool has_changed = true; has_changed;) {
@@ -277,6 +293,8 @@ write_source(struct writing *w, struct asof_error *err)
 	write_optional(w, "created_time", source->created_time.text);
 	if (!w->for_hash)
 		write_optional(w, "cursor", cursors[source->cursor]);
+	if (source->kind == ASOF_SOURCE_VIEW)
+		write_optional(w, "definition", source->upstream_hash);
 	write_description(w, &source->about);
 	asof_json_member_cstr(&w->json, "event_time", source->event_time.text);
 	write_optional(w, "filter", source->filter.text);
@@ -299,6 +317,8 @@ write_source(struct writing *w, struct asof_error *err)
 	if (source->kind == ASOF_SOURCE_TOPIC)
 		asof_json_member_cstr(&w->json, "topic", source->location.text);
 	ASOF_TRY(write_types(w, err));
+	if (source->kind == ASOF_SOURCE_VIEW)
+		asof_json_member_cstr(&w->json, "view", source->location.text);
 	asof_json_end_object(&w->json);
 	return ASOF_OK;
 }

@@ -10,4 +10,7 @@
  */
 void asof_canonical_used_selects(const struct asof_view *view, bool *is_used);
 
+/* Whether the view's keys, features, times or filter name the column, or a word like it. */
+bool asof_canonical_names(const struct asof_view *view, const char *name);
+
 #endif

@@ -199,6 +199,14 @@ check_view(const struct typing *t, struct asof_error *err)
 }
 
 enum asof_status
+asof_define_check_view_types(struct asof_project *project, struct asof_view *view,
+			     struct asof_mistakes *mistakes, struct asof_error *err)
+{
+	struct typing t = { project, view, mistakes };
+	return check_view(&t, err);
+}
+
+enum asof_status
 asof_define_check_types(struct asof_project *project, struct asof_mistakes *mistakes,
 			struct asof_error *err)
 {

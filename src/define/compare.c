@@ -184,10 +184,16 @@ compare_text(struct comparison *c, const char *what, const char *old_text, const
 static void
 compare_sources(struct comparison *c)
 {
-	static const char *const kinds[] = { "path", "table", "query", "topic" };
+	static const char *const kinds[] = { "path", "table", "query", "topic", "view" };
 	const struct asof_source *before = c->old->source;
 	const struct asof_source *after = c->new->source;
 	compare_text(c, kinds[after->kind], before->location.text, after->location.text);
+	bool is_same_view = before->kind == ASOF_SOURCE_VIEW && after->kind == ASOF_SOURCE_VIEW &&
+			    is_same_text(before->location.text, after->location.text);
+	if (is_same_view && !is_same_text(before->upstream_hash, after->upstream_hash)) {
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "upstream '%s' changes\n", after->location.text);
+	}
 	compare_text(c, "event_time", before->event_time.text, after->event_time.text);
 	compare_text(c, "created_time", before->created_time.text, after->created_time.text);
 	compare_text(c, "filter", before->filter.text, after->filter.text);
@@ -269,6 +275,7 @@ has_same_source(const struct asof_view *a, const struct asof_view *b, struct aso
 	return left->kind == right->kind && left->format == right->format &&
 	       left->on_bad_row == right->on_bad_row &&
 	       is_same_text(left->location.text, right->location.text) &&
+	       is_same_text(left->upstream_hash, right->upstream_hash) &&
 	       is_same_text(left->connection, right->connection) &&
 	       is_same_text(left->event_time.text, right->event_time.text) &&
 	       is_same_text(left->created_time.text, right->created_time.text) &&

@@ -75,11 +75,18 @@ ASOF_NODISCARD enum asof_status asof_define_check_types(struct asof_project *pro
 							struct asof_mistakes *mistakes,
 							struct asof_error *err);
 
+/* The same for one view whose source has its columns. */
+ASOF_NODISCARD enum asof_status asof_define_check_view_types(struct asof_project *project,
+							     struct asof_view *view,
+							     struct asof_mistakes *mistakes,
+							     struct asof_error *err);
+
 /*
  * The canonical definition of a bound view: a one-view project as compact JSON with sorted members
  * - its entity, source, view, and the types of the source columns it uses - that
- * asof_define_parse() reads back. `for_hash` leaves out what does not count (about, checks, online,
- * places of files on this machine stay as written).
+ * asof_define_parse() reads back. Of a view that it reads there is the hash, source->upstream_hash.
+ * `for_hash` leaves out what does not count (about, checks, online, places of files on this machine
+ * stay as written).
  */
 ASOF_NODISCARD enum asof_status asof_define_canonical(const struct asof_project *project,
 						      const struct asof_view *view, bool for_hash,
@@ -99,6 +106,9 @@ asof_define_compare(const struct asof_view *old_view, const struct asof_project 
 		    enum asof_change *ret_change, struct asof_buf *reasons, struct asof_error *err);
 /* True where both are stored as the same table: the data of the old need not be computed again. */
 bool asof_define_same_table(const struct asof_view *old_view, const struct asof_view *new_view);
+
+/* Whether the view hangs on this column of its source: rather once too often. */
+bool asof_define_uses_column(const struct asof_view *view, const char *name);
 
 /* The JSON Schema of asof.yaml and its includes. */
 struct asof_str asof_define_schema(void);

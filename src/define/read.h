@@ -16,6 +16,7 @@
 #define ASOF_SERVICE_ITEMS_MAX   200000 /* of all services */
 #define ASOF_SELECTS_MAX         1000
 #define ASOF_KEYS_MAX            64
+#define ASOF_VIEW_DEPTH_MAX      16 /* views that read each other */
 
 enum asof_declared {
 	ASOF_DECLARED_ENTITY,
@@ -77,6 +78,12 @@ ASOF_NODISCARD enum asof_status asof_read_source(struct asof_reading *r,
 						 const struct asof_declaration *declaration,
 						 struct asof_source *source,
 						 struct asof_error *err);
+/* The columns that are the times of a source that is a view, where nothing else was said. */
+void asof_default_view_times(struct asof_source *source);
+/* Views that read each other in a circle, or too many one upon the other: mistakes, after which
+ * nothing does. */
+ASOF_NODISCARD enum asof_status asof_check_view_graph(struct asof_reading *r,
+						      struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_read_view(struct asof_reading *r,
 					       struct asof_declaration *declaration,
 					       struct asof_view *view, struct asof_error *err);

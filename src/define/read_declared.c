@@ -178,7 +178,9 @@ read_sources(struct asof_reading *r, struct asof_error *err)
 {
 	struct asof_project *project = r->project;
 	const struct asof_declarations *declared = &r->declared[ASOF_DECLARED_SOURCE];
-	project->sources = asof_arena_array(r->arena, declared->count, sizeof(*project->sources));
+	/* And one for each view that another reads without declaring a source. */
+	size_t room = declared->count + r->declared[ASOF_DECLARED_VIEW].count;
+	project->sources = asof_arena_array(r->arena, room, sizeof(*project->sources));
 	if (!project->sources)
 		return asof_no_memory(err);
 	for (struct asof_declaration *d = declared->first; d; d = d->next) {
@@ -189,20 +191,31 @@ read_sources(struct asof_reading *r, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Sources and views name views, later ones too. */
 static enum asof_status
-read_views(struct asof_reading *r, struct asof_error *err)
+place_views(struct asof_reading *r, struct asof_error *err)
 {
 	struct asof_project *project = r->project;
 	const struct asof_declarations *declared = &r->declared[ASOF_DECLARED_VIEW];
 	project->views = asof_arena_array(r->arena, declared->count, sizeof(*project->views));
 	if (!project->views)
 		return asof_no_memory(err);
+	struct asof_view *view = project->views;
 	for (struct asof_declaration *d = declared->first; d; d = d->next) {
-		struct asof_view *view = &project->views[project->view_count++];
-		d->object = view;
-		ASOF_TRY(asof_read_view(r, d, view, err));
+		view->name = d->key->text;
+		d->object = view++;
 	}
 	return ASOF_OK;
+}
+
+static enum asof_status
+read_views(struct asof_reading *r, struct asof_error *err)
+{
+	struct asof_project *project = r->project;
+	const struct asof_declarations *declared = &r->declared[ASOF_DECLARED_VIEW];
+	for (struct asof_declaration *d = declared->first; d; d = d->next)
+		ASOF_TRY(asof_read_view(r, d, &project->views[project->view_count++], err));
+	return asof_check_view_graph(r, err);
 }
 
 static enum asof_status
@@ -225,6 +238,7 @@ enum asof_status
 asof_reading_declared(struct asof_reading *r, struct asof_error *err)
 {
 	ASOF_TRY(read_entities(r, err));
+	ASOF_TRY(place_views(r, err));
 	ASOF_TRY(read_sources(r, err));
 	ASOF_TRY(read_views(r, err));
 	ASOF_TRY(asof_check_project_names(r, err));

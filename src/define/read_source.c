@@ -6,7 +6,7 @@
 
 /* The nodes of a source's members; NULL where absent. */
 struct source_nodes {
-	const struct asof_yaml *location[4]; /* by enum asof_source_kind */
+	const struct asof_yaml *location[5]; /* by enum asof_source_kind */
 	const struct asof_yaml *format;
 	const struct asof_yaml *event_time;
 	const struct asof_yaml *created_time;
@@ -16,6 +16,7 @@ struct source_nodes {
 	const struct asof_yaml *on_bad_row;
 	const struct asof_yaml *cursor;
 	const struct asof_yaml *lateness;
+	const struct asof_yaml *definition;
 	const struct asof_yaml *types;
 	const struct asof_yaml *description;
 	const struct asof_yaml *owner;
@@ -23,7 +24,7 @@ struct source_nodes {
 };
 
 /* By enum asof_source_kind, asof_file_format, asof_on_bad_row. */
-static const char *const kinds[] = { "path", "table", "query", "topic" };
+static const char *const kinds[] = { "path", "table", "query", "topic", "view" };
 static const char *const formats[] = { "parquet", "csv", "json" };
 static const char *const bad_rows[] = { "fail", "skip", "quarantine" };
 
@@ -105,6 +106,16 @@ read_format(struct asof_reading *r, const struct source_nodes *nodes, struct aso
 				  source->location.text);
 }
 
+/* A canonical text has one view: what that reads is known by its hash. */
+static void
+read_upstream(struct asof_reading *r, const struct source_nodes *nodes, struct asof_source *source)
+{
+	const struct asof_yaml *node = nodes->location[ASOF_SOURCE_VIEW];
+	source->location = (struct asof_text){ asof_read_text(r, node, "view"), node->place };
+	if (source->location.text && !nodes->types)
+		source->upstream = asof_read_reference(r, ASOF_DECLARED_VIEW, node, "view");
+}
+
 static void
 read_location(struct asof_reading *r, const struct source_nodes *nodes, struct asof_source *source)
 {
@@ -116,20 +127,22 @@ read_location(struct asof_reading *r, const struct source_nodes *nodes, struct a
 		if (given++ > 0) {
 			asof_mistakes_add(r->mistakes, node->place,
 					  "source '%s' has '%s' and '%s': one of path, table, "
-					  "query, topic is enough",
+					  "query, topic, view is enough",
 					  source->name, kinds[source->kind], kinds[i]);
 			continue;
 		}
 		source->kind = (enum asof_source_kind)i;
 		if (i == ASOF_SOURCE_QUERY)
 			read_query(r, node, source);
+		else if (i == ASOF_SOURCE_VIEW)
+			read_upstream(r, nodes, source);
 		else
 			source->location = (struct asof_text){ asof_read_text(r, node, kinds[i]),
 							       node->place };
 	}
 	if (given == 0)
 		asof_mistakes_add(r->mistakes, source->place,
-				  "source '%s': one of path, table, query, topic is missing",
+				  "source '%s': one of path, table, query, topic, view is missing",
 				  source->name);
 	if (source->kind != ASOF_SOURCE_QUERY)
 		check_variables(r, &source->location, kinds[source->kind]);
@@ -226,16 +239,29 @@ read_cursor(struct asof_reading *r, const struct source_nodes *nodes, struct aso
 	source->lateness_us = is_none ? 0 : asof_read_duration(r, nodes->lateness, "lateness");
 }
 
+void
+asof_default_view_times(struct asof_source *source)
+{
+	struct asof_place place = source->location.place;
+	if (!source->event_time.text)
+		source->event_time = (struct asof_text){ "event_time", place };
+	if (!source->created_time.text)
+		source->created_time = (struct asof_text){ "created_time", place };
+}
+
 static enum asof_status
 read_nodes(struct asof_reading *r, const struct source_nodes *nodes, struct asof_source *source,
 	   struct asof_error *err)
 {
 	read_location(r, nodes, source);
-	if (!nodes->event_time)
+	bool is_view = source->kind == ASOF_SOURCE_VIEW;
+	if (!nodes->event_time && !is_view)
 		asof_mistakes_add(r->mistakes, source->place,
 				  "source '%s': 'event_time' is missing", source->name);
 	source->event_time = asof_read_expression(r, nodes->event_time, "event_time");
 	source->created_time = asof_read_expression(r, nodes->created_time, "created_time");
+	if (is_view)
+		asof_default_view_times(source);
 	source->filter = asof_read_expression(r, nodes->filter, "filter");
 	source->on_bad_row =
 		(enum asof_on_bad_row)asof_read_choice(r, nodes->on_bad_row, "on_bad_row", bad_rows,
@@ -245,6 +271,8 @@ read_nodes(struct asof_reading *r, const struct source_nodes *nodes, struct asof
 		ASOF_TRY(read_selects(r, nodes->select, source, err));
 	if (nodes->time_zone)
 		read_time_zone(r, nodes->time_zone, source);
+	if (nodes->definition)
+		source->upstream_hash = asof_read_text(r, nodes->definition, "definition");
 	if (nodes->types)
 		ASOF_TRY(read_types(r, nodes->types, source, err));
 	return asof_read_about(r, nodes->description, nodes->owner, nodes->tags, &source->about,
@@ -261,6 +289,7 @@ asof_read_source(struct asof_reading *r, const struct asof_declaration *declarat
 		{ "table", &nodes.location[ASOF_SOURCE_TABLE] },
 		{ "query", &nodes.location[ASOF_SOURCE_QUERY] },
 		{ "topic", &nodes.location[ASOF_SOURCE_TOPIC] },
+		{ "view", &nodes.location[ASOF_SOURCE_VIEW] },
 		{ "format", &nodes.format },
 		{ "event_time", &nodes.event_time },
 		{ "created_time", &nodes.created_time },
@@ -273,13 +302,14 @@ asof_read_source(struct asof_reading *r, const struct asof_declaration *declarat
 		{ "description", &nodes.description },
 		{ "owner", &nodes.owner },
 		{ "tags", &nodes.tags },
-		{ "types", &nodes.types }, /* in texts only: must be the last */
+		{ "definition", &nodes.definition }, /* in texts only, as is .. */
+		{ "types", &nodes.types },           /* .. this: must be the last */
 	};
 	char what[ASOF_NAME_MAX + 16];
 	source->name = declaration->key->text;
 	source->place = declaration->key->place;
 	(void)snprintf(what, sizeof(what), "source '%s'", source->name);
-	size_t member_count = ASOF_COUNTOF(members) - (r->is_text ? 0 : 1);
+	size_t member_count = ASOF_COUNTOF(members) - (r->is_text ? 0 : 2);
 	if (!asof_read_members(r, declaration->value, what, members, member_count))
 		return ASOF_OK;
 	return read_nodes(r, &nodes, source, err);

@@ -8,6 +8,7 @@
 struct view_nodes {
 	const struct asof_yaml *entity;
 	const struct asof_yaml *source;
+	const struct asof_yaml *view; /* in place of a source */
 	const struct asof_yaml *keys;
 	const struct asof_yaml *step;
 	const struct asof_yaml *max_age;
@@ -138,6 +139,37 @@ read_features(struct asof_reading *r, const struct view_nodes *nodes, struct aso
 	return ASOF_OK;
 }
 
+/* `view: departures` reads that view as a source of its own name, one for all that do so. */
+static void
+read_upstream(struct asof_reading *r, const struct view_nodes *nodes, struct asof_view *view)
+{
+	struct asof_project *project = r->project;
+	if (nodes->source) {
+		asof_mistakes_add(r->mistakes, nodes->view->place,
+				  "view '%s' has 'source' and 'view': one of them is enough",
+				  view->name);
+		return;
+	}
+	struct asof_view *upstream =
+		asof_read_reference(r, ASOF_DECLARED_VIEW, nodes->view, "view");
+	for (size_t i = 0; upstream && i < project->source_count; i++) {
+		struct asof_source *source = &project->sources[i];
+		if (source->is_implicit && source->upstream == upstream)
+			view->source = source;
+	}
+	if (!upstream || view->source)
+		return;
+	struct asof_source *source = &project->sources[project->source_count++];
+	*source = (struct asof_source){ .name = upstream->name,
+					.kind = ASOF_SOURCE_VIEW,
+					.location = { upstream->name, nodes->view->place },
+					.upstream = upstream,
+					.is_implicit = true,
+					.place = nodes->view->place };
+	asof_default_view_times(source);
+	view->source = source;
+}
+
 static enum asof_status
 read_nodes(struct asof_reading *r, const struct view_nodes *nodes, struct asof_view *view,
 	   bool *ret_is_doubtful, struct asof_error *err)
@@ -150,6 +182,8 @@ read_nodes(struct asof_reading *r, const struct view_nodes *nodes, struct asof_v
 	if (nodes->source)
 		view->source =
 			asof_read_reference(r, ASOF_DECLARED_SOURCE, nodes->source, "source");
+	if (nodes->view)
+		read_upstream(r, nodes, view);
 	ASOF_TRY(read_keys(r, nodes, view, err));
 	read_step(r, nodes->step, view);
 	view->max_age_us = asof_read_duration(r, nodes->max_age, "max_age");
@@ -177,6 +211,7 @@ asof_read_view(struct asof_reading *r, struct asof_declaration *declaration, str
 	const struct asof_member members[] = {
 		{ "entity", &nodes.entity },
 		{ "source", &nodes.source },
+		{ "view", &nodes.view },
 		{ "keys", &nodes.keys },
 		{ "step", &nodes.step },
 		{ "max_age", &nodes.max_age },
@@ -203,7 +238,8 @@ asof_read_view(struct asof_reading *r, struct asof_declaration *declaration, str
 						{ "source", &nodes.source },
 						{ "features", &nodes.features } };
 	for (size_t i = 0; i < ASOF_COUNTOF(required); i++) {
-		if (!*required[i].node)
+		bool is_other = required[i].node == &nodes.source && nodes.view;
+		if (!*required[i].node && !is_other)
 			asof_mistakes_add(r->mistakes, view->place, "%s: '%s' is missing", what,
 					  required[i].name);
 	}

@@ -84,6 +84,27 @@ list_files(const struct binding *b, bool *ret_found, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* The columns of a view that is read, as defined now; false where not all of them are known. */
+static enum asof_status
+list_columns(const struct binding *b, bool *ret_found, struct asof_error *err)
+{
+	const struct asof_view *upstream = b->source->upstream;
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	*ret_found = upstream && upstream->entity && upstream->output_count > 0;
+	for (size_t i = 0; *ret_found && i < upstream->entity->key_count; i++)
+		*ret_found = upstream->entity->keys[i].type.kind != ASOF_TYPE_NONE;
+	for (size_t i = 0; *ret_found && i < upstream->output_count; i++)
+		*ret_found = upstream->outputs[i].type.kind != ASOF_TYPE_NONE;
+	if (!*ret_found)
+		return ASOF_OK;
+	asof_plan_view_columns_sql(upstream, &sql);
+	ASOF_TRY(asof_buf_status(&sql, err));
+	b->bound->rows_sql = asof_arena_copy(&b->session->arena, asof_buf_view(&sql));
+	return b->bound->rows_sql
+		       ? ASOF_OK
+		       : ASOF_FAIL(err, ASOF_NO_MEMORY, "columns of '%s'", upstream->name);
+}
+
 static bool
 has_column(const struct asof_source *source, const char *name)
 {
@@ -336,13 +357,17 @@ bind_source(struct binding *b, struct asof_error *err)
 	if (!source->location.text || !source->event_time.text)
 		return ASOF_OK; /* a mistake already */
 
-	ASOF_TRY(list_files(b, &is_found, err));
+	if (source->kind == ASOF_SOURCE_VIEW)
+		ASOF_TRY(list_columns(b, &is_found, err));
+	else
+		ASOF_TRY(list_files(b, &is_found, err));
 	if (!is_found)
 		return ASOF_OK;
 	ASOF_TRY(collect_key_types(b, err));
 	b->plan = (struct asof_plan_source){ .source = source,
 					     .paths = b->bound->paths,
 					     .path_count = b->bound->file_count,
+					     .rows_sql = b->bound->rows_sql,
 					     .key_types = b->bound->key_types,
 					     .key_type_count = b->bound->key_type_count };
 	ASOF_TRY(describe_files(b, err));
@@ -357,7 +382,70 @@ bind_source(struct binding *b, struct asof_error *err)
 		ASOF_TRY(bind_filter(b, err));
 	}
 	b->bound->is_bound = b->session->mistakes.count == mistakes_before;
+	if (source->kind != ASOF_SOURCE_VIEW || !b->bound->is_bound)
+		return ASOF_OK;
+	b->bound->user_event_type = b->bound->event_time_type;
+	b->bound->user_created_type = b->bound->created_time_type;
+	return asof_bind_view_times(b->session, source, source->upstream->available_after_us, err);
+}
+
+enum asof_status
+asof_bind_view_times(struct asof_session *session, const struct asof_source *source,
+		     int64_t available_after_us, struct asof_error *err)
+{
+	struct asof_bound_source *bound = &session->bound[source - session->project->sources];
+	struct asof_source *timed = asof_arena_alloc(&session->arena, sizeof(*timed));
+	ASOF_AUTO(asof_buf_done) struct asof_buf event = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	ASOF_AUTO(asof_buf_done) struct asof_buf created = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_plan_view_event_time(&event, source, bound->user_event_type, available_after_us);
+	asof_plan_view_created_time(&created, source, bound->user_created_type);
+	ASOF_TRY(asof_buf_status(&event, err));
+	ASOF_TRY(asof_buf_status(&created, err));
+	if (!timed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "source '%s'", source->name);
+	*timed = *source;
+	timed->event_time.text = asof_arena_copy(&session->arena, asof_buf_view(&event));
+	timed->created_time.text = asof_arena_copy(&session->arena, asof_buf_view(&created));
+	if (!timed->event_time.text || !timed->created_time.text)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "times of '%s'", source->name);
+	bound->timed = timed;
+	bound->event_time_type = bound->created_time_type = "TIMESTAMP WITH TIME ZONE";
 	return ASOF_OK;
+}
+
+static enum asof_status bind_once(struct binding *b, size_t index, bool *is_typed,
+				  struct asof_error *err);
+
+/* Bind what the view `index` reads, and what that reads, and type it. A source and a view are met
+ * once; a circle has been taken apart. */
+static enum asof_status
+bind_view(struct binding *b, size_t index, bool *is_typed, struct asof_error *err)
+{
+	struct asof_project *project = b->session->project;
+	struct asof_view *view = &project->views[index];
+	if (is_typed[index] || !view->source)
+		return ASOF_OK;
+	is_typed[index] = true;
+	size_t source = (size_t)(view->source - project->sources);
+	ASOF_TRY(bind_once(b, source, is_typed, err));
+	if (view->source->field_count > 0) /* else the source is at fault, which was told */
+		return asof_define_check_view_types(project, view, &b->session->mistakes, err);
+	return ASOF_OK;
+}
+
+static enum asof_status
+bind_once(struct binding *b, size_t index, bool *is_typed, struct asof_error *err)
+{
+	struct asof_project *project = b->session->project;
+	struct asof_source *source = &project->sources[index];
+	if (b->session->bound[index].is_met)
+		return ASOF_OK;
+	b->session->bound[index].is_met = true;
+	if (source->upstream)
+		ASOF_TRY(bind_view(b, (size_t)(source->upstream - project->views), is_typed, err));
+	b->source = source;
+	b->bound = &b->session->bound[index];
+	return bind_source(b, err);
 }
 
 enum asof_status
@@ -371,21 +459,24 @@ asof_bind_sources(struct asof_session *session, struct asof_error *err)
 		asof_arena_array(&session->arena, project->source_count, sizeof(*session->bound));
 	if (!session->bound)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu sources", project->source_count);
-	for (size_t i = 0; i < project->source_count; i++) {
-		b.source = &project->sources[i];
-		b.bound = &session->bound[i];
-		ASOF_TRY(bind_source(&b, err));
-	}
-	return asof_define_check_types(project, &session->mistakes, err);
+	bool *is_typed = asof_arena_array(&session->arena, project->view_count, sizeof(*is_typed));
+	if (!is_typed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu views", project->view_count);
+	for (size_t i = 0; i < project->source_count; i++)
+		ASOF_TRY(bind_once(&b, i, is_typed, err));
+	for (size_t i = 0; i < project->view_count; i++)
+		ASOF_TRY(bind_view(&b, i, is_typed, err));
+	return ASOF_OK;
 }
 
 struct asof_plan_source
 asof_session_plan_source(const struct asof_session *session, const struct asof_source *source)
 {
 	const struct asof_bound_source *bound = &session->bound[source - session->project->sources];
-	return (struct asof_plan_source){ .source = source,
+	return (struct asof_plan_source){ .source = bound->timed ? bound->timed : source,
 					  .paths = bound->paths,
 					  .path_count = bound->file_count,
+					  .rows_sql = bound->rows_sql,
 					  .event_time_type = bound->event_time_type,
 					  .created_time_type = bound->created_time_type,
 					  .key_types = bound->key_types,

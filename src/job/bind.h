@@ -12,4 +12,11 @@
 ASOF_NODISCARD enum asof_status asof_bind_sources(struct asof_session *session,
 						  struct asof_error *err);
 
+/* The times of a source that is a view whose rows are seen `available_after_us` after their event
+ * time. */
+ASOF_NODISCARD enum asof_status asof_bind_view_times(struct asof_session *session,
+						     const struct asof_source *source,
+						     int64_t available_after_us,
+						     struct asof_error *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "job/build_view.h"
+#include "job/upstream.h"
 #include "model/partition.h"
 
 #define ATTEMPTS_MAX 5 /* at publishing while others publish, too */
@@ -226,6 +227,10 @@ write_built(struct asof_json_writer *w, const struct built *built, struct asof_e
 	ASOF_TRY(write_partition(w, built, err));
 	if (report->quarantine)
 		asof_json_member_cstr(w, "quarantine", report->quarantine);
+	if (report->upstream)
+		asof_json_member_cstr(w, "upstream", report->upstream);
+	if (report->upstream_note)
+		asof_json_member_cstr(w, "upstream_note", report->upstream_note);
 	if (report->warning)
 		asof_json_member_cstr(w, "warning", report->warning);
 	if (report->compaction)
@@ -263,6 +268,7 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 	ASOF_TRY(asof_session_bind(session, err));
 	ASOF_TRY(asof_session_pick_views(session, options->views, options->view_count, &arena,
 					 &views, &count, err));
+	ASOF_TRY(asof_upstream_order(&views, &count, options->is_with_upstream, &arena, err));
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
 	ASOF_TRY(refuse_major(session, views, count, &arena, err));
 	ASOF_TRY(asof_register_services(session, err));

@@ -1,6 +1,7 @@
 /* build_mode.c - what a build is to compute: everything, a range, what is in new files, nothing. */
 #include "codec/time_text.h"
 #include "job/build_cursor.h"
+#include "job/upstream.h"
 #include "model/duration.h"
 
 /* Does the table of the newest version serve the new definition as it stands? */
@@ -66,6 +67,25 @@ read_files(struct asof_view_build *b, const struct asof_source_file *files, cons
 	b->plan.source.path_count = cursor->file_count;
 	b->plan.source.ordinals = ordinals;
 	b->plan.source.picks = picks;
+	return ASOF_OK;
+}
+
+/* A view that is read has only added to its rows, or everything is computed again. */
+static enum asof_status choose_full(struct asof_view_build *b, const struct asof_source_file *files,
+				    const char *reason, struct asof_error *err);
+
+static enum asof_status
+choose_added_rows(struct asof_view_build *b, const struct asof_source_file *files,
+		  const bool *is_new, struct asof_error *err)
+{
+	const char *rows = NULL;
+	ASOF_TRY(asof_upstream_added(b->session, b->state.view, is_new, b->arena, &rows, err));
+	if (!rows)
+		return choose_full(b, files, "upstream has changed earlier rows", err);
+	b->report.mode = "append";
+	b->report.reason = "new rows of upstream";
+	ASOF_TRY(read_files(b, files, is_new, err));
+	b->plan.source.rows_sql = rows;
 	return ASOF_OK;
 }
 
@@ -160,6 +180,13 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 		ASOF_TRY(is_same_table(b, &is_same, err));
 
 	b->has_work = true;
+	b->cursor.upstream = bound->upstream_version;
+	if (b->options->has_range && b->base.version >= 0 && difference != ASOF_CURSOR_SAME &&
+	    view->source->kind == ASOF_SOURCE_VIEW)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "upstream '%s' has published since '%s' was built: run "
+				 "`asof build %s` first, then build the range",
+				 view->source->location.text, view->name, view->name);
 	if (b->options->has_range)
 		return choose_range(b, &old, bound->files, is_new, is_same, err);
 	if (b->base.version < 0)
@@ -180,6 +207,8 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 			asof_arena_printf(b->arena, "'%s' has changed or is gone", changed);
 		return choose_full(b, bound->files, reason ? reason : "a file has changed", err);
 	}
+	if (difference == ASOF_CURSOR_GROWN && view->source->kind == ASOF_SOURCE_VIEW)
+		return choose_added_rows(b, bound->files, is_new, err);
 	if (difference == ASOF_CURSOR_GROWN) {
 		b->report.mode = "append";
 		b->report.reason = "new files";

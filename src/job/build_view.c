@@ -8,6 +8,7 @@
 #include "job/build_cursor.h"
 #include "job/checkpoint.h"
 #include "job/compact_view.h"
+#include "job/upstream.h"
 #include "model/partition.h"
 
 /* So many small files, before this build's, are worth a hint. */
@@ -199,8 +200,13 @@ asof_view_build_begin(struct asof_session *session, const struct asof_view *view
 		      struct asof_view_build *b, struct asof_error *err)
 {
 	*b = (struct asof_view_build){ .session = session, .options = options, .arena = arena };
-	ASOF_TRY(asof_view_state_find(session, view, arena, &b->state, err));
+	ASOF_TRY(asof_upstream_use(session, view->source, view, err));
+	ASOF_TRY(asof_view_state_find_published(session, view, arena, &b->state, err));
 	ASOF_TRY(open_view(b, err));
+	if (asof_upstream_of(view))
+		b->report.upstream =
+			session->bound[view->source - session->project->sources].upstream_version;
+	ASOF_TRY(asof_upstream_behind(session, view, arena, &b->report.upstream_note, err));
 	return asof_build_choose_mode(b, err);
 }
 

@@ -33,6 +33,8 @@ struct asof_build_report {
 	int64_t late_row_count;    /* of new files, older than what a cursor reads */
 	int64_t touched_count;     /* keys and times computed again */
 	const char *quarantine;    /* file that bad rows went to; NULL: none */
+	const char *upstream;      /* the view's version read, "departures@1.0.3"; NULL: none */
+	const char *upstream_note; /* that it is behind what it is made from; NULL: it is not */
 	const char *warning;       /* what went wrong beside it; NULL: nothing */
 	const char *compaction;    /* why the table should be compacted; NULL: it need not */
 };

@@ -62,6 +62,13 @@ read_root(const struct asof_json *root, struct asof_arena *arena, struct asof_cu
 {
 	ASOF_TRY(asof_json_member_read_int(root, "next_ordinal", &ret_cursor->next_ordinal, err));
 	const struct asof_json *files = asof_json_member(root, "files");
+	struct asof_str upstream;
+	if (asof_json_member(root, "upstream")) {
+		ASOF_TRY(asof_json_member_read_str(root, "upstream", &upstream, err));
+		ret_cursor->upstream = asof_arena_copy(arena, upstream);
+		if (!ret_cursor->upstream)
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor");
+	}
 	const struct asof_json *ranges = asof_json_member(root, "ranges");
 	if (!files || files->kind != ASOF_JSON_ARRAY)
 		return ASOF_FAIL(err, ASOF_INVALID, "no list of files");
@@ -160,6 +167,8 @@ asof_cursor_write(const struct asof_cursor *cursor, struct asof_buf *buf)
 	}
 	if (cursor->watermark.by != ASOF_SOURCE_CURSOR_FILES)
 		write_watermark(&w, &cursor->watermark);
+	if (cursor->upstream)
+		asof_json_member_cstr(&w, "upstream", cursor->upstream);
 	asof_json_end_object(&w);
 }
 

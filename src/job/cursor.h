@@ -36,6 +36,9 @@ struct asof_cursor {
 	struct asof_plan_range *ranges;
 	size_t range_count;
 	struct asof_cursor_watermark watermark;
+	/* Of a source that is a view: the version read, "departures@1.0.3", whose files these are;
+	 * else NULL. */
+	const char *upstream;
 };
 
 /* NULL or "" is the cursor of a table that does not exist. ASOF_CORRUPT. */

@@ -74,7 +74,7 @@ asof_describe_source(struct asof_json_writer *w, const struct asof_source *sourc
 {
 	char lateness[ASOF_DURATION_TEXT_MAX];
 	asof_json_member_cstr(w, "name", source->name);
-	optional(w, "path", source->location.text);
+	optional(w, source->kind == ASOF_SOURCE_VIEW ? "view" : "path", source->location.text);
 	optional(w, "event_time", source->event_time.text);
 	optional(w, "created_time", source->created_time.text);
 	optional(w, "filter", source->filter.text);

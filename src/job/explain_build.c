@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "job/build_view.h"
 #include "job/join_temp.h"
+#include "job/upstream.h"
 
 struct explained {
 	struct asof_view_build build;
@@ -40,12 +41,31 @@ explaining_done(struct explaining *e)
 
 /* ---- finding out ---- */
 
+/* What it reads was never built: nothing can be said of it before. */
+static enum asof_status
+wait_for_upstream(struct explaining *e, const struct asof_view *view, struct explained *x,
+		  const char *why, struct asof_error *err)
+{
+	x->build.state.view = view;
+	x->build.has_work = false;
+	x->build.report.mode = "waits";
+	x->build.report.version = "";
+	x->build.report.reason = asof_arena_copy(&e->arena, asof_str_from(why));
+	return x->build.report.reason ? ASOF_OK : asof_build_no_memory(err, "explain");
+}
+
 static enum asof_status
 begin(struct explaining *e, const struct asof_view *view, struct explained *x,
       struct asof_error *err)
 {
 	struct asof_build_report *report = &x->build.report;
-	ASOF_TRY(asof_view_build_begin(e->session, view, e->options, &e->arena, &x->build, err));
+	struct asof_error why = { 0 };
+	enum asof_status status =
+		asof_view_build_begin(e->session, view, e->options, &e->arena, &x->build, &why);
+	if (status == ASOF_NOT_FOUND && asof_upstream_of(view))
+		return wait_for_upstream(e, view, x, why.message, err);
+	if (status != ASOF_OK)
+		return ASOF_FAIL(err, status, "%s", why.message);
 	const char *reasons = x->build.state.reasons;
 	x->is_refused = x->build.state.change == ASOF_VIEW_MAJOR;
 	if (!x->is_refused)
@@ -321,6 +341,7 @@ find_out(struct explaining *e, struct asof_error *err)
 	ASOF_TRY(asof_session_bind(e->session, err));
 	ASOF_TRY(asof_session_pick_views(e->session, e->options->views, e->options->view_count,
 					 &e->arena, &views, &e->count, err));
+	ASOF_TRY(asof_upstream_order(&views, &e->count, false, &e->arena, err));
 	ASOF_TRY(asof_session_catalog(e->session, &catalog, err));
 	e->views = asof_arena_array(&e->arena, e->count, sizeof(*e->views));
 	if (!e->views)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "job/join_run.h"
+#include "job/upstream.h"
 #include "model/hash.h"
 #include "plan/sql.h"
 
@@ -21,6 +22,8 @@ read_definition(struct asof_join_run *run, const struct asof_view *view,
 	const struct asof_project *project = run->session->project;
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(ASOF_FILE_BYTES_MAX * 16);
 	char hash[33];
+	ASOF_TRY(asof_upstream_use(run->session, view->source, view, err));
+	ASOF_TRY(asof_upstream_settle(run->session, view, ASOF_UPSTREAM_PUBLISHED, err));
 	ASOF_TRY(asof_define_canonical(project, view, true, &buf, err));
 	asof_hash128_text(asof_buf_view(&buf), hash);
 	asof_buf_clear(&buf);

@@ -2,6 +2,7 @@
 #include "base/suggest.h"
 #include "job/describe.h"
 #include "job/training_sets.h"
+#include "job/upstream.h"
 #include "job/version_set.h"
 
 #define RUNS_MAX 100
@@ -75,6 +76,26 @@ write_online(struct listing *l, const char *view, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Of a view that reads a view: which version it was made from, and whether there is another now. */
+static enum asof_status
+write_upstream(struct listing *l, const struct asof_version *version, struct asof_error *err)
+{
+	const char *upstream = NULL;
+	const char *stale = NULL;
+	struct asof_error ignored = { 0 };
+	/* Of a version that was vacuumed nobody knows. */
+	if (!version ||
+	    asof_upstream_recorded(l->session, version, l->arena, &upstream, &ignored) != ASOF_OK ||
+	    !upstream)
+		return ASOF_OK;
+	asof_json_member_cstr(l->w, "upstream", upstream);
+	if (version->is_current)
+		ASOF_TRY(asof_upstream_stale(l->session, version, l->arena, &stale, err));
+	if (stale)
+		asof_json_member_cstr(l->w, "stale", stale);
+	return ASOF_OK;
+}
+
 static enum asof_status
 list_views(struct listing *l, const struct asof_version_set *set, struct asof_error *err)
 {
@@ -92,6 +113,7 @@ list_views(struct listing *l, const struct asof_version_set *set, struct asof_er
 		else
 			asof_json_null(l->w);
 		asof_json_member_int(l->w, "rows", current ? current->row_count : 0);
+		ASOF_TRY(write_upstream(l, current, err));
 		ASOF_TRY(write_online(l, view->name, err));
 		asof_json_end_object(l->w);
 	}
@@ -249,6 +271,7 @@ show_view(struct listing *l, const struct asof_version_set *set, const char *nam
 		asof_describe_time(l->w, "published", version->published_us);
 		asof_json_member_cstr(l->w, "definition_hash", version->definition_hash);
 	}
+	ASOF_TRY(write_upstream(l, version, err));
 	ASOF_TRY(write_online(l, name, err));
 	asof_json_key_cstr(l->w, "versions");
 	asof_json_begin_array(l->w);

@@ -6,6 +6,7 @@
 #include "job/partition_choice.h"
 #include "job/table_files.h"
 #include "job/training_sets.h"
+#include "job/upstream.h"
 #include "model/hash.h"
 #include "model/partition.h"
 #include "plan/plan.h"
@@ -220,6 +221,10 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	const struct asof_view_state *state = &changes->views[index];
 	bool is_kept = false;
 	char to[32];
+	const char *stale = NULL;
+	if (state->has_current)
+		ASOF_TRY(asof_upstream_stale(changes->session, &state->current, &changes->arena,
+					     &stale, err));
 	ASOF_TRY(is_data_kept(state, &is_kept, err));
 	(void)snprintf(to, sizeof(to), "%" PRId32 ".%" PRId32, state->major, state->minor);
 	asof_json_begin_object(w);
@@ -245,6 +250,8 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	asof_json_member_cstr(w, "data", is_kept ? "none" : "build");
 	if (state->view->is_partition_auto)
 		ASOF_TRY(write_partition(w, changes, state, err));
+	if (stale)
+		asof_json_member_cstr(w, "stale", stale);
 	asof_json_end_object(w);
 	return ASOF_OK;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/value_text.h"
+#include "job/upstream.h"
 #include "job/version_set.h"
 #include "plan/sql.h"
 
@@ -140,8 +141,9 @@ show_sources(struct asof_session *session, struct asof_engine *engine, const cha
 	ASOF_TRY(asof_engine_run(engine, "CREATE SCHEMA IF NOT EXISTS source", NULL, err));
 	for (size_t i = 0; i < project->source_count; i++) {
 		const struct asof_source *source = &project->sources[i];
-		if (!is_mentioned(query, source->name))
+		if (source->is_implicit || !is_mentioned(query, source->name))
 			continue;
+		ASOF_TRY(asof_upstream_use(session, source, NULL, err));
 		struct asof_plan_source plan = asof_session_plan_source(session, source);
 		ASOF_AUTO(asof_buf_done) struct asof_buf rows = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 		asof_buf_add_cstr(&rows, "SELECT * EXCLUDE (" ASOF_SOURCE_ORDER ") FROM (");

@@ -19,6 +19,7 @@
 
 /* A source as it is now: its files and what the engine says of them. */
 struct asof_bound_source {
+	bool is_met;   /* while binding */
 	bool is_bound; /* false where it, or what it needs, has mistakes */
 	const struct asof_source_file *files;
 	size_t file_count;
@@ -27,6 +28,13 @@ struct asof_bound_source {
 	const char *created_time_type; /* NULL without created_time */
 	struct asof_field *key_types;
 	size_t key_type_count;
+	/* Of a source that is a view (job/upstream.h): its rows in place of files. Before it is
+	 * used they are none, and there are no files. */
+	const char *rows_sql;
+	const struct asof_source *timed; /* the source, its times held back by the view's */
+	const char *user_event_type;     /* of the times as the user wrote them */
+	const char *user_created_type;
+	const char *upstream_version; /* "departures@1.0.3" */
 };
 
 struct asof_session {

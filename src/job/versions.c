@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/number.h"
+#include "job/upstream.h"
 #include "model/hash.h"
 
 const char *
@@ -407,13 +408,13 @@ find_change(struct asof_session *session, struct asof_arena *arena, struct asof_
 	return compare_with(session, &base, arena, state, err);
 }
 
-enum asof_status
-asof_view_state_find(struct asof_session *session, const struct asof_view *view,
-		     struct asof_arena *arena, struct asof_view_state *ret_state,
-		     struct asof_error *err)
+static enum asof_status
+find_state(struct asof_session *session, const struct asof_view *view, enum asof_upstream_mode mode,
+	   struct asof_arena *arena, struct asof_view_state *ret_state, struct asof_error *err)
 {
 	struct asof_catalog *catalog = NULL;
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
+	ASOF_TRY(asof_upstream_settle(session, view, mode, err));
 	struct asof_view_state state = { .view = view };
 	ASOF_TRY(describe_now(session, arena, &state, err));
 
@@ -430,6 +431,22 @@ asof_view_state_find(struct asof_session *session, const struct asof_view *view,
 	state.next_patch = numbers.max_patch + 1;
 	*ret_state = state;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_view_state_find(struct asof_session *session, const struct asof_view *view,
+		     struct asof_arena *arena, struct asof_view_state *ret_state,
+		     struct asof_error *err)
+{
+	return find_state(session, view, ASOF_UPSTREAM_TODAY, arena, ret_state, err);
+}
+
+enum asof_status
+asof_view_state_find_published(struct asof_session *session, const struct asof_view *view,
+			       struct asof_arena *arena, struct asof_view_state *ret_state,
+			       struct asof_error *err)
+{
+	return find_state(session, view, ASOF_UPSTREAM_PUBLISHED, arena, ret_state, err);
 }
 
 enum asof_status

@@ -57,6 +57,14 @@ ASOF_NODISCARD enum asof_status asof_view_state_find(struct asof_session *sessio
 						     struct asof_view_state *ret_state,
 						     struct asof_error *err);
 
+/* The same where views that it reads count as they are published, not as defined today: for what is
+ * built of them. */
+ASOF_NODISCARD enum asof_status asof_view_state_find_published(struct asof_session *session,
+							       const struct asof_view *view,
+							       struct asof_arena *arena,
+							       struct asof_view_state *ret_state,
+							       struct asof_error *err);
+
 /* Register the definition of `state`. */
 ASOF_NODISCARD enum asof_status asof_view_state_register(struct asof_session *session,
 							 const struct asof_view_state *state,

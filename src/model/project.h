@@ -53,6 +53,7 @@ enum asof_source_kind {
 	ASOF_SOURCE_TABLE, /* CONNECTION.schema.name or a lake table */
 	ASOF_SOURCE_QUERY,
 	ASOF_SOURCE_TOPIC,
+	ASOF_SOURCE_VIEW, /* the rows of another view, as published */
 };
 
 enum asof_file_format { ASOF_FORMAT_PARQUET, ASOF_FORMAT_CSV, ASOF_FORMAT_JSON };
@@ -93,6 +94,11 @@ struct asof_source {
 	enum asof_on_bad_row on_bad_row;
 	enum asof_source_cursor cursor;
 	int64_t lateness_us; /* of a cursor that is a time: how long rows before it may change */
+	/* Of kind VIEW: the view that is read, as defined beside this source; NULL in a text of one
+	 * view, and where it is a mistake. `location` has its name. */
+	const struct asof_view *upstream;
+	const char *upstream_hash; /* of its definition; NULL: not known yet */
+	bool is_implicit;          /* of a view's own `view:`, not declared */
 	struct asof_about about;
 	struct asof_place place;
 	/* Filled by binding: the columns of the files, then those of `selects`. */

@@ -176,6 +176,30 @@ ASOF_NODISCARD enum asof_status asof_plan_foldable_sql(const struct asof_plan_ta
 ASOF_NODISCARD enum asof_status asof_plan_values_sql(const struct asof_plan_table *table,
 						     struct asof_buf *sql, struct asof_error *err);
 
+/*
+ * SELECT of a view's rows as another view's source: keys, event_time, created_time and outputs by
+ * name, then ASOF_SOURCE_ORDER. Per (key, event_time) the row that counts, or the windows at each
+ * tile's END, whose created_time is the greatest of all tiles that the longest window covers. With
+ * `added` (the part of `table` that was added last) only rows that come of it.
+ */
+ASOF_NODISCARD enum asof_status asof_plan_view_rows_sql(const struct asof_plan_table *table,
+							const struct asof_plan_table *added,
+							struct asof_buf *sql,
+							struct asof_error *err);
+/* One BIGINT, 0 or more: whether rows of `added` change rows that `older` gave: the same (key,
+ * event_time) again, or a tile that is not behind all of its key's. */
+void asof_plan_view_overlap_sql(const struct asof_plan_table *older,
+				const struct asof_plan_table *added, struct asof_buf *sql);
+/* The columns of such rows, for a view that may never have been built: no row. */
+void asof_plan_view_columns_sql(const struct asof_view *view, struct asof_buf *sql);
+/* The times of a source that is a view, as expressions of type TIMESTAMPTZ: the user's own
+ * (`type_text` is its type), but never before the view's row could be seen (its event_time and
+ * `available_after_us`), never created before it was known. */
+void asof_plan_view_event_time(struct asof_buf *sql, const struct asof_source *source,
+			       const char *type_text, int64_t available_after_us);
+void asof_plan_view_created_time(struct asof_buf *sql, const struct asof_source *source,
+				 const char *type_text);
+
 /* One view of a join: which of its outputs, in which order. */
 struct asof_plan_join_view {
 	struct asof_plan_table table;

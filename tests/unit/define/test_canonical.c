@@ -372,6 +372,34 @@ other_changes_are_minor(void **state)
 }
 
 static void
+what_is_read_upstream_counts(void **state)
+{
+	(void)state;
+	const struct parts upstream = WITH(source, "view: u, definition: '1f'");
+	assert_change(upstream, upstream, ASOF_CHANGE_NONE, "", true);
+	assert_change(upstream, WITH(source, "view: u, definition: '20'"), ASOF_CHANGE_MINOR,
+		      "upstream 'u' changes\n", false);
+	assert_change(upstream, WITH(source, "view: w, definition: '1f'"), ASOF_CHANGE_MINOR,
+		      "'view' of the source changes: u -> w\n", false);
+}
+
+static void
+a_canonical_text_names_the_view_that_is_read(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(1u << 20);
+	ASOF_AUTO(asof_project_free_auto)
+	struct asof_project *project = make(WITH(source, "view: v, definition: '1f'"));
+	canonical(project, false, &buf);
+	assert_non_null(strstr(asof_buf_cstr(&buf),
+			       "\"sources\":{\"flights\":{\"created_time\":\"created_time\","
+			       "\"definition\":\"1f\",\"event_time\":\"event_time\","
+			       "\"types\":{"));
+	assert_non_null(strstr(asof_buf_cstr(&buf), "},\"view\":\"v\"}},"));
+	assert_null(project->sources[0].upstream);
+}
+
+static void
 another_source_is_another_table(void **state)
 {
 	(void)state;
@@ -520,6 +548,8 @@ main(void)
 		cmocka_unit_test(selects_count_when_an_expression_mentions_them),
 		cmocka_unit_test(readers_break_on_major_changes),
 		cmocka_unit_test(other_changes_are_minor),
+		cmocka_unit_test(what_is_read_upstream_counts),
+		cmocka_unit_test(a_canonical_text_names_the_view_that_is_read),
 		cmocka_unit_test(another_source_is_another_table),
 		cmocka_unit_test(plain_views_are_one_table_with_the_same_columns),
 		cmocka_unit_test(a_service_is_its_features),
