@@ -26,6 +26,7 @@ complete -c asof -n '__fish_seen_subcommand_from build' -l tag -r -f -d 'keep T 
 complete -c asof -n '__fish_seen_subcommand_from build' -l full -d 'compute everything again'
 complete -c asof -n '__fish_seen_subcommand_from build' -l from -r -f -d 'only events from T on; with --to'
 complete -c asof -n '__fish_seen_subcommand_from build' -l to -r -f -d 'only events before T; with --from'
+complete -c asof -n '__fish_seen_subcommand_from build' -l upstream -d 'first the views that these read, and what those read'
 complete -c asof -n '__fish_seen_subcommand_from build' -l engine -r -f -d 'kernel (the usual), or sql: the reference, which gives the same'
 complete -c asof -n '__fish_seen_subcommand_from build' -f -a '(asof names views 2>/dev/null)'
 
