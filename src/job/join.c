@@ -10,6 +10,7 @@
 #include "codec/time_text.h"
 #include "job/join_run.h"
 #include "job/training_sets.h"
+#include "job/upstream.h"
 
 /* ---- writing ---- */
 
@@ -182,6 +183,18 @@ write_report(struct asof_json_writer *w, const struct asof_join_run *run, int64_
 	asof_json_end_object(w);
 }
 
+/* For the manifest: versions of views that the joined ones were made from. */
+static enum asof_status
+find_upstream(struct asof_join_run *run, struct asof_error *err)
+{
+	for (size_t i = 0; !run->is_direct && i < run->table_count; i++) {
+		struct asof_version_table *table = &run->tables[i];
+		ASOF_TRY(asof_upstream_chain(run->session, table->version, &run->arena,
+					     &table->upstream, &table->upstream_count, err));
+	}
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_join(struct asof_session *session, const struct asof_join_options *options, char **ret_json,
 	  struct asof_error *err)
@@ -196,6 +209,7 @@ asof_join(struct asof_session *session, const struct asof_join_options *options,
 	ASOF_TRY(asof_join_run_write(&run, err));
 	ASOF_TRY(asof_file_digest(run.out, &session->cancel, &run.manifest.result_digest, err));
 	run.manifest.has_digests = true;
+	ASOF_TRY(find_upstream(&run, err));
 	ASOF_TRY(asof_manifest_write(&run.manifest, run.tables, run.table_count, run.out,
 				     run.row_count, asof_session_now_us(session), &run.arena, err));
 	if (!run.is_direct) /* which needs no catalog */

@@ -45,6 +45,13 @@ write_views(struct asof_json_writer *w, const struct asof_version_table *tables,
 			asof_json_member_int(w, "table_version", version->table_version);
 			write_time(w, "published", version->published_us);
 		}
+		if (tables[i].upstream_count > 0) {
+			asof_json_key_cstr(w, "upstream");
+			asof_json_begin_array(w);
+			for (size_t u = 0; u < tables[i].upstream_count; u++)
+				asof_json_cstr(w, tables[i].upstream[u]);
+			asof_json_end_array(w);
+		}
 		asof_json_key_cstr(w, "definition");
 		asof_json_raw(w, asof_str_from(version->definition_json));
 		asof_json_end_object(w);

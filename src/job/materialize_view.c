@@ -6,6 +6,7 @@
 #include "codec/key.h"
 #include "job/cursor.h"
 #include "job/entry_table.h"
+#include "job/upstream.h"
 #include "kernel/answer.h"
 #include "model/duration.h"
 #include "plan/sql.h"
@@ -207,6 +208,15 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 	ASOF_TRY(asof_cursor_read(asof_property_find(table->snapshot.info,
 						     table->snapshot.info_count, ASOF_INFO_CURSOR),
 				  arena, &cursor, err));
+	if (cursor.upstream) {
+		enum asof_status status =
+			asof_upstream_use_version(session, view->source, cursor.upstream, err);
+		if (status != ASOF_OK)
+			return ASOF_WRAP(err, status,
+					 "the instant lies inside a step of view '%s', which is "
+					 "read again (choose a whole step, or build it again)",
+					 view->name);
+	}
 	const char **paths = asof_arena_array(arena, cursor.file_count, sizeof(*paths));
 	int64_t *ordinals = asof_arena_array(arena, cursor.file_count, sizeof(*ordinals));
 	if (!paths || !ordinals)
@@ -230,6 +240,8 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 			   .to_us = at_us + 1 },
 		.commit_us = table->version->published_us,
 	};
+	if (cursor.upstream) /* all of it is used already */
+		return ASOF_OK;
 	partial->source.paths = paths;
 	partial->source.path_count = cursor.file_count;
 	partial->source.ordinals = ordinals;

@@ -69,6 +69,21 @@ ASOF_NODISCARD enum asof_status
 asof_upstream_recorded(struct asof_session *session, const struct asof_version *version,
 		       struct asof_arena *arena, const char **ret_version, struct asof_error *err);
 
+/* All that the version was made from, the nearest first: "departures@1.0.3". Where one was vacuumed
+ * the list ends. In `arena`. */
+ASOF_NODISCARD enum asof_status asof_upstream_chain(struct asof_session *session,
+						    const struct asof_version *version,
+						    struct asof_arena *arena,
+						    const char *const **ret_versions,
+						    size_t *ret_count, struct asof_error *err);
+
+/* The table versions of `view` that a vacuum must leave: `current` (-1: none), and those that the
+ * current versions of its readers were made from. The array lives in `arena`. */
+ASOF_NODISCARD enum asof_status asof_upstream_pins(struct asof_session *session, const char *view,
+						   int64_t current, struct asof_arena *arena,
+						   const int64_t **ret_pins, size_t *ret_count,
+						   struct asof_error *err);
+
 /* `views` and, where `is_with_upstream`, all that they read, those that are read first; otherwise
  * in the order given. The array lives in `arena`. */
 ASOF_NODISCARD enum asof_status asof_upstream_order(const struct asof_view ***views, size_t *count,

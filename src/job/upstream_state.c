@@ -63,21 +63,44 @@ asof_upstream_settle(struct asof_session *session, const struct asof_view *view,
 
 /* ---- behind or not ---- */
 
+/* What a version was made from; nothing is read of one that reads no view. */
+static enum asof_status
+read_cursor(struct asof_session *session, const struct asof_version *version,
+	    struct asof_arena *arena, struct asof_cursor *ret_cursor, struct asof_error *err)
+{
+	struct asof_table_snapshot snapshot;
+	*ret_cursor = (struct asof_cursor){ 0 };
+	if (!strstr(version->definition_json, "\"view\":"))
+		return ASOF_OK;
+	ASOF_TRY(asof_version_read_table(session, version, arena, &snapshot, err));
+	return asof_cursor_read(
+		asof_property_find(snapshot.info, snapshot.info_count, ASOF_INFO_CURSOR), arena,
+		ret_cursor, err);
+}
+
 enum asof_status
 asof_upstream_recorded(struct asof_session *session, const struct asof_version *version,
 		       struct asof_arena *arena, const char **ret_version, struct asof_error *err)
 {
-	struct asof_table_snapshot snapshot;
 	struct asof_cursor cursor;
-	*ret_version = NULL;
-	/* Only who reads a view pays for looking at the log. */
-	if (!strstr(version->definition_json, "\"view\":"))
-		return ASOF_OK;
-	ASOF_TRY(asof_version_read_table(session, version, arena, &snapshot, err));
-	ASOF_TRY(asof_cursor_read(
-		asof_property_find(snapshot.info, snapshot.info_count, ASOF_INFO_CURSOR), arena,
-		&cursor, err));
+	ASOF_TRY(read_cursor(session, version, arena, &cursor, err));
 	*ret_version = cursor.upstream;
+	return ASOF_OK;
+}
+
+/* A version may have another number and the same rows. */
+static enum asof_status
+has_same_files(struct asof_session *session, const struct asof_version *version,
+	       const struct asof_cursor *cursor, struct asof_arena *arena, bool *ret_has,
+	       struct asof_error *err)
+{
+	struct asof_table_snapshot snapshot;
+	ASOF_TRY(asof_version_read_table(session, version, arena, &snapshot, err));
+	size_t skipped = strlen(version->view) + 1;
+	*ret_has = snapshot.file_count == cursor->file_count;
+	for (size_t i = 0; *ret_has && i < snapshot.file_count; i++)
+		*ret_has = strlen(cursor->files[i].name) > skipped &&
+			   strcmp(cursor->files[i].name + skipped, snapshot.files[i].name) == 0;
 	return ASOF_OK;
 }
 
@@ -85,31 +108,134 @@ enum asof_status
 asof_upstream_stale(struct asof_session *session, const struct asof_version *version,
 		    struct asof_arena *arena, const char **ret_why, struct asof_error *err)
 {
-	const char *recorded = NULL;
+	struct asof_cursor cursor;
 	struct asof_version current;
 	struct asof_error why = { 0 };
+	bool is_same = false;
 	*ret_why = NULL;
-	ASOF_TRY(asof_upstream_recorded(session, version, arena, &recorded, err));
-	const char *at = recorded ? strchr(recorded, '@') : NULL;
+	ASOF_TRY(read_cursor(session, version, arena, &cursor, err));
+	const char *at = cursor.upstream ? strchr(cursor.upstream, '@') : NULL;
 	if (!at)
 		return ASOF_OK;
-	const char *name = asof_arena_printf(arena, "%.*s", (int)(at - recorded), recorded);
+	const char *name =
+		asof_arena_printf(arena, "%.*s", (int)(at - cursor.upstream), cursor.upstream);
 	if (!name)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "upstream '%s'", recorded);
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "upstream '%s'", cursor.upstream);
 	enum asof_status status =
 		asof_catalog_find_version(session->catalog, name, "", arena, &current, &why);
 	if (status == ASOF_NOT_FOUND)
 		return ASOF_OK; /* it is gone: what was made of it stays as it is */
 	if (status != ASOF_OK)
 		return ASOF_FAIL(err, status, "%s", why.message);
-	const char *text = asof_version_text(&current, arena);
-	if (text && strcmp(text, at + 1) != 0)
-		*ret_why = asof_arena_printf(arena, "upstream '%s' is at %s, not %s", name, text,
-					     at + 1);
-	else if (text)
+	if (strstr(version->definition_json, current.definition_hash))
+		ASOF_TRY(has_same_files(session, &current, &cursor, arena, &is_same, err));
+	if (is_same)
 		return asof_upstream_stale(session, &current, arena, ret_why, err);
+	const char *text = asof_version_text(&current, arena);
+	*ret_why = asof_arena_printf(arena, "upstream '%s' is at %s, not %s", name,
+				     text ? text : "", at + 1);
+	return *ret_why ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "upstream '%s'", name);
+}
+
+#define CHAIN_MAX 64 /* more than definitions may have */
+
+enum asof_status
+asof_upstream_chain(struct asof_session *session, const struct asof_version *version,
+		    struct asof_arena *arena, const char *const **ret_versions, size_t *ret_count,
+		    struct asof_error *err)
+{
+	const char **versions = asof_arena_array(arena, CHAIN_MAX, sizeof(*versions));
+	struct asof_version next = *version;
+	struct asof_error ignored = { 0 };
+	const char *recorded = NULL;
+	*ret_count = 0;
+	*ret_versions = versions;
+	if (!versions)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "what '%s' is made from", version->view);
+	while (*ret_count < CHAIN_MAX &&
+	       asof_upstream_recorded(session, &next, arena, &recorded, &ignored) == ASOF_OK &&
+	       recorded) {
+		const char *at = strchr(recorded, '@');
+		const char *name =
+			at ? asof_arena_printf(arena, "%.*s", (int)(at - recorded), recorded)
+			   : NULL;
+		versions[(*ret_count)++] = recorded;
+		if (!name || asof_catalog_find_version(session->catalog, name, at + 1, arena, &next,
+						       &ignored) != ASOF_OK)
+			break;
+	}
 	return ASOF_OK;
 }
+
+/* ---- what readers need ---- */
+
+struct pins {
+	struct asof_arena *arena;
+	int64_t *items;
+	size_t count;
+	const char *const *wanted; /* "1.0.3" */
+	size_t wanted_count;
+};
+
+static enum asof_status
+pin_version(void *arg, const struct asof_version *version, struct asof_error *err)
+{
+	struct pins *pins = arg;
+	const char *text = asof_version_text(version, pins->arena);
+	if (!text)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "versions of '%s'", version->view);
+	for (size_t i = 0; i < pins->wanted_count; i++) {
+		if (strcmp(text, pins->wanted[i]) == 0)
+			pins->items[pins->count++] = version->table_version;
+	}
+	return ASOF_OK;
+}
+
+/* The versions that current ones of readers were made from: "1.0.3". */
+static enum asof_status
+find_wanted(struct asof_session *session, const char *view, struct asof_arena *arena,
+	    const char **wanted, size_t *count, struct asof_error *err)
+{
+	const struct asof_project *project = session->project;
+	for (size_t i = 0; i < project->view_count; i++) {
+		const struct asof_view *upstream = asof_upstream_of(&project->views[i]);
+		struct asof_version version;
+		struct asof_error ignored = { 0 };
+		const char *recorded = NULL;
+		if (!upstream || strcmp(upstream->name, view) != 0 ||
+		    asof_catalog_find_version(session->catalog, project->views[i].name, "", arena,
+					      &version, &ignored) != ASOF_OK)
+			continue;
+		ASOF_TRY(asof_upstream_recorded(session, &version, arena, &recorded, err));
+		const char *at = recorded ? strchr(recorded, '@') : NULL;
+		if (at)
+			wanted[(*count)++] = at + 1;
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_upstream_pins(struct asof_session *session, const char *view, int64_t current,
+		   struct asof_arena *arena, const int64_t **ret_pins, size_t *ret_count,
+		   struct asof_error *err)
+{
+	size_t room = session->project->view_count;
+	const char **wanted = asof_arena_array(arena, room, sizeof(*wanted));
+	struct pins pins = { .arena = arena, .wanted = wanted };
+	pins.items = asof_arena_array(arena, room + 1, sizeof(*pins.items));
+	if (!wanted || !pins.items)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "readers of '%s'", view);
+	ASOF_TRY(find_wanted(session, view, arena, wanted, &pins.wanted_count, err));
+	if (pins.wanted_count > 0)
+		ASOF_TRY(asof_catalog_versions(session->catalog, view, pin_version, &pins, err));
+	if (current >= 0)
+		pins.items[pins.count++] = current;
+	*ret_pins = pins.items;
+	*ret_count = pins.count;
+	return ASOF_OK;
+}
+
+/* ---- what upstream could be ---- */
 
 /* Has the upstream's own source other files than its current version was made from? */
 static enum asof_status

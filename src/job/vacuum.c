@@ -4,7 +4,7 @@
 #include "base/json_writer.h"
 #include "job/checkpoint.h"
 #include "job/lost_sets.h"
-#include "job/versions.h"
+#include "job/upstream.h"
 #include "model/duration.h"
 
 #define RETENTION_US       (7 * 24 * 3600 * ASOF_US_PER_SECOND)
@@ -111,10 +111,14 @@ vacuum_view(struct asof_session *session, const char *view,
 	ASOF_TRY(asof_cancel_check(&session->cancel, err));
 	ASOF_TRY(asof_catalog_versions(session->catalog, view, note_version, &versions, err));
 	ASOF_TRY(asof_lost_sets_begin(session, view, &arena, &relief.lost, err));
+	const int64_t *pinned = NULL;
+	size_t pinned_count = 0;
+	ASOF_TRY(asof_upstream_pins(session, view, versions.current, &arena, &pinned, &pinned_count,
+				    err));
 	struct asof_vacuum_rules rules = { .now_us = asof_session_now_us(session),
 					   .retention_us = options->retention_us,
-					   .pinned = &versions.current,
-					   .pinned_count = versions.current >= 0,
+					   .pinned = pinned,
+					   .pinned_count = pinned_count,
 					   .is_dry_run = options->is_dry_run,
 					   .io = &io,
 					   .visit = note_removed,

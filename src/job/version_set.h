@@ -43,6 +43,8 @@ struct asof_version_table {
 	struct asof_tile_layout layout;
 	struct asof_table_snapshot snapshot;
 	struct asof_plan_table plan; /* over all of the above */
+	const char *const *upstream; /* what it was made from: "departures@1.0.3", what that .. */
+	size_t upstream_count;       /* filled in by asof_upstream_chain() */
 };
 void asof_version_table_done(struct asof_version_table *table);
 ASOF_NODISCARD enum asof_status asof_version_table_open(struct asof_session *session,

@@ -203,6 +203,37 @@ class ViewSources(unittest.TestCase):
         row = json.loads(self.shop.done("get", "daily", "origin=A", "--at", "2001-01-01T05:30:00Z"))
         self.assertEqual((row["features"]["delay_sum_1d"], row["event_time"]), (14, "2001-01-01T04:00:00Z"))
 
+    def test_an_instant_inside_a_step_reads_what_the_version_was_made_from(self):
+        build(self.shop)
+        self.shop.write("data/flights2.csv", CORRECTED)
+        build(self.shop, "delays")
+        self.shop.done("materialize", "daily", "--at", "2001-01-01T00:30:00Z")
+        row = json.loads(self.shop.done("get", "daily", "origin=A", "--at", "2001-01-01T01:00:00Z"))
+        self.assertEqual(row["features"], {"delay_count_1d": 1, "delay_sum_1d": 5})
+
+    def test_what_is_behind_is_told_until_it_follows(self):
+        build(self.shop)
+        self.shop.write("data/flights2.csv", NEWER)
+        build(self.shop, "delays")
+        self.assertIn("daily: stale, upstream 'delays' is at 1.0.1, not 1.0.0: `asof build daily` follows", self.shop.done("plan"))
+        self.assertIn("top: stale, upstream 'delays' is at 1.0.1, not 1.0.0", self.shop.done("plan"))
+        shown = answer(self.shop, "show", "daily")
+        self.assertEqual((shown["upstream"], shown["stale"]), ("delays@1.0.0", "upstream 'delays' is at 1.0.1, not 1.0.0"))
+        build(self.shop)
+        self.assertNotIn("stale", self.shop.done("plan"))
+        self.assertNotIn("stale", answer(self.shop, "show", "daily"))
+
+    def test_a_manifest_has_the_versions_below(self):
+        build(self.shop)
+        self.shop.write("spine.csv", "origin,event_time\nA,2001-01-02T00:00:00Z\n")
+        self.shop.done("join", "--spine", "spine.csv", "--features", "top.delay_sum_1d", "--out", "out.parquet")
+        manifest = json.loads((self.shop.dir / "out.parquet.asof.json").read_text())
+        self.assertEqual(manifest["views"][0]["upstream"], ["daily@1.0.0", "delays@1.0.0"])
+        self.shop.write("data/flights2.csv", CORRECTED)
+        build(self.shop)
+        self.shop.done("join", "--from-manifest", "out.parquet.asof.json", "--out", "again.parquet")
+        self.assertEqual((self.shop.dir / "out.parquet").read_bytes(), (self.shop.dir / "again.parquet").read_bytes())
+
 
 if __name__ == "__main__":
     unittest.main()

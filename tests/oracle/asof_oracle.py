@@ -23,6 +23,8 @@ Where the text of the promises leaves a choice, the literal reading is taken:
  7. quantile(p) lies at (n - 1) * p among the sorted values; between -inf and inf it is NaN, else
     an infinite neighbour wins.
  8. An answer withheld by max_age keeps the event_time of the row that is too old.
+ 9. A view that reads a view reads the rows of source_of(); commits of the source below are not
+    commits of it, since every row there has a created_time.
 """
 
 import math
@@ -279,6 +281,50 @@ def windows(view, events, upto):
             empty.append(feature.name)
         values[feature.name] = aggregate(feature.agg, taken, feature.p)
     return Answer(end, values, empty)
+
+
+def source_of(view, keys, where=None):
+    """What a view that reads `view` reads: of a plain view the rows that count, of a windowed one
+    its values at each tile's END, as a source. `keys` are the names of the entity's keys. Values
+    have to be exact: integers, texts."""
+    view._events = None
+    rows = []
+    for key in sorted(_events_by_key(view), key=_key_order):
+        found = _plain_rows(view, key) if view.step is None else _window_rows(view, key)
+        for event_time, created_time, file, number, values in found:
+            row = dict(zip(keys, key))
+            row.update(values)
+            visible = event_time + view.available_after
+            rows.append(Row(row, visible, created_time, file, len(rows) if number is None else number))
+    return Source([(0, rows)], True, where)
+
+
+def _key_order(key):
+    return tuple(part.encode("utf-8") if isinstance(part, str) else part for part in key)
+
+
+def _plain_rows(view, key):
+    """Of each event_time the last event in the order of events."""
+    best = {event.event_time: event for event in view.events_of(key)}
+    for event in best.values():
+        values = {f.name: f.value(event.values) for f in view.features}
+        yield event.event_time, event.created_time, *event.order[3:], values
+
+
+def _window_rows(view, key):
+    """Each END with the greatest created_time of what the longest window covers."""
+    events = view.events_of(key)
+    ends = {e.event_time if view.step == "event" else ceil_to(e.event_time, view.step) for e in events}
+    longest = max(feature.window for feature in view.features)
+    for end in sorted(ends):
+        answer = windows(view, events, end)
+        values = {}
+        for feature in view.features:
+            value = answer.values[feature.name]
+            is_default = value is None and feature.name in answer.empty
+            values[feature.name] = feature.default if is_default else value
+        known = max(e.created_time for e in events if end - longest < e.event_time <= end)
+        yield end, known, 0, None, values
 
 
 def aggregate(agg, values, p=None):
