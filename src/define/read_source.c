@@ -222,7 +222,13 @@ read_cursor(struct asof_reading *r, const struct source_nodes *nodes, struct aso
 	source->cursor = (enum asof_source_cursor)asof_read_choice(r, nodes->cursor, "cursor",
 								   cursors, ASOF_COUNTOF(cursors),
 								   ASOF_SOURCE_CURSOR_FILES);
-	if (source->cursor == ASOF_SOURCE_CURSOR_CREATED && !nodes->created_time)
+	bool is_view = source->kind == ASOF_SOURCE_VIEW;
+	if (is_view && source->cursor != ASOF_SOURCE_CURSOR_FILES)
+		asof_mistakes_add(r->mistakes, nodes->cursor->place,
+				  "source '%s': 'cursor' does not go with 'view', whose versions "
+				  "tell what is new",
+				  source->name);
+	else if (source->cursor == ASOF_SOURCE_CURSOR_CREATED && !nodes->created_time)
 		asof_mistakes_add(r->mistakes, nodes->cursor->place,
 				  "source '%s': 'cursor: created_time' goes with a 'created_time', "
 				  "which is missing",
