@@ -16,7 +16,7 @@ from gen import oracle
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-CASES = 12
+CASES = 16
 HOUR = v.duration("1h")
 SETTINGS = "project: chains\nlake: ./lake\nonline: memory\ncatalog: sqlite:./catalog.db\n"
 AGGS = ["count", "sum", "min", "max", "first", "last", "count_distinct"]
@@ -173,7 +173,7 @@ class Chains(unittest.TestCase):
         return done.stdout
 
     def check(self, rng, directory, levels, models):
-        times = sorted(START + rng.randrange(60) * HOUR // 2 + rng.choice([0, 1, -1]) for _ in range(30))
+        times = sorted(START + rng.randrange(60) * HOUR // 2 + rng.choice([0, 1, -1]) for _ in range(60))
         spine = [(rng.choice("abc"), rng.randrange(2), t) for t in times]
         pq.write_table(
             pa.table(
