@@ -272,6 +272,13 @@ apply(void *arg, const struct asof_delta_action *action, struct asof_error *err)
 	return ASOF_OK;
 }
 
+static enum asof_status
+apply_commit_info(void *arg, const struct asof_delta_action *action, struct asof_error *err)
+{
+	return action->kind == ASOF_DELTA_COMMIT_INFO ? keep_commit_info(arg, action, err)
+						      : ASOF_OK;
+}
+
 /* --- its end -----------------------------------------------------------------------------------
  */
 
@@ -471,7 +478,12 @@ begin_with_checkpoint(struct replay *replay, struct asof_blob *lake,
 		if (version > wanted || version < log->first - 1)
 			continue;
 		replay->version = version;
-		return load_checkpoint(replay, lake, version, io, buf, err);
+		ASOF_TRY(load_checkpoint(replay, lake, version, io, buf, err));
+		/* A checkpoint has no commitInfo; its entry, which may still be there, does. */
+		if (version < log->first)
+			return ASOF_OK;
+		return asof_delta_entry_read(lake, log->table, version, buf, apply_commit_info,
+					     replay, err);
 	}
 	int64_t oldest = asof_delta_log_oldest(log, true);
 	if (oldest <= log->newest && wanted < oldest)
