@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "base/number.h"
+#include "base/temp_dir.h"
 #include "engine/engine.h"
 
 /* ---- errors ---- */
@@ -52,8 +53,8 @@ struct asof_engine {
 	duckdb_connection connection;
 	struct asof_duckdb_watch watch;
 	unsigned threads;
-	char *temp_dir;      /* private, removed at the end */
-	char *extension_dir; /* never NULL */
+	struct asof_temp_dir temp; /* where it spills; private */
+	char *extension_dir;       /* never NULL */
 	bool is_entered;
 	struct asof_duckdb_scan *scan; /* the one that runs, else NULL */
 	struct asof_duckdb_feed *feed;

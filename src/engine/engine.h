@@ -21,8 +21,8 @@ struct asof_engine_options {
 	unsigned threads;      /* 0: one per CPU */
 	uint64_t memory_bytes; /* 0: 80 % of the machine's; see docs/design/engine.md on what it
 				  bounds */
-	const char *temp_dir; /* where it spills; NULL: a private directory below TMPDIR, removed at
-				 the end */
+	const char *temp_dir;  /* below which it spills into a directory of its own; NULL: TMPDIR.
+				  What a killed process left there is removed on opening */
 	const char *extension_dir;        /* NULL: beside the library, else the cache; used by
 					     asof_engine_load() */
 	const struct asof_cancel *cancel; /* NULL: none */

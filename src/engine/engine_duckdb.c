@@ -3,9 +3,7 @@
 #include "engine/duckdb_impl.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -92,41 +90,6 @@ join_path(const char *a, const char *b, struct asof_error *err)
 	return bytes.ptr;
 }
 
-/* A directory of our own: two processes that spill into one directory overwrite each other. */
-static enum asof_status
-make_temp_dir(struct asof_engine *engine, const char *parent, struct asof_error *err)
-{
-	if (!parent)
-		parent = getenv("TMPDIR");
-	if (!parent || !*parent)
-		parent = "/tmp";
-
-	char *path = join_path(parent, "/asof-XXXXXX", err);
-	if (!path)
-		return err ? err->status : ASOF_NO_MEMORY;
-	if (!mkdtemp(path)) {
-		int cause = errno;
-
-		asof_mem_free(path);
-		return ASOF_FAIL(err, ASOF_IO, "make a directory to spill into below '%s': %s",
-				 parent, strerror(cause));
-	}
-	engine->temp_dir = path;
-	return ASOF_OK;
-}
-
-static void
-remove_temp_dir(const char *path)
-{
-	DIR *dir = path ? opendir(path) : NULL;
-	if (!dir)
-		return;
-	for (struct dirent *entry; (entry = readdir(dir));)
-		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
-	(void)rmdir(path);
-}
-
 /* Beside the library, as it is installed: <dir>/lib/libduckdb.so has <dir>/ext. */
 static bool
 is_beside_library(char *path, size_t size)
@@ -197,7 +160,7 @@ configure(duckdb_config config, const struct asof_engine *engine, struct asof_er
 {
 	ASOF_TRY(set_number(config, "threads", engine->threads, "", err));
 	ASOF_TRY(set_number(config, "memory_limit", engine->buffer_bytes / 1024, "KiB", err));
-	ASOF_TRY(set_option(config, "temp_directory", engine->temp_dir, err));
+	ASOF_TRY(set_option(config, "temp_directory", engine->temp.path, err));
 	ASOF_TRY(set_option(config, "extension_directory", engine->extension_dir, err));
 	ASOF_TRY(set_option(config, "autoinstall_known_extensions", "false", err));
 	return set_option(config, "autoload_known_extensions", "false", err);
@@ -256,7 +219,8 @@ asof_engine_open(const struct asof_engine_options *options, struct asof_engine *
 	engine->watch.progress = options->progress;
 	engine->watch.progress_arg = options->progress_arg;
 
-	ASOF_TRY(make_temp_dir(engine, options->temp_dir, err));
+	/* Its own: two processes that spill into one directory overwrite each other. */
+	ASOF_TRY(asof_temp_dir_open(&engine->temp, options->temp_dir, "asof-spill-", err));
 	ASOF_TRY(find_extension_dir(engine, options->extension_dir, err));
 	ASOF_TRY(open_database(engine, err));
 	ASOF_TRY(prepare_session(engine, err));
@@ -278,8 +242,7 @@ asof_engine_free(struct asof_engine *engine)
 	asof_map_done(&engine->functions);
 	asof_map_done(&engine->mapped);
 	asof_arena_done(&engine->arena);
-	remove_temp_dir(engine->temp_dir);
-	asof_mem_free(engine->temp_dir);
+	asof_temp_dir_done(&engine->temp);
 	asof_mem_free(engine->extension_dir);
 	asof_mem_free(engine);
 }

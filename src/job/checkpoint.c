@@ -22,7 +22,7 @@
 struct conversion {
 	struct asof_session *session;
 	struct asof_engine *engine;
-	struct asof_join_temp temp;
+	struct asof_temp_dir temp;
 	struct asof_arena arena;
 	struct asof_blob *dir; /* of temp, for whole files */
 	const char *from;
@@ -33,7 +33,7 @@ static void
 conversion_done(struct conversion *c)
 {
 	asof_blob_free(c->dir);
-	asof_join_temp_done(&c->temp);
+	asof_temp_dir_done(&c->temp);
 	asof_arena_done(&c->arena);
 }
 
@@ -42,11 +42,11 @@ open_conversion(struct conversion *c, struct asof_str bytes, struct asof_error *
 {
 	ASOF_TRY(asof_session_engine(c->session, &c->engine, err));
 	ASOF_TRY(asof_join_temp_open(&c->temp, err));
-	c->from = asof_join_temp_path(&c->temp, &c->arena, "from");
-	c->to = asof_join_temp_path(&c->temp, &c->arena, "to");
+	c->from = asof_temp_dir_file(&c->temp, &c->arena, "from");
+	c->to = asof_temp_dir_file(&c->temp, &c->arena, "to");
 	if (!c->from || !c->to)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "checkpoint");
-	ASOF_TRY(asof_blob_open(c->temp.dir, &c->dir, err));
+	ASOF_TRY(asof_blob_open(c->temp.path, &c->dir, err));
 	return asof_blob_put(c->dir, "from", bytes, err);
 }
 

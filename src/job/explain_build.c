@@ -22,7 +22,7 @@ struct explaining {
 	struct asof_session *session;
 	const struct asof_build_options *options;
 	struct asof_arena arena;
-	struct asof_join_temp temp;
+	struct asof_temp_dir temp;
 	struct explained *views; /* in the order of building */
 	size_t count;
 	size_t scan_count;
@@ -35,7 +35,7 @@ explaining_done(struct explaining *e)
 {
 	for (size_t i = 0; e->views && i < e->count; i++)
 		asof_view_build_done(&e->views[i].build);
-	asof_join_temp_done(&e->temp);
+	asof_temp_dir_done(&e->temp);
 	asof_arena_done(&e->arena);
 }
 
@@ -157,7 +157,7 @@ run_scan(struct explaining *e, size_t scan, struct asof_error *err)
 static enum asof_status
 write_rows(struct explaining *e, struct explained *x, struct asof_error *err)
 {
-	const char *path = asof_join_temp_path(&e->temp, &e->arena, "analyzed.parquet");
+	const char *path = asof_temp_dir_file(&e->temp, &e->arena, "analyzed.parquet");
 	int64_t start_us = asof_monotonic_us();
 	if (!path)
 		return asof_build_no_memory(err, "explain");

@@ -62,7 +62,7 @@ analyze(struct explaining *e, struct asof_error *err)
 	struct asof_join_run *run = &e->run;
 	int64_t start_us = asof_monotonic_us();
 	ASOF_TRY(asof_join_temp_open(&run->temp, err));
-	run->out = asof_join_temp_path(&run->temp, &run->arena, "analyzed.parquet");
+	run->out = asof_temp_dir_file(&run->temp, &run->arena, "analyzed.parquet");
 	if (!run->out)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "explain");
 	ASOF_TRY(asof_join_run_write(run, err));

@@ -114,7 +114,7 @@ write_part(struct ranges *r, int64_t first_row, size_t row_count, struct asof_er
 	}
 	ASOF_TRY(asof_join_temp_open(&run->temp, err));
 	const char *name = asof_arena_printf(&run->arena, "range-%zu.parquet", r->part_count);
-	const char *path = name ? asof_join_temp_path(&run->temp, &run->arena, name) : NULL;
+	const char *path = name ? asof_temp_dir_file(&run->temp, &run->arena, name) : NULL;
 	if (!path)
 		return no_memory(err);
 	ASOF_TRY(write_rows(r, first_row, row_count, ASOF_FORMAT_PARQUET, path, err));

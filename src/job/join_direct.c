@@ -275,7 +275,7 @@ build_table(struct asof_join_run *run, size_t index, struct asof_error *err)
 	struct asof_file_stats stats;
 	if (!name || !paths)
 		return no_memory(err);
-	paths[0] = asof_join_temp_path(&run->temp, &run->arena, name);
+	paths[0] = asof_temp_dir_file(&run->temp, &run->arena, name);
 	if (!paths[0])
 		return no_memory(err);
 	ASOF_TRY(asof_plan_build_sql(&run->directs[index].build, &sql, err));

@@ -15,7 +15,7 @@ asof_join_run_done(struct asof_join_run *run)
 	for (size_t i = 0; i < run->table_count; i++)
 		asof_version_table_done(&run->tables[i]);
 	asof_version_set_done(&run->versions);
-	asof_join_temp_done(&run->temp);
+	asof_temp_dir_done(&run->temp);
 	asof_arena_done(&run->arena);
 }
 

@@ -85,7 +85,7 @@ struct asof_join_run {
 	struct asof_spine spine;
 	struct asof_plan_join plan;  /* over all of the above */
 	const char *out;             /* absolute */
-	struct asof_join_temp temp;  /* opened when first needed */
+	struct asof_temp_dir temp;   /* opened when first needed */
 	struct asof_join_keys *keys; /* beside tables: what the spine asks for; see join_keys.h */
 
 	/* What was done. */

@@ -1,127 +1,16 @@
+/* join_temp.c - a directory for the files of one join or conversion. */
 #include "job/join_temp.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/fault.h"
 
-#define NAME_PREFIX "asof-join-"
-#define LOCK_NAME   "lock"
-
-static const char *
-parent_dir(void)
-{
-	const char *dir = getenv("TMPDIR");
-	return dir && *dir ? dir : "/tmp";
-}
-
-static void
-remove_files(int dir_fd)
-{
-	DIR *dir = fdopendir(dir_fd);
-	if (!dir) {
-		(void)close(dir_fd);
-		return;
-	}
-	for (struct dirent *entry; (entry = readdir(dir));)
-		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
-}
-
-/* A directory whose lock can be had has lost its owner. One without a lock is just being made. */
-static void
-sweep_one(int parent_fd, const char *name)
-{
-	int dir_fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir_fd < 0)
-		return;
-	int lock_fd = openat(dir_fd, LOCK_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (lock_fd < 0 || flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		(void)close(dir_fd);
-	} else {
-		remove_files(dir_fd);
-		(void)unlinkat(parent_fd, name, AT_REMOVEDIR);
-	}
-	if (lock_fd >= 0)
-		(void)close(lock_fd);
-}
-
-static void
-sweep(const char *parent)
-{
-	DIR *dir = opendir(parent);
-	if (!dir)
-		return;
-	for (struct dirent *entry; (entry = readdir(dir));) {
-		if (strncmp(entry->d_name, NAME_PREFIX, sizeof(NAME_PREFIX) - 1) == 0)
-			sweep_one(dirfd(dir), entry->d_name);
-	}
-	(void)closedir(dir);
-}
-
-/* Under its name only once it is held: who sweeps never finds it free while we live. */
-static enum asof_status
-take_lock(struct asof_join_temp *temp, struct asof_error *err)
-{
-	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	const char *path = asof_join_temp_path(temp, &arena, LOCK_NAME);
-	const char *new_path = asof_join_temp_path(temp, &arena, LOCK_NAME ".new");
-	if (!path || !new_path)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "temporary directory");
-	temp->lock_fd = open(new_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (temp->lock_fd < 0 || flock(temp->lock_fd, LOCK_EX | LOCK_NB) != 0 ||
-	    rename(new_path, path) != 0)
-		return ASOF_FAIL(err, ASOF_IO, "lock '%s': %s", path, strerror(errno));
-	return asof_fault_point("join.temp.opened", err);
-}
-
 enum asof_status
-asof_join_temp_open(struct asof_join_temp *temp, struct asof_error *err)
+asof_join_temp_open(struct asof_temp_dir *temp, struct asof_error *err)
 {
-	if (temp->dir)
+	if (temp->path)
 		return ASOF_OK;
-	const char *parent = parent_dir();
-	size_t size = strlen(parent) + sizeof("/" NAME_PREFIX "XXXXXX");
-	char *dir = asof_mem_alloc(size);
-	if (!dir)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "temporary directory");
-	sweep(parent);
-	(void)snprintf(dir, size, "%s/" NAME_PREFIX "XXXXXX", parent);
-	if (!mkdtemp(dir)) {
-		int cause = errno;
-		asof_mem_free(dir);
-		return ASOF_FAIL(err, ASOF_IO, "make a temporary directory below '%s': %s", parent,
-				 strerror(cause));
-	}
-	*temp = (struct asof_join_temp){ .dir = dir, .lock_fd = -1 };
-	enum asof_status status = take_lock(temp, err);
+	ASOF_TRY(asof_temp_dir_open(temp, NULL, "asof-join-", err));
+	enum asof_status status = asof_fault_point("join.temp.opened", err);
 	if (status != ASOF_OK)
-		asof_join_temp_done(temp);
+		asof_temp_dir_done(temp);
 	return status;
-}
-
-void
-asof_join_temp_done(struct asof_join_temp *temp)
-{
-	if (!temp->dir)
-		return;
-	int dir_fd = open(temp->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir_fd >= 0)
-		remove_files(dir_fd);
-	(void)rmdir(temp->dir);
-	if (temp->lock_fd >= 0)
-		(void)close(temp->lock_fd);
-	asof_mem_free(temp->dir);
-	*temp = (struct asof_join_temp){ 0 };
-}
-
-const char *
-asof_join_temp_path(const struct asof_join_temp *temp, struct asof_arena *arena, const char *name)
-{
-	return asof_arena_printf(arena, "%s/%s", temp->dir, name);
 }

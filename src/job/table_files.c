@@ -367,11 +367,11 @@ static enum asof_status
 write_several(struct asof_table_files *files, const char *select, const struct asof_feed *feed,
 	      struct asof_error *err)
 {
-	ASOF_AUTO(asof_join_temp_done) struct asof_join_temp temp = { 0 };
+	ASOF_AUTO(asof_temp_dir_done) struct asof_temp_dir temp = { 0 };
 	ASOF_AUTO(cut_done) struct cut cut = { .files = files };
 	struct asof_file_stats aside;
 	ASOF_TRY(asof_join_temp_open(&temp, err));
-	cut.path = asof_join_temp_path(&temp, files->arena, "rows.parquet");
+	cut.path = asof_temp_dir_file(&temp, files->arena, "rows.parquet");
 	if (!cut.path)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "path");
 	ASOF_TRY(write_aside(&cut, select, feed, &aside, err));
