@@ -1,6 +1,6 @@
-/* test_blob_file.c - objects as files: atomic, durable, listed in order, never outside the root. */
+/* test_blob_file.c - objects as files: what tests/conformance/test_blob.c does not ask of every
+ * store. */
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,49 +73,17 @@ assert_listed(struct asof_blob *blob, const char *prefix, const char *expected)
 }
 
 static void
-what_is_put_is_read(void **state)
+what_is_no_file_is_not_found(void **state)
 {
 	struct asof_blob *blob = blob_of(state);
 	struct asof_error err = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(4);
-	assert_ok(asof_blob_put(blob, "a/b/c.json", S("first"), &err), err);
-	assert_holds(blob, "a/b/c.json", "first");
-	assert_ok(asof_blob_put(blob, "a/b/c.json", S(""), &err), err);
-	assert_holds(blob, "a/b/c.json", "");
-	assert_ok(asof_blob_put(blob, ".hidden", S("12345"), &err), err);
-	assert_int_equal(asof_blob_read(blob, ".hidden", &buf, &err), ASOF_LIMIT);
+	assert_ok(asof_blob_put(blob, "a/b/c.json", S("v"), &err), err);
+	assert_holds(blob, "a/b/c.json", "v");
 	assert_int_equal(asof_blob_read(blob, "a/b", &buf, &err), ASOF_NOT_FOUND);
 	assert_int_equal(asof_blob_read(blob, "a/b/c.json/d", &buf, &err), ASOF_NOT_FOUND);
 	assert_int_equal(asof_blob_read(blob, "none", &buf, &err), ASOF_NOT_FOUND);
 	assert_non_null(strstr(err.message, "read 'none': open '"));
-}
-
-static void
-put_if_absent_never_replaces(void **state)
-{
-	struct asof_blob *blob = blob_of(state);
-	struct asof_error err = { 0 };
-	assert_ok(asof_blob_put_if_absent(blob, "log/0", S("mine"), &err), err);
-	assert_int_equal(asof_blob_put_if_absent(blob, "log/0", S("theirs"), &err), ASOF_CONFLICT);
-	assert_holds(blob, "log/0", "mine");
-	assert_listed(blob, "", "log/0:4 ");
-}
-
-static void
-list_goes_by_bytes_of_the_whole_name(void **state)
-{
-	struct asof_blob *blob = blob_of(state);
-	struct asof_error err = { 0 };
-	assert_listed(blob, "", "");
-	assert_listed(blob, "none/", "");
-	static const char *const names[] = { "b/x", "b-1", "b/a/y", "B", "b0", "c/z" };
-	for (size_t i = 0; i < ASOF_COUNTOF(names); i++)
-		assert_ok(asof_blob_put(blob, names[i], asof_str_from(names[i]), &err), err);
-	assert_listed(blob, "", "B:1 b-1:3 b/a/y:5 b/x:3 b0:2 c/z:3 ");
-	assert_listed(blob, "b/", "b/a/y:5 b/x:3 ");
-	assert_ok(asof_blob_remove(blob, "b/a/y", &err), err);
-	assert_listed(blob, "b/", "b/x:3 ");
-	assert_int_equal(asof_blob_remove(blob, "b/a/y", &err), ASOF_NOT_FOUND);
 }
 
 static void
@@ -222,48 +190,17 @@ a_relative_root_stays_where_it_was(void **state)
 	assert_int_equal(access(path, R_OK), 0);
 }
 
-static void *
-try_all(void *arg)
-{
-	struct asof_blob *blob = arg;
-	size_t won = 0;
-	for (int i = 0; i < 20; i++) {
-		char name[32];
-		(void)snprintf(name, sizeof(name), "race/%d", i);
-		won += asof_blob_put_if_absent(blob, name, S("x"), NULL) == ASOF_OK;
-	}
-	return (void *)(uintptr_t)won;
-}
-
-static void
-of_several_threads_one_creates_each_object(void **state)
-{
-	pthread_t threads[3];
-	uintptr_t won = 0;
-	for (size_t i = 0; i < 3; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, try_all, blob_of(state)), 0);
-	for (size_t i = 0; i < 3; i++) {
-		void *result = NULL;
-		assert_int_equal(pthread_join(threads[i], &result), 0);
-		won += (uintptr_t)result;
-	}
-	assert_int_equal(won, 20);
-}
-
 int
 main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(what_is_put_is_read),
-		T(put_if_absent_never_replaces),
-		T(list_goes_by_bytes_of_the_whole_name),
+		T(what_is_no_file_is_not_found),
 		T(names_stay_below_the_root),
 		T(what_the_engine_writes_is_found_and_synced),
 		T(faults_leave_the_old_object_or_the_new_one),
 		T(uris_name_a_directory),
 		T(a_relative_root_stays_where_it_was),
-		T(of_several_threads_one_creates_each_object),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
