@@ -16,6 +16,7 @@ import unittest
 
 import pyarrow.csv
 import pyarrow.fs
+from deltalake import DeltaTable
 
 import project
 from project import Project
@@ -161,7 +162,7 @@ class Case(unittest.TestCase):
         self.prefix = f"t{next(self.numbers)}"
         self.shop = self.make(SERVER.port)
         self.bucket = pyarrow.fs.S3FileSystem(access_key="testkey", secret_key=SECRET, scheme="http", region="us-east-1",
-                                              endpoint_override=f"127.0.0.1:{SERVER.port}")
+                                              endpoint_override=f"127.0.0.1:{SERVER.port}", request_timeout=60, connect_timeout=60)
         self.add(0)
 
     def make(self, port):
@@ -261,6 +262,66 @@ class Crashes(Case):
             self.assertIn(0, [one.returncode for one in both], said)
             build(self.shop)
             self.holds(number + 1)
+
+
+class Upkeep(Case):
+    """Checkpoints and vacuum, which list, read and remove."""
+
+    def names(self, view, below=""):
+        found = self.bucket.get_file_info(pyarrow.fs.FileSelector(f"lake/{self.prefix}/lake/{view}{below}"))
+        return {info.base_name for info in found if info.type == pyarrow.fs.FileType.File}
+
+    def parts(self, view):
+        return {name for name in self.names(view) if name.endswith(".parquet")}
+
+    def others(self, view, version=None):
+        options = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{SERVER.port}", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1",
+                   "AWS_ACCESS_KEY_ID": "testkey", "AWS_SECRET_ACCESS_KEY": SECRET}
+        return DeltaTable(f"s3://lake/{self.prefix}/lake/{view}", version=version, storage_options=options)
+
+    def vacuum(self, *args):
+        return {view["view"]: view for view in answer(self.shop, "vacuum", "--retention", "1s", "--force", *args)["views"]}
+
+    def would_remove(self, view, count):
+        """As soon as what is not needed is a second old."""
+        deadline = time.monotonic() + project.DEADLINE_S
+        while (would := self.vacuum("--dry-run"))[view]["data_files"] < count:
+            self.assertLess(time.monotonic(), deadline, "vacuum finds nothing to remove")
+            pause()
+        return would[view]["removed"]
+
+    def test_a_checkpoint_is_written_and_read_without_the_log_before_it(self):
+        for number in range(11):
+            self.add(number)
+            build(self.shop)
+        for view in ("last", "spending"):
+            log = self.names(view, "/_delta_log")
+            self.assertLessEqual({f"{10:020}.checkpoint.parquet", f"{10:020}.asof.json", "_last_checkpoint"}, log)
+            for version in range(10):
+                self.bucket.delete_file(f"lake/{self.prefix}/lake/{view}/_delta_log/{version:020}.json")
+            self.assertEqual(self.others(view).to_pyarrow_table().num_rows, 44)
+        self.holds(11)
+        for view in ("last", "spending"):
+            self.bucket.delete_file(f"lake/{self.prefix}/lake/{view}/_delta_log/{10:020}.asof.json")
+        self.holds(11)
+
+    def test_vacuum_removes_what_no_version_needs_and_nothing_else(self):
+        build(self.shop)
+        old = {view: self.parts(view) for view in ("last", "spending")}
+        build(self.shop, "--full")
+        both = {view: self.parts(view) for view in old}
+        self.assertEqual({view: len(parts) for view, parts in both.items()}, {"last": 2, "spending": 2})
+        for view in old:
+            self.assertEqual({name.rsplit("/", 1)[1] for name in self.would_remove(view, 1)}, old[view])
+        self.assertEqual({view: self.parts(view) for view in old}, both, "a dry run removed something")
+        done = self.vacuum()
+        self.assertEqual({view: done[view]["kept_from"] for view in old}, dict.fromkeys(old, "1.0.1"))
+        for view in old:
+            self.assertEqual(self.parts(view), both[view] - old[view])
+            self.assertEqual(self.others(view).to_pyarrow_table().num_rows, 4)
+        said = refused(self, 2, self.shop, "join", "--spine", "spine.csv", "--features", "last@1.0.0.price", "--out", "gone.parquet")
+        self.assertIn("version 1.0.0 was vacuumed", said)
+        self.holds(1)
 
 
 class Faults(Case):
