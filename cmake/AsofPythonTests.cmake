@@ -3,6 +3,11 @@
 execute_process(COMMAND ${PROJECT_SOURCE_DIR}/scripts/venv.sh --where
 	OUTPUT_VARIABLE asof_python OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 
+set(asof_python_timeout 600)
+if(DEFINED ENV{ASOF_TEST_LONG})
+	set(asof_python_timeout 3600)
+endif()
+
 foreach(suite IN ITEMS e2e property)
 	file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${suite}/test_*.py)
 	foreach(source IN LISTS sources)
@@ -11,7 +16,7 @@ foreach(suite IN ITEMS e2e property)
 			COMMAND ${asof_python} -m unittest -v ${name}
 			WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/${suite})
 		set_tests_properties(${suite}/${name} PROPERTIES
-			LABELS ${suite} TIMEOUT 600
+			LABELS ${suite} TIMEOUT ${asof_python_timeout}
 			ENVIRONMENT "${asof_test_env};ASOF_BIN=${PROJECT_BINARY_DIR}/asof;ASOF_LIB_DIR=${PROJECT_BINARY_DIR};PYTHON=${asof_python};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests;PYTHONDONTWRITEBYTECODE=1")
 	endforeach()
 endforeach()
