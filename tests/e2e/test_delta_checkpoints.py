@@ -2,7 +2,6 @@
 import datetime
 import json
 import shutil
-import sys
 import unittest
 
 import duckdb
@@ -153,43 +152,6 @@ class Foreign(unittest.TestCase):
         DeltaTable(path).create_checkpoint()
         self.refused(4, "'last' was published meanwhile")
         self.assertEqual(DeltaTable(path).to_pyarrow_table().num_rows, 3)
-
-
-def spark():
-    """pyspark with its Delta packages; None, and a line that says so, where something is missing."""
-    try:
-        import delta    # pylint: disable=import-outside-toplevel
-        import pyspark  # pylint: disable=import-outside-toplevel
-    except ImportError as missing:
-        print(f"SKIPPED: Spark: {missing}; pip install pyspark delta-spark", file=sys.stderr)
-        return None
-    if not shutil.which("java"):
-        print("SKIPPED: Spark: no java on the PATH", file=sys.stderr)
-        return None
-    return delta, pyspark
-
-
-class Spark(Table):
-    @classmethod
-    def setUpClass(cls):
-        cls.found = spark()
-        if not cls.found:
-            raise unittest.SkipTest("no Spark")
-        super().setUpClass()
-
-    def test_spark_reads_the_same(self):
-        delta, pyspark = self.found
-        builder = (pyspark.sql.SparkSession.builder.master("local[1]")
-                   .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
-                   .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog"))
-        session = delta.configure_spark_with_delta_pip(builder).getOrCreate()
-        self.addCleanup(session.stop)
-        for version in (None, 10, 20):
-            reader = session.read.format("delta")
-            table = (reader if version is None else reader.option("versionAsOf", version)).load(str(self.path))
-            own = sorted((row["id"], row["amount"], str(row["note"])) for row in table.select("id", "amount", "note").collect())
-            other = self.others(version).select(["id", "amount", "note"]).to_pylist()
-            self.assertEqual(own, sorted((row["id"], row["amount"], str(row["note"])) for row in other))
 
 
 if __name__ == "__main__":
