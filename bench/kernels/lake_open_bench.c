@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "lake/delta_log.h"
+#include "lake/delta_schema.h"
 #include "lake/table_upkeep.h"
 
 #define NOW_US     INT64_C(1700000000000000)
@@ -59,7 +60,7 @@ write_entry(const char *dir, int64_t version, struct asof_table_file *files, int
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF((size_t)256 << 20);
 	ASOF_AUTO(asof_buf_done) struct asof_buf schema = ASOF_BUF((size_t)1 << 20);
 	(void)snprintf(run_id, sizeof(run_id), "run-%lld", (long long)version);
-	asof_buf_add_cstr(&schema, "{\"type\":\"struct\",\"fields\":[]}");
+	ASOF_TRY(asof_delta_schema_write(fields, COLUMNS, &schema, err));
 	const struct asof_table_change change = { .base_version = version - 1,
 						  .fields = version == 0 ? fields : NULL,
 						  .field_count = version == 0 ? COLUMNS : 0,
