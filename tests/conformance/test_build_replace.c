@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "job/build_replace.h"
-#include "job_samples.h"
+#include "unit/job/job_samples.h"
 
 #define ROWS_MAX   400
 #define ROUNDS     2
