@@ -88,7 +88,11 @@ what_is_written_is_read_back(void **state)
 	struct asof_cursor_file files[] = { { "a \"b\"\\\n\xc3\xa9.csv", INT64_MAX, INT64_MIN, 7 },
 					    { "", 0, INT64_MAX, INT64_MAX - 1 } };
 	struct asof_plan_range ranges[] = { { true, true, INT64_MIN, -1 }, { true, true, 0, 5 } };
-	const struct asof_cursor cursor = { files, 2, INT64_MAX, ranges, 2, { 0 } };
+	const struct asof_cursor cursor = { .files = files,
+					    .file_count = 2,
+					    .next_ordinal = INT64_MAX,
+					    .ranges = ranges,
+					    .range_count = 2 };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
 	struct asof_cursor back = { 0 };
@@ -119,7 +123,11 @@ the_text_is_what_older_tables_hold(void **state)
 {
 	(void)state;
 	struct asof_plan_range range = { true, true, 3, 4 };
-	struct asof_cursor cursor = { known_files, 1, 2, &range, 1, { 0 } };
+	struct asof_cursor cursor = { .files = known_files,
+				      .file_count = 1,
+				      .next_ordinal = 2,
+				      .ranges = &range,
+				      .range_count = 1 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
 	asof_cursor_write(&cursor, &text);
 	assert_string_equal(asof_buf_cstr(&text),
