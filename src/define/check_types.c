@@ -169,7 +169,8 @@ check_outputs(const struct typing *t, size_t begin, size_t end, struct asof_erro
 		const struct asof_agg *agg = agg_of_output(output);
 		struct asof_error why = { 0 };
 		if (asof_agg_type(output->agg, column, &output->type, &why) != ASOF_OK) {
-			if (agg && agg != told)
+			/* That it has no column was told where it was read. */
+			if (agg && agg != told && output->feature->column.text)
 				asof_mistakes_add(t->mistakes, agg->place,
 						  "column '%s' of source '%s': %s",
 						  output->feature->column.text,

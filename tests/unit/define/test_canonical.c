@@ -536,6 +536,33 @@ a_half_made_project_can_be_checked(void **state)
 	asof_mistakes_done(&mistakes);
 }
 
+static void
+an_aggregate_without_its_column_is_told_once(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	struct asof_mistakes mistakes = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(4096);
+	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
+	assert_ok(asof_define_parse(
+			  asof_str_from("project: p\n"
+					"entities: {e: {keys: {k: string}}}\n"
+					"sources: {s: {path: a.csv, event_time: t}}\n"
+					"views:\n"
+					"  v: {entity: e, source: s, step: 1h, features: {n: {agg: "
+					"[count, sum, mean], windows: [1d]}}}\n"),
+			  "text.yaml", NULL, &mistakes, &project, &err),
+		  err);
+	struct asof_field fields[] = { { "k", ASOF_TYPE(ASOF_TYPE_STRING), "VARCHAR" } };
+	project->sources[0].fields = fields;
+	project->sources[0].field_count = 1;
+	assert_ok(asof_define_check_types(project, &mistakes, &err), err);
+	asof_mistakes_write(&mistakes, &buf);
+	assert_string_equal(asof_buf_cstr(&buf),
+			    "text.yaml:5:67: feature 'n': 'column' is missing, 'sum' needs one\n");
+	asof_mistakes_done(&mistakes);
+}
+
 int
 main(void)
 {
@@ -555,6 +582,7 @@ main(void)
 		cmocka_unit_test(a_service_is_its_features),
 		cmocka_unit_test(an_unbound_view_has_no_canonical_text),
 		cmocka_unit_test(a_key_may_be_a_member_of_a_column),
+		cmocka_unit_test(an_aggregate_without_its_column_is_told_once),
 		cmocka_unit_test(a_half_made_project_can_be_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
