@@ -31,6 +31,9 @@ enum plan_what {
 	PLAN_ROWS_UNFILTERED,
 	PLAN_TABLE,
 	PLAN_TABLE_EMPTY,
+	PLAN_MERGED,
+	PLAN_FOLDED,
+	PLAN_FOLDABLE,
 	PLAN_VALUES,
 	PLAN_JOIN,
 	PLAN_INSTANTS,
@@ -354,6 +357,12 @@ plan_write(const struct plan_case *c, const struct plan_order *order, struct aso
 	case PLAN_TABLE_EMPTY:
 		asof_plan_table_sql(sql, table);
 		break;
+	case PLAN_MERGED:
+	case PLAN_FOLDED:
+		return asof_plan_compact_sql(table, order->what == PLAN_FOLDED, order->us, sql,
+					     err);
+	case PLAN_FOLDABLE:
+		return asof_plan_foldable_sql(table, order->us, sql, err);
 	case PLAN_STRADDLING:
 		asof_plan_straddling_sql(table, order->us, sql);
 		break;
