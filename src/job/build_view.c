@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "job/build_cursor.h"
 #include "job/checkpoint.h"
+#include "job/compact_groups.h"
 #include "job/compact_view.h"
 #include "job/upstream.h"
 #include "model/partition.h"
@@ -46,8 +47,10 @@ compaction_hint(const struct asof_view_build *b)
 {
 	size_t merged = 0;
 	size_t made = 0;
-	asof_compact_count(&b->base, b->session->project->file_bytes, &merged, &made);
-	if (b->base.partition_column_count > 0 || merged < COMPACTION_FILES || merged < 4 * made)
+	if (asof_compact_count(&b->base, b->session->project->file_bytes, b->arena, &merged, &made,
+			       NULL) != ASOF_OK)
+		return NULL; /* the build stands */
+	if (merged < COMPACTION_FILES || merged < 4 * made)
 		return NULL;
 	return asof_arena_printf(b->arena, "%zu small files: `asof compact %s` makes %zu of them",
 				 merged, b->state.view->name, made);

@@ -8,9 +8,11 @@
 #include "base/number.h"
 #include "codec/time_text.h"
 #include "job/checkpoint.h"
-#include "job/cursor.h"
+#include "job/compact_groups.h"
+#include "job/partition_choice.h"
 #include "job/table_files.h"
 #include "model/duration.h"
+#include "model/partition.h"
 #include "plan/sql.h"
 
 #define ATTEMPTS_MAX 5
@@ -28,7 +30,8 @@ struct compaction {
 	bool has_version;
 	struct asof_version version;
 	int32_t next_patch;
-	struct asof_version_table table; /* closed: all zero */
+	struct asof_version_table table;        /* closed: all zero */
+	struct asof_partition_choice partition; /* of that table */
 	/* What was written for a commit. */
 	struct asof_table_files added;
 	const char **removed;
@@ -93,11 +96,10 @@ open_newest(struct compaction *c, struct asof_error *err)
 	ASOF_TRY(asof_catalog_versions(c->session->catalog, c->view->name, take_patch, c, err));
 	ASOF_TRY(asof_version_table_open(c->session, &c->version, c->arena, &c->table, err));
 	size_t most = c->table.snapshot.file_count;
-	if (c->table.snapshot.partition_column_count > 0)
-		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "the table is partitioned, and is not compacted: "
-				 "`asof build %s --full` writes it in fewer files",
-				 c->view->name);
+	ASOF_TRY(asof_partition_of_table(&c->table.snapshot, c->table.view, &c->partition, err));
+	c->added.view = c->table.view;
+	c->added.partitions = c->partition.partitions;
+	c->added.partition_count = c->partition.count;
 	c->removed = asof_arena_array(c->arena, most, sizeof(*c->removed));
 	c->run_id =
 		asof_arena_printf(c->arena, "compact-%" PRIx64 "-%x",
@@ -125,7 +127,33 @@ take_files(struct compaction *c, const struct asof_table_file *const *files, siz
 	return ASOF_OK;
 }
 
-/* Their rows into one file, with columns too that the definition has not any more. */
+/* What the rows of `file` are kept apart by, in the order of `added.partitions`. */
+static enum asof_status
+partition_of(const struct compaction *c, const struct asof_table_file *file,
+	     const struct asof_property **ret_values, struct asof_error *err)
+{
+	struct asof_property *values =
+		asof_arena_array(c->arena, c->partition.count, sizeof(*values));
+	if (!values)
+		return no_memory(err);
+	for (size_t i = 0; i < c->partition.count; i++) {
+		values[i].name = asof_partition_column(&c->partition.partitions[i], c->arena);
+		if (!values[i].name)
+			return no_memory(err);
+		values[i].value =
+			asof_property_find(file->partition, file->partition_count, values[i].name);
+		if (!values[i].value)
+			return ASOF_FAIL(err, ASOF_CORRUPT,
+					 "file '%s' has no value of the partition '%s': "
+					 "`asof build %s --full` writes the table anew",
+					 file->name, values[i].name, c->view->name);
+	}
+	*ret_values = values;
+	return ASOF_OK;
+}
+
+/* Their rows into one file, of the partition that they are of, with columns too that the definition
+ * has not any more. */
 static enum asof_status
 write_merged(struct compaction *c, const struct asof_table_file *const *files, size_t count,
 	     struct asof_error *err)
@@ -133,13 +161,15 @@ write_merged(struct compaction *c, const struct asof_table_file *const *files, s
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct asof_plan_table table;
 	struct asof_file_stats stats;
+	const struct asof_property *partition = NULL;
 	const char *path = NULL;
 	ASOF_TRY(take_files(c, files, count, &table, err));
+	ASOF_TRY(partition_of(c, files[0], &partition, err));
 	table.fields = c->table.snapshot.fields;
 	table.field_count = c->table.snapshot.field_count;
 	ASOF_TRY(asof_plan_compact_sql(&table, false, 0, &sql, err));
 	ASOF_TRY(asof_fault_point("compact.before_write", err));
-	ASOF_TRY(asof_table_files_begin(&c->added, NULL, &path, err));
+	ASOF_TRY(asof_table_files_begin(&c->added, partition, &path, err));
 	ASOF_TRY(asof_engine_write_parquet(c->engine, asof_buf_cstr(&sql), path, c->arena, &stats,
 					   err));
 	return asof_table_files_note(&c->added, &stats, err);
@@ -298,68 +328,17 @@ publish_merged(struct compaction *c, struct asof_error *err)
 	return ASOF_OK;
 }
 
-static bool
-is_small(const struct asof_table_file *file, uint64_t target_bytes)
-{
-	return file->size_bytes < target_bytes / 2;
-}
-
-/* Rows that the next build replaces stand apart, and stay so. */
-static bool
-is_open(const struct asof_table_snapshot *snapshot, const struct asof_table_file *file)
-{
-	return asof_cursor_is_open_file(
-		asof_property_find(snapshot->info, snapshot->info_count, ASOF_INFO_CURSOR),
-		file->name);
-}
-
-/* The next files that are merged into one, from file *next on: small ones in the order in which
- * they came, until there are target_bytes of them. */
-static size_t
-next_group(const struct asof_table_snapshot *snapshot, uint64_t target_bytes, size_t *next,
-	   const struct asof_table_file **group)
-{
-	size_t count = 0;
-	uint64_t bytes = 0;
-	for (; *next < snapshot->file_count && bytes < target_bytes; (*next)++) {
-		const struct asof_table_file *file = &snapshot->files[*next];
-		if (!is_small(file, target_bytes) || is_open(snapshot, file))
-			continue;
-		if (group)
-			group[count] = file;
-		count++;
-		bytes += file->size_bytes;
-	}
-	return count;
-}
-
-void
-asof_compact_count(const struct asof_table_snapshot *snapshot, uint64_t target_bytes,
-		   size_t *ret_merged, size_t *ret_made)
-{
-	*ret_merged = 0;
-	*ret_made = 0;
-	for (size_t next = 0; next < snapshot->file_count;) {
-		size_t count = next_group(snapshot, target_bytes, &next, NULL);
-		if (count < 2)
-			continue;
-		*ret_merged += count;
-		*ret_made += 1;
-	}
-}
-
 static enum asof_status
 merge_files(struct compaction *c, struct asof_error *err)
 {
 	const struct asof_table_snapshot *snapshot = &c->table.snapshot;
 	const struct asof_table_file **group =
 		asof_arena_array(c->arena, snapshot->file_count, sizeof(*group));
+	struct asof_compact_groups groups;
 	if (!group)
 		return no_memory(err);
-	for (size_t next = 0; next < snapshot->file_count;) {
-		size_t count = next_group(snapshot, c->target_bytes, &next, group);
-		if (count < 2)
-			continue;
+	ASOF_TRY(asof_compact_groups_init(snapshot, c->target_bytes, c->arena, &groups, err));
+	for (size_t count; (count = asof_compact_groups_next(&groups, group)) > 0;) {
 		ASOF_TRY(asof_cancel_check(&c->session->cancel, err));
 		ASOF_TRY(write_merged(c, group, count, err));
 	}
@@ -439,6 +418,8 @@ fold_properties(const struct compaction *c, const char *from, struct asof_table_
 	change->properties = properties;
 	change->fields = snapshot->fields;
 	change->field_count = snapshot->field_count;
+	change->partition_columns = snapshot->partition_columns;
+	change->partition_column_count = snapshot->partition_column_count;
 	return ASOF_OK;
 }
 
@@ -494,7 +475,7 @@ fold_rows(struct compaction *c, struct asof_error *err)
 	for (size_t i = 0; i < snapshot->file_count; i++) {
 		bool is_old = false;
 		ASOF_TRY(is_old_file(c, &snapshot->files[i], before_us, &is_old, err));
-		if (is_old && !is_open(snapshot, &snapshot->files[i]))
+		if (is_old && !asof_compact_is_open(snapshot, &snapshot->files[i]))
 			old[count++] = &snapshot->files[i];
 	}
 	if (count == 0)

@@ -38,8 +38,4 @@ ASOF_NODISCARD enum asof_status asof_compact_view(struct asof_session *session,
 						  struct asof_compact_report *ret_report,
 						  struct asof_error *err);
 
-/* How many files of a table compaction would merge, and into how many. */
-void asof_compact_count(const struct asof_table_snapshot *snapshot, uint64_t target_bytes,
-			size_t *ret_merged, size_t *ret_made);
-
 #endif

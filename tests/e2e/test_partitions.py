@@ -191,6 +191,117 @@ class Partitions(unittest.TestCase):
         self.assertEqual(build(shop, "last")["last"]["rows_total"], COUNT)
         self.assertEqual(DeltaTable(str(shop.dir / "lake/last")).to_pyarrow_table().num_rows, COUNT)
 
+    def grown(self, partition, batches=4, settings=""):
+        """Tables to which each batch has added a file of every partition."""
+        shop = self.shop(partition, settings)
+        build(shop)
+        for number in range(batches):
+            add(shop, f"more-{number}", 200, 20 + number)
+            build(shop)
+        return shop
+
+    def scanned(self, shop, view):
+        """The rows as deltalake and delta_scan read them, which are the same."""
+        path = str(shop.dir / "lake" / view)
+        scanned = DeltaTable(path).to_pyarrow_table()
+        found = duckdb.sql("SELECT id, shop, event_time::TIMESTAMP AS at, amount, note FROM scanned ORDER BY ALL").fetchall()
+        if DeltaTable(path).metadata().partition_columns:
+            self.check_values(duckdb.sql("SELECT * FROM scanned"))
+        if EXTENSION:
+            other = duckdb.connect(config={"allow_unsigned_extensions": "false"})
+            other.load_extension(str(EXTENSION))
+            other.sql("SET TimeZone = 'UTC'")
+            columns = "id, shop, event_time::TIMESTAMP AS at, amount, note"
+            self.assertEqual(other.sql(f"SELECT {columns} FROM delta_scan('{path}') ORDER BY ALL").fetchall(), found)
+            if DeltaTable(path).metadata().partition_columns:
+                self.check_values(other.sql(f"SELECT * FROM delta_scan('{path}')"))
+        return found
+
+    def files_of(self, shop, view):
+        """How many files of the table each partition has."""
+        counts = {}
+        for uri in DeltaTable(str(shop.dir / "lake" / view)).file_uris():
+            directory = uri.split(f"/lake/{view}/")[1].rpartition("/")[0]
+            counts[directory] = counts.get(directory, 0) + 1
+        return counts
+
+    def test_compaction_merges_within_a_partition_and_joins_are_those_of_a_plain_table(self):
+        plain = self.grown(None, batches=2)
+        expected = {options: joined(plain, *options) for options in ((), ("--engine", "sql"))}
+        for form in FORMS.values():
+            with self.subTest(partition=form):
+                shop = self.grown(form, batches=2)
+                before, rows_before = self.files_of(shop, "last"), self.scanned(shop, "last")
+                self.assertGreater(min(before.values()), 1)
+                done = {view["view"]: view for view in answer(shop, "compact")["views"]}
+                self.assertEqual((done["last"]["files_before"], done["last"]["files_after"]), (sum(before.values()), len(before)))
+                self.assertEqual((done["last"]["version"], done["last"]["published"]), ("1.0.2", False))
+                self.assertEqual(self.files_of(shop, "last"), dict.fromkeys(before, 1))
+                self.assertEqual(self.scanned(shop, "last"), rows_before)
+                for options, answers in expected.items():
+                    self.assertEqual(joined(shop, *options), answers, options)
+                self.assertEqual({view["files_merged"] for view in answer(shop, "compact")["views"]}, {0})
+                add(shop, "after", 100, 50)
+                self.assertEqual(build(shop)["last"]["mode"], "append")
+                self.assertGreater(len(self.scanned(shop, "last")), len(rows_before))
+
+    def test_compaction_stops_at_the_target_within_a_partition(self):
+        shop = self.grown("[month(event_time)]")
+        partitions = len(self.files_of(shop, "last"))
+        smallest = sorted(path.stat().st_size for path in (shop.dir / "lake/last").rglob("part-*.parquet"))
+        done = answer(shop, "compact", "last", "--target-size", str(2 * smallest[len(smallest) // 2] + 2))["views"][0]
+        self.assertGreater(done["files_after"], partitions)
+        self.assertLess(done["files_after"], done["files_before"])
+
+    def test_a_build_says_when_a_partitioned_table_is_worth_compacting(self):
+        shop = self.grown("[month(event_time)]", batches=6)
+        add(shop, "last", 50, 90)
+        self.assertRegex(build(shop)["last"]["compaction"], r"^\d+ small files: `asof compact last` makes 3 of them$")
+
+    def test_folding_keeps_partitions_and_joins(self):
+        seen = ("event_time: ordered_at}", "event_time: ordered_at, created_time: seen_at}")
+        text = DEFINITIONS.replace(*seen).replace("    source: orders\n", "    source: orders\n    known_at_retention: 90d\n")
+        shops = []
+        for form in ("none", "[month(event_time), shop]"):
+            shop = Project(text.replace("    source: orders\n", f"    source: orders\n    partition: {form}\n"))
+            self.addCleanup(shop.remove)
+            shops.append(shop)
+            for batch in range(3):
+                dice = random.Random(3)  # the same keys and times, seen a day later with other amounts
+                times = [START + datetime.timedelta(hours=dice.randrange(60 * 24)) for _ in range(300)]
+                write_parquet(shop, f"data/{batch}.parquet", {
+                    "id": [dice.randrange(40) for _ in times], "shop": [dice.choice(SHOPS) for _ in times], "ordered_at": times,
+                    "seen_at": [time + datetime.timedelta(days=batch) for time in times],
+                    "amount": [dice.random() + batch for _ in times], "note": [f"note {batch}" for _ in times]})
+                build(shop)
+            write_parquet(shop, "spine.parquet", {"id": list(range(40)) * 5, "shop": [name for name in SHOPS for _ in range(40)],
+                                                  "event_time": [START + datetime.timedelta(days=day % 70) for day in range(200)]})
+        plain, shop = shops
+        before = {options: joined(plain, *options) for options in ((), ("--engine", "sql"))}
+        self.assertEqual(joined(shop), before[()])
+        directories = set(self.files_of(shop, "last"))
+        done = [{view["view"]: view for view in answer(one, "compact")["views"]} for one in shops]
+        for view in ("last", "spending"):
+            self.assertGreater(done[0][view]["rows_folded"], 0)
+            for key in ("version", "rows", "rows_folded", "published"):
+                self.assertEqual(done[1][view][key], done[0][view][key], (view, key))
+        self.assertEqual(self.files_of(shop, "last"), dict.fromkeys(directories, 1))
+        for options, answers in before.items():
+            self.assertEqual(joined(shop, *options), answers, options)
+        self.assertEqual(self.scanned(shop, "last"), self.scanned(plain, "last"))
+        self.assertIn("tells what was known from", refused(self, 2, shop, "join", "--spine", "spine.parquet", "--features", "last.*",
+                                                           "--known-at", "2024-01-20T00:00:00Z", "--out", "x.parquet"))
+        self.assertEqual({view["mode"] for view in build(shop).values()}, {"none"})
+
+    def test_a_compaction_killed_between_partitions_leaves_the_table_as_it_was(self):
+        shop = self.grown("[month(event_time)]", batches=2)
+        before, found = self.files_of(shop, "last"), self.scanned(shop, "last")
+        result = shop.run("compact", "last", env=project.environment(ASOF_FAULT="compact.before_write:2=kill"))
+        self.assertEqual(result.returncode, -9)
+        self.assertEqual((self.files_of(shop, "last"), self.scanned(shop, "last")), (before, found))
+        answer(shop, "compact", "last")
+        self.assertEqual((set(self.files_of(shop, "last").values()), self.scanned(shop, "last")), ({1}, found))
+
     def test_what_is_no_partition_says_what_is_one(self):
         for form in ("[hour(event_time)]", "[sho]", "[month(event_time), month(event_time)]", "[]", "monthly"):
             shop = self.shop(form)
