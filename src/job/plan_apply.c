@@ -3,8 +3,7 @@
 #include <stdio.h>
 
 #include "base/json_writer.h"
-#include "job/partition_choice.h"
-#include "job/table_files.h"
+#include "job/partition_plan.h"
 #include "job/training_sets.h"
 #include "job/upstream.h"
 #include "model/hash.h"
@@ -186,22 +185,8 @@ write_partition(struct asof_json_writer *w, struct changes *changes,
 		const struct asof_view_state *state, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
-	struct asof_tile_layout layout;
-	const struct asof_field *fields = NULL;
-	size_t field_count = 0;
-	struct asof_partition_choice choice = { .reason = "decided by its first build" };
-	bool is_windowed = asof_view_is_windowed(state->view);
-	if (is_windowed)
-		ASOF_TRY(asof_tile_layout_make(state->view, &changes->arena, &layout, err));
-	ASOF_TRY(asof_plan_table_fields(state->view, is_windowed ? &layout : NULL, &changes->arena,
-					&fields, &field_count, err));
-	const struct asof_partition_facts facts = {
-		.row_count = state->has_newest ? (uint64_t)state->newest.row_count : 0,
-		.row_bytes = asof_table_files_guess(fields, field_count),
-		.file_bytes = changes->session->project->file_bytes,
-	};
-	if (state->has_newest)
-		ASOF_TRY(asof_partition_choose(&facts, &changes->arena, &choice, err));
+	struct asof_partition_choice choice;
+	ASOF_TRY(asof_partition_plan(changes->session, state, &changes->arena, &choice, err));
 	asof_partitions_text(choice.partitions, choice.count, &text);
 	ASOF_TRY(asof_buf_status(&text, err));
 	asof_json_key_cstr(w, "partition");

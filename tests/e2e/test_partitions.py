@@ -177,11 +177,23 @@ class Partitions(unittest.TestCase):
         add(large, "b", COUNT, 3)
         report = build(large)["last"]
         self.assertEqual((report["partition"], report["partition_reason"].split(" files of ")[1]), ("month(event_time)", "2 months"))
-        self.assertEqual(answer(large, "plan")["changes"][0]["partition"], "none")
+        planned = {item["name"]: (item["partition"], item["partition_reason"].split(" files of ")[1]) for item in answer(large, "plan")["changes"]}
+        self.assertEqual(planned["last"], ("month(event_time)", "2 months"))
         plain = self.shop()
         add(plain, "b", COUNT, 3)
         build(plain)
         self.assertEqual(joined(large), joined(plain))
+
+    def test_plan_says_what_auto_chooses_before_anything_is_built(self):
+        large = self.shop("auto", "file_size: 4KiB\n")
+        add(large, "b", COUNT, 3)
+        planned = {item["name"]: item for item in answer(large, "plan")["changes"]}
+        self.assertEqual(planned["last"]["partition"], "month(event_time)")
+        self.assertRegex(planned["last"]["partition_reason"], r"^about \d+ files of 2 months$")
+        self.assertEqual((planned["spending"]["partition"], planned["spending"]["partition_reason"]), ("none", "decided by its first build"))
+        small = answer(self.shop("auto"), "plan")["changes"]
+        self.assertEqual({item["partition"] for item in small}, {"none"})
+        self.assertTrue(all(item["partition_reason"].startswith("about 1 files: ") for item in small))
 
     def test_a_build_killed_between_partitions_is_done_again(self):
         shop = self.shop("[month(event_time)]")
