@@ -1,6 +1,7 @@
 """`compact`: fewer files and the same answers, beside builds and killed anywhere; what is folded, and who is told."""
 import json
 import os
+import signal
 import unittest
 
 import deltalake
@@ -10,6 +11,7 @@ import project
 from project import Project, environment
 from steps import answer, build, files, refused, rows, start, versions
 import test_lake
+import test_terminal
 from test_lake import EXTENSION, shown
 from test_vacuum import age
 
@@ -284,6 +286,44 @@ class Folding(Compacting):
         self.assertEqual(versions(self.shop, "last")[-1], "1.0.4")
         self.assertEqual(self.compact("last")["last"]["rows_folded"], 0)
         self.assertEqual(self.join("again.csv"), plain)
+
+
+    def served(self):
+        """What `get` says of every key at times before, in and behind the rows, after the tables went online."""
+        self.shop.done("materialize", "-q")
+        return {(view, key, at): answer(self.shop, "get", view, f"id={key}", "--at", at)["features"]
+                for view in VIEWS for key in (1, 2, 3, 4) for at in ("2024-01-01T03:30:00Z", "2024-01-02T02:00:00Z", "2024-01-05T00:00:00Z")}
+
+    def test_a_folded_table_goes_online_as_before(self):
+        before = self.served()
+        self.assertEqual({view["rows_folded"] for view in self.compact().values()}, {54})
+        self.assertEqual(self.served(), before)
+        (self.shop.dir / "online").rename(self.shop.dir / "was")  # a store that knows nothing of the rows before
+        self.assertEqual(self.served(), before)
+
+
+class Interrupted(unittest.TestCase):
+    BATCHES, ROWS = 3, 1_500_000
+
+    def test_ctrl_c_leaves_the_table_as_it_was(self):
+        shop = Project(DEFINITIONS.split("  last:")[0].replace("orders*.csv", "orders*.parquet"))
+        self.addCleanup(shop.remove)
+        for batch in range(self.BATCHES):
+            duckdb.sql(f"copy (select (i * 7919) % 200000 as id, timestamp '2024-01-01' + to_seconds(i) as ordered_at, timestamp '2024-02-0{batch + 1}' as seen_at, "
+                       f"(i % 1000) / 8 as amount, 'n' || i % 7 as note from range({self.ROWS}) r(i)) to '{shop.dir}/data/orders-{batch}.parquet' (format parquet)")
+            build(shop)
+        before, listed = files(shop), versions(shop, "spending")
+        process = start(shop, "compact", "-q")
+        test_terminal.Long.wait_busy(process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(project.DEADLINE_S), 130)
+        self.assertEqual(versions(shop, "spending"), listed)
+        kept = [name for name in before if name.startswith("lake/")]
+        after = files(shop)
+        self.assertEqual({name: after.get(name) for name in kept}, {name: before[name] for name in kept})
+        self.assertEqual([name for name in after if name.startswith("lake/") and name not in before], [])
+        done = answer(shop, "compact")["views"][0]
+        self.assertGreater(done["rows_folded"], 0)
 
 
 class Manifests(Compacting):
