@@ -18,9 +18,9 @@ static const char yaml[] =
 	"  told: {path: data/told.csv, event_time: t, created_time: c, filter: x <> 7}\n"
 	"  plain: {path: data/told.csv, event_time: t}\n"
 	"views:\n"
-	"  rows: {entity: e, source: told, features: [x, s]}\n"
-	"  tiles: {entity: e, source: told, step: 1h, features: {x: {column: x, agg: [sum, std, "
-	"median], windows: [1h, 5h]}}}\n"
+	"  rows: {entity: e, source: told, partition: [n], features: [x, s]}\n"
+	"  tiles: {entity: e, source: told, step: 1h, partition: [day(event_time), k], features: "
+	"{x: {column: x, agg: [sum, std, median], windows: [1h, 5h]}}}\n"
 	"  edges: {entity: e, source: told, step: 1h, features: {s: {column: s, agg: [first, "
 	"last], "
 	"windows: [1h, 5h]}}}\n"
@@ -161,6 +161,24 @@ rows_of(const struct asof_session *session, const struct asof_source *source, co
 	return asof_arena_copy(arena, asof_buf_view(&sql));
 }
 
+/* Files that came for those that left are in a partition as these were. */
+static void
+assert_partitions(struct asof_session *session, const struct asof_view *view)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_error err = { 0 };
+	struct asof_table_snapshot snapshot;
+	struct asof_blob *lake = NULL;
+	assert_ok(asof_session_lake(session, &lake, &err), err);
+	assert_ok(asof_table_read_by(lake, view->name, -1, NULL, &arena, &snapshot, &err), err);
+	assert_int_equal(snapshot.partition_column_count, view->partition_count);
+	for (size_t i = 0; i < snapshot.file_count; i++) {
+		const struct asof_table_file *file = &snapshot.files[i];
+		assert_int_equal(file->partition_count, view->partition_count);
+		assert_int_equal(strchr(file->name, '=') != NULL, view->partition_count > 0);
+	}
+}
+
 static void
 replace_view(struct world *w, struct asof_session *session, const struct asof_view *view,
 	     const int64_t *generations)
@@ -182,6 +200,7 @@ replace_view(struct world *w, struct asof_session *session, const struct asof_vi
 	assert_ok(asof_view_build_finish(&build, 1u << 30, &err), err);
 	assert_string_equal(build.report.mode, "replace");
 	asof_view_build_done(&build);
+	assert_partitions(session, view);
 }
 
 static void
