@@ -264,8 +264,8 @@ class Crashes(Case):
             self.holds(number + 1)
 
 
-class Upkeep(Case):
-    """Checkpoints and vacuum, which list, read and remove."""
+class Bucket(Case):
+    """What of a table lies in the bucket, and how others read it."""
 
     def names(self, view, below=""):
         found = self.bucket.get_file_info(pyarrow.fs.FileSelector(f"lake/{self.prefix}/lake/{view}{below}"))
@@ -289,6 +289,10 @@ class Upkeep(Case):
             self.assertLess(time.monotonic(), deadline, "vacuum finds nothing to remove")
             pause()
         return would[view]["removed"]
+
+
+class Upkeep(Bucket):
+    """Checkpoints and vacuum, which list, read and remove."""
 
     def test_a_checkpoint_is_written_and_read_without_the_log_before_it(self):
         for number in range(11):
@@ -322,6 +326,67 @@ class Upkeep(Case):
         said = refused(self, 2, self.shop, "join", "--spine", "spine.csv", "--features", "last@1.0.0.price", "--out", "gone.parquet")
         self.assertIn("version 1.0.0 was vacuumed", said)
         self.holds(1)
+
+
+class Arranged(Bucket):
+    """Compaction and partitions, whose names have a `=`."""
+
+    def setUp(self):
+        super().setUp()
+        text = (self.shop.dir / "features/shop.yaml").read_text(encoding="utf-8")
+        self.shop.write("features/shop.yaml", text.replace("  last:\n    entity: customer\n    source: orders\n",
+                                                           "  last:\n    entity: customer\n    source: orders\n    partition: [month(event_time), id]\n"))
+        for number in (1, 2):
+            build(self.shop)
+            self.add(number)
+        build(self.shop)
+
+    def parts(self, view):
+        selector = pyarrow.fs.FileSelector(f"lake/{self.prefix}/lake/{view}", recursive=True)
+        return sorted(info.path.split(f"/{view}/", 1)[1] for info in self.bucket.get_file_info(selector) if info.path.endswith(".parquet"))
+
+    def read(self, view):
+        table = self.others(view).to_pyarrow_table()
+        return table.sort_by([(name, "ascending") for name in ("id", "event_time", "created_time")]).to_pylist()
+
+    def test_partitions_are_directories_of_the_bucket(self):
+        self.assertEqual({part.rpartition("/")[0] for part in self.parts("last")},
+                         {f"event_month=2024-{month:02}/id={key}" for month in (1, 2, 3) for key in (1, 2)})
+        self.assertEqual({(row["_event_month"], row["_by_id"]) for row in self.read("last")},
+                         {(f"2024-{month:02}", key) for month in (1, 2, 3) for key in ("1", "2")})
+        self.holds(3)
+
+    def add_more(self, second):
+        """January's orders again, some seconds later."""
+        with self.bucket.open_output_stream(f"lake/{self.prefix}/raw/more-{second}/orders.csv") as out:
+            out.write(project.ORDERS.replace(":00,", f":{second:02},").encode())
+        build(self.shop)
+
+    def test_compaction_in_a_bucket_keeps_rows_versions_and_partitions(self):
+        self.add_more(7)
+        before, numbers = {view: self.read(view) for view in ("last", "spending")}, {view: self.published(view) for view in ("last", "spending")}
+        done = {view["view"]: view for view in answer(self.shop, "compact")["views"]}
+        self.assertEqual([done["spending"][key] for key in ("files_before", "files_after", "files_merged")], [4, 1, 4])
+        self.assertEqual([done["last"][key] for key in ("files_before", "files_after", "files_merged")], [8, 6, 4])
+        self.assertEqual({view: self.read(view) for view in before}, before)
+        self.assertEqual({view: self.published(view) for view in before}, numbers)
+        self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+        self.would_remove("last", 4)
+        self.vacuum()
+        self.assertEqual((len(self.parts("spending")), len(self.parts("last"))), (1, 6))
+        self.assertEqual({view: self.read(view) for view in before}, before)
+
+    def test_a_compaction_killed_at_its_commit_is_ended_by_the_next(self):
+        for number, point in enumerate(("compact.before_commit", "lake.commit.after_put", "compact.after_commit")):
+            with self.subTest(point):
+                self.add_more(10 + number)
+                before, numbers = self.read("last"), self.published("last")
+                result = self.shop.run("compact", "-q", "last", env=project.environment(ASOF_FAULT=f"{point}=kill"))
+                self.assertEqual(result.returncode, -signal.SIGKILL, result.stderr)
+                self.assertEqual(self.read("last"), before)
+                done = answer(self.shop, "compact", "last")["views"][0]
+                self.assertEqual((done["files_after"], self.published("last")), (6, numbers))
+                self.assertEqual(self.read("last"), before)
 
 
 class Faults(Case):
