@@ -69,7 +69,7 @@ build)
 	;;
 test)
 	setup_packages build test
-	"$root/scripts/fetch-duckdb.sh" delta httpfs
+	"$root/scripts/fetch-duckdb.sh" delta httpfs iceberg
 	"$root/scripts/venv.sh" > /dev/null
 	"$root/scripts/fetch-flights.sh"
 	"$root/scripts/servers.sh"

@@ -284,7 +284,7 @@ write_query(struct writing *w, const struct asof_source *source)
 static enum asof_status
 write_source(struct writing *w, struct asof_error *err)
 {
-	static const char *const formats[] = { "parquet", "csv", "json" };
+	static const char *const formats[] = { "parquet", "csv", "json", "delta", "iceberg", "?" };
 	static const char *const bad_rows[] = { NULL, "skip", "quarantine" };
 	static const char *const cursors[] = { NULL, "created_time", "event_time" };
 	const struct asof_source *source = w->view->source;
@@ -317,6 +317,8 @@ write_source(struct writing *w, struct asof_error *err)
 	if (source->kind == ASOF_SOURCE_TOPIC)
 		asof_json_member_cstr(&w->json, "topic", source->location.text);
 	ASOF_TRY(write_types(w, err));
+	if (source->has_version)
+		asof_json_member_int(&w->json, "version", source->version);
 	if (source->kind == ASOF_SOURCE_VIEW)
 		asof_json_member_cstr(&w->json, "view", source->location.text);
 	asof_json_end_object(&w->json);

@@ -273,6 +273,7 @@ has_same_source(const struct asof_view *a, const struct asof_view *b, struct aso
 	const struct asof_source *left = a->source;
 	const struct asof_source *right = b->source;
 	return left->kind == right->kind && left->format == right->format &&
+	       left->has_version == right->has_version && left->version == right->version &&
 	       left->on_bad_row == right->on_bad_row &&
 	       is_same_text(left->location.text, right->location.text) &&
 	       is_same_text(left->upstream_hash, right->upstream_hash) &&

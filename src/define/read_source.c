@@ -2,12 +2,14 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/number.h"
 #include "define/read.h"
 
 /* The nodes of a source's members; NULL where absent. */
 struct source_nodes {
 	const struct asof_yaml *location[5]; /* by enum asof_source_kind */
 	const struct asof_yaml *format;
+	const struct asof_yaml *version;
 	const struct asof_yaml *event_time;
 	const struct asof_yaml *created_time;
 	const struct asof_yaml *filter;
@@ -25,7 +27,7 @@ struct source_nodes {
 
 /* By enum asof_source_kind, asof_file_format, asof_on_bad_row. */
 static const char *const kinds[] = { "path", "table", "query", "topic", "view" };
-static const char *const formats[] = { "parquet", "csv", "json" };
+static const char *const formats[] = { "parquet", "csv", "json", "delta", "iceberg" };
 static const char *const bad_rows[] = { "fail", "skip", "quarantine" };
 
 static bool
@@ -100,10 +102,37 @@ read_format(struct asof_reading *r, const struct source_nodes *nodes, struct aso
 			ASOF_FORMAT_PARQUET);
 	else if (source->kind == ASOF_SOURCE_PATH && source->location.text &&
 		 !format_of_path(source->location.text, &source->format))
+		source->format = ASOF_FORMAT_FOUND;
+	bool is_pattern = source->location.text && strpbrk(source->location.text, "*?[");
+	if (source->format == ASOF_FORMAT_FOUND && is_pattern)
 		asof_mistakes_add(r->mistakes, source->location.place,
 				  "the name '%s' does not tell what it holds: add 'format: "
 				  "parquet', csv or json",
 				  source->location.text);
+	if (asof_format_is_table(source->format) && is_pattern)
+		asof_mistakes_add(r->mistakes, source->location.place,
+				  "the path of a table is its directory, not a pattern: '%s'",
+				  source->location.text);
+}
+
+/* Delta counts versions from 0; Iceberg's snapshots have names that are numbers. */
+static void
+read_version(struct asof_reading *r, const struct asof_yaml *node, struct asof_source *source)
+{
+	if (!asof_format_is_table(source->format) && source->format != ASOF_FORMAT_FOUND) {
+		asof_mistakes_add(r->mistakes, node->place,
+				  "'version' goes with a table: `format: delta` or iceberg");
+		return;
+	}
+	const char *text = asof_read_text(r, node, "version");
+	if (!text)
+		return;
+	source->has_version =
+		asof_int64_parse(asof_str_from(text), &source->version) && source->version >= 0;
+	if (!source->has_version)
+		asof_mistakes_add(r->mistakes, node->place,
+				  "version: '%s' is no version of a table, a whole number from 0",
+				  text);
 }
 
 /* A canonical text has one view: what that reads is known by its hash. */
@@ -260,6 +289,8 @@ read_nodes(struct asof_reading *r, const struct source_nodes *nodes, struct asof
 	   struct asof_error *err)
 {
 	read_location(r, nodes, source);
+	if (nodes->version)
+		read_version(r, nodes->version, source);
 	bool is_view = source->kind == ASOF_SOURCE_VIEW;
 	if (!nodes->event_time && !is_view)
 		asof_mistakes_add(r->mistakes, source->place,
@@ -297,6 +328,7 @@ asof_read_source(struct asof_reading *r, const struct asof_declaration *declarat
 		{ "topic", &nodes.location[ASOF_SOURCE_TOPIC] },
 		{ "view", &nodes.location[ASOF_SOURCE_VIEW] },
 		{ "format", &nodes.format },
+		{ "version", &nodes.version },
 		{ "event_time", &nodes.event_time },
 		{ "created_time", &nodes.created_time },
 		{ "filter", &nodes.filter },

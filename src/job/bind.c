@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "base/suggest.h"
+#include "job/foreign_table.h"
 #include "job/objects.h"
 #include "plan/sql.h"
 
@@ -66,8 +67,14 @@ list_files(const struct binding *b, bool *ret_found, struct asof_error *err)
 {
 	struct asof_bound_source *bound = b->bound;
 	struct asof_session *session = b->session;
-	enum asof_status status =
-		asof_objects_list(session, b->source, &bound->files, &bound->file_count, err);
+	enum asof_status status = ASOF_OK;
+	if (b->source->format == ASOF_FORMAT_FOUND)
+		status = asof_foreign_find_format(session, b->source, err);
+	if (status == ASOF_OK && asof_format_is_table(b->source->format))
+		status = asof_foreign_open(session, b->engine, b->source, bound, err);
+	else if (status == ASOF_OK)
+		status = asof_objects_list(session, b->source, &bound->files, &bound->file_count,
+					   err);
 	*ret_found = status == ASOF_OK;
 	if (status == ASOF_NOT_FOUND || status == ASOF_UNSUPPORTED) {
 		asof_mistakes_add(&session->mistakes, b->source->location.place, "%s",
@@ -75,6 +82,8 @@ list_files(const struct binding *b, bool *ret_found, struct asof_error *err)
 		return ASOF_OK;
 	}
 	ASOF_TRY(status);
+	if (bound->table)
+		return ASOF_OK;
 
 	bound->paths = asof_arena_array(&session->arena, bound->file_count, sizeof(*bound->paths));
 	if (!bound->paths)
@@ -253,9 +262,12 @@ drop_absent_keys(struct binding *b, struct asof_error *err)
 static void
 refuse_taken_names(const struct binding *b)
 {
-	static const char *const taken[] = { "file_row_number", "file_index", "_asof_order" };
+	static const char *const taken[] = { "file_row_number", "file_index", "_asof_order",
+					     "_asof_file", "filename" };
 	for (size_t i = 0; i < ASOF_COUNTOF(taken); i++) {
-		if (has_column(b->source, taken[i]))
+		bool is_free = strcmp(taken[i], "filename") == 0 &&
+			       b->source->format != ASOF_FORMAT_ICEBERG;
+		if (!is_free && has_column(b->source, taken[i]))
 			asof_mistakes_add(&b->session->mistakes, b->source->location.place,
 					  "source '%s' has a column '%s', a name that numbers its "
 					  "rows: rename it",
@@ -370,6 +382,10 @@ bind_source(struct binding *b, struct asof_error *err)
 					     .rows_sql = b->bound->rows_sql,
 					     .key_types = b->bound->key_types,
 					     .key_type_count = b->bound->key_type_count };
+	if (b->bound->table) {
+		b->plan.table = b->bound->table->location;
+		b->plan.table_version = b->bound->table->version;
+	}
 	ASOF_TRY(describe_files(b, err));
 	ASOF_TRY(bind_selects(b, err));
 	if (b->session->mistakes.count == mistakes_before) {
@@ -473,6 +489,7 @@ struct asof_plan_source
 asof_session_plan_source(const struct asof_session *session, const struct asof_source *source)
 {
 	const struct asof_bound_source *bound = &session->bound[source - session->project->sources];
+	const struct asof_foreign_table *table = bound->table;
 	return (struct asof_plan_source){ .source = bound->timed ? bound->timed : source,
 					  .paths = bound->paths,
 					  .path_count = bound->file_count,
@@ -480,5 +497,7 @@ asof_session_plan_source(const struct asof_session *session, const struct asof_s
 					  .event_time_type = bound->event_time_type,
 					  .created_time_type = bound->created_time_type,
 					  .key_types = bound->key_types,
-					  .key_type_count = bound->key_type_count };
+					  .key_type_count = bound->key_type_count,
+					  .table = table ? table->location : NULL,
+					  .table_version = table ? table->version : -1 };
 }

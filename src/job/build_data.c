@@ -10,7 +10,7 @@ place_of_row(const struct asof_view_build *b, int64_t order)
 {
 	int64_t ordinal = order >> ASOF_ORDER_ROW_BITS;
 	int64_t row = order & ((INT64_C(1) << ASOF_ORDER_ROW_BITS) - 1);
-	bool counts_from_0 = b->plan.source.source->format == ASOF_FORMAT_PARQUET;
+	bool counts_from_0 = asof_format_is_parquet(b->plan.source.source->format);
 	for (size_t i = 0; i < b->cursor.file_count; i++) {
 		if (b->cursor.files[i].ordinal == ordinal)
 			return asof_arena_printf(b->arena, "'%s' row %" PRId64,

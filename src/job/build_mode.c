@@ -1,6 +1,7 @@
 /* build_mode.c - what a build is to compute: everything, a range, what is in new files, nothing. */
 #include "codec/time_text.h"
 #include "job/build_cursor.h"
+#include "job/foreign_table.h"
 #include "job/upstream.h"
 #include "model/duration.h"
 
@@ -48,11 +49,16 @@ add_range(struct asof_view_build *b, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* Read the rows of those files for which `picks` is set, or of all. */
-static enum asof_status
-read_files(struct asof_view_build *b, const struct asof_source_file *files, const bool *picks,
-	   struct asof_error *err)
+static const struct asof_bound_source *
+bound_source(const struct asof_view_build *b)
 {
+	return &b->session->bound[b->state.view->source - b->session->project->sources];
+}
+
+enum asof_status
+asof_build_read_files(struct asof_view_build *b, const bool *picks, struct asof_error *err)
+{
+	const struct asof_source_file *files = bound_source(b)->files;
 	const struct asof_cursor *cursor = &b->cursor;
 	const char **paths = asof_arena_array(b->arena, cursor->file_count, sizeof(*paths));
 	int64_t *ordinals = asof_arena_array(b->arena, cursor->file_count, sizeof(*ordinals));
@@ -71,34 +77,29 @@ read_files(struct asof_view_build *b, const struct asof_source_file *files, cons
 }
 
 /* A view that is read has only added to its rows, or everything is computed again. */
-static enum asof_status choose_full(struct asof_view_build *b, const struct asof_source_file *files,
-				    const char *reason, struct asof_error *err);
-
 static enum asof_status
-choose_added_rows(struct asof_view_build *b, const struct asof_source_file *files,
-		  const bool *is_new, struct asof_error *err)
+choose_added_rows(struct asof_view_build *b, const bool *is_new, struct asof_error *err)
 {
 	const char *rows = NULL;
 	ASOF_TRY(asof_upstream_added(b->session, b->state.view, is_new, b->arena, &rows, err));
 	if (!rows)
-		return choose_full(b, files, "upstream has changed earlier rows", err);
+		return asof_build_choose_full(b, "upstream has changed earlier rows", err);
 	b->report.mode = "append";
 	b->report.reason = "new rows of upstream";
-	ASOF_TRY(read_files(b, files, is_new, err));
+	ASOF_TRY(asof_build_read_files(b, is_new, err));
 	b->plan.source.rows_sql = rows;
 	return ASOF_OK;
 }
 
-static enum asof_status
-choose_full(struct asof_view_build *b, const struct asof_source_file *files, const char *reason,
-	    struct asof_error *err)
+enum asof_status
+asof_build_choose_full(struct asof_view_build *b, const char *reason, struct asof_error *err)
 {
 	b->is_overwrite = true;
 	b->cursor.range_count = 0;
 	b->report.mode = "full";
 	b->report.reason = reason;
 	b->cursor.watermark = (struct asof_cursor_watermark){ 0 };
-	ASOF_TRY(read_files(b, files, NULL, err));
+	ASOF_TRY(asof_build_read_files(b, NULL, err));
 	if (b->state.view->source->cursor == ASOF_SOURCE_CURSOR_FILES)
 		return ASOF_OK;
 	return asof_build_cursor_divide(b, NULL, true, err);
@@ -106,25 +107,28 @@ choose_full(struct asof_view_build *b, const struct asof_source_file *files, con
 
 /* A range of events: spliced into the table that is there, or the only thing in a new one. */
 static enum asof_status
-choose_range(struct asof_view_build *b, const struct asof_cursor *old,
-	     const struct asof_source_file *files, bool *is_new, bool is_same,
+choose_range(struct asof_view_build *b, const struct asof_cursor *old, bool *is_new, bool is_same,
 	     struct asof_error *err)
 {
-	b->is_overwrite = true;
+	const struct asof_foreign_table *table = bound_source(b)->table;
 	b->is_splice = b->base.version >= 0 && is_same;
+	if (b->is_splice && table && old->table_version != table->version)
+		return asof_build_choose_full(
+			b, "a range was asked for, and the source has moved on since", err);
+	b->is_overwrite = true;
 	b->plan.range = widened_range(b);
 	b->report.mode = "range";
 	b->report.reason =
 		b->is_splice ? "a range was asked for" : "a range of a table that is new";
 	if (!b->is_splice) {
 		b->cursor.range_count = 0;
-		ASOF_TRY(read_files(b, files, NULL, err));
+		ASOF_TRY(asof_build_read_files(b, NULL, err));
 		return add_range(b, err);
 	}
 	/* Files that the table has not read yet wait for an ordinary build. */
 	for (size_t i = 0; i < b->cursor.file_count; i++)
 		is_new[i] = !is_new[i];
-	ASOF_TRY(read_files(b, files, is_new, err));
+	ASOF_TRY(asof_build_read_files(b, is_new, err));
 	b->cursor = *old;
 	/* So do rows that a cursor has not come to. */
 	if (old->watermark.by != ASOF_SOURCE_CURSOR_FILES)
@@ -138,8 +142,8 @@ choose_range(struct asof_view_build *b, const struct asof_cursor *old,
 
 /* What is behind the last watermark, less the lateness; files may have changed as they like. */
 static enum asof_status
-choose_cursor(struct asof_view_build *b, const struct asof_cursor *old,
-	      const struct asof_source_file *files, const bool *is_new, struct asof_error *err)
+choose_cursor(struct asof_view_build *b, const struct asof_cursor *old, const bool *is_new,
+	      struct asof_error *err)
 {
 	const struct asof_source *source = b->state.view->source;
 	char after[ASOF_TIME_TEXT_MAX];
@@ -152,18 +156,28 @@ choose_cursor(struct asof_view_build *b, const struct asof_cursor *old,
 						       (int)len, after);
 	if (!b->report.reason)
 		return asof_build_no_memory(err, "reason");
-	ASOF_TRY(read_files(b, files, NULL, err));
+	ASOF_TRY(asof_build_read_files(b, NULL, err));
 	ASOF_TRY(asof_build_cursor_divide(b, old, false, err));
 	return asof_build_cursor_count_late(b, is_new, err);
 }
 
-/* What is to be computed: everything, a range, what is new, or nothing. */
+/* The version of a table of others goes with its files. */
+static void
+take_table(struct asof_view_build *b, const struct asof_foreign_table *table)
+{
+	if (!table)
+		return;
+	b->cursor.table_id = table->id;
+	b->cursor.table_version = table->version;
+	b->cursor.table_deletes = table->deletes;
+}
+
+/* What is to be computed: everything, a range, what is in new files, or nothing. */
 enum asof_status
 asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 {
 	const struct asof_view *view = b->state.view;
-	const struct asof_bound_source *bound =
-		&b->session->bound[view->source - b->session->project->sources];
+	const struct asof_bound_source *bound = bound_source(b);
 	struct asof_cursor old;
 	ASOF_TRY(asof_cursor_read(
 		asof_property_find(b->base.info, b->base.info_count, ASOF_INFO_CURSOR), b->arena,
@@ -175,6 +189,7 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 	const char *changed = NULL;
 	ASOF_TRY(asof_cursor_compare(&old, bound->files, bound->file_count, b->arena, &b->cursor,
 				     is_new, &difference, &changed, err));
+	take_table(b, bound->table);
 	bool is_same = false;
 	if (b->base.version >= 0 && b->state.has_newest)
 		ASOF_TRY(is_same_table(b, &is_same, err));
@@ -188,31 +203,35 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 				 "`asof build %s` first, then build the range",
 				 view->source->location.text, view->name, view->name);
 	if (b->options->has_range)
-		return choose_range(b, &old, bound->files, is_new, is_same, err);
+		return choose_range(b, &old, is_new, is_same, err);
 	if (b->base.version < 0)
-		return choose_full(b, bound->files, "first build", err);
+		return asof_build_choose_full(b, "first build", err);
 	if (b->options->is_full)
-		return choose_full(b, bound->files, "asked for", err);
+		return asof_build_choose_full(b, "asked for", err);
 	if (!is_same)
-		return choose_full(b, bound->files, "the definition has changed", err);
+		return asof_build_choose_full(b, "the definition has changed", err);
 	if (old.range_count > 0)
-		return choose_full(b, bound->files, "only ranges were built before", err);
+		return asof_build_choose_full(b, "only ranges were built before", err);
 	const char *obstacle = asof_build_cursor_obstacle(b, &old);
 	if (obstacle)
-		return choose_full(b, bound->files, obstacle, err);
-	if (view->source->cursor != ASOF_SOURCE_CURSOR_FILES && difference != ASOF_CURSOR_SAME)
-		return choose_cursor(b, &old, bound->files, is_new, err);
+		return asof_build_choose_full(b, obstacle, err);
+	bool has_moved = difference != ASOF_CURSOR_SAME ||
+			 (bound->table && old.table_version != bound->table->version);
+	if (view->source->cursor != ASOF_SOURCE_CURSOR_FILES && has_moved)
+		return choose_cursor(b, &old, is_new, err);
+	if (bound->table)
+		return asof_build_choose_table(b, &old, is_new, difference, err);
 	if (difference == ASOF_CURSOR_CHANGED) {
 		const char *reason =
 			asof_arena_printf(b->arena, "'%s' has changed or is gone", changed);
-		return choose_full(b, bound->files, reason ? reason : "a file has changed", err);
+		return asof_build_choose_full(b, reason ? reason : "a file has changed", err);
 	}
 	if (difference == ASOF_CURSOR_GROWN && view->source->kind == ASOF_SOURCE_VIEW)
-		return choose_added_rows(b, bound->files, is_new, err);
+		return choose_added_rows(b, is_new, err);
 	if (difference == ASOF_CURSOR_GROWN) {
 		b->report.mode = "append";
 		b->report.reason = "new files";
-		return read_files(b, bound->files, is_new, err);
+		return asof_build_read_files(b, is_new, err);
 	}
 	b->report.mode = "none";
 	b->report.reason = "nothing new";

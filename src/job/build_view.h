@@ -116,6 +116,18 @@ ASOF_NODISCARD enum asof_status asof_view_build_finish(struct asof_view_build *b
 
 ASOF_NODISCARD enum asof_status asof_build_check_options(const struct asof_build_options *options,
 							 struct asof_error *err);
+/* Read everything anew, and why. */
+ASOF_NODISCARD enum asof_status asof_build_choose_full(struct asof_view_build *build,
+						       const char *reason, struct asof_error *err);
+/* Read the rows of those of the source's files for which `picks` is set, or of all. */
+ASOF_NODISCARD enum asof_status asof_build_read_files(struct asof_view_build *build,
+						      const bool *picks, struct asof_error *err);
+/* The same table's source, a table of others, has moved on from `old`: what of it is to be read.
+ * `is_new` and `difference` are of asof_cursor_compare(). */
+ASOF_NODISCARD enum asof_status asof_build_choose_table(struct asof_view_build *build,
+							const struct asof_cursor *old, bool *is_new,
+							enum asof_cursor_difference difference,
+							struct asof_error *err);
 /* What is to be computed. */
 ASOF_NODISCARD enum asof_status asof_build_choose_mode(struct asof_view_build *build,
 						       struct asof_error *err);

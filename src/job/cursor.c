@@ -26,6 +26,26 @@ read_range(const struct asof_json *json, struct asof_plan_range *ret_range, stru
 	return asof_json_member_read_int(json, "to_us", &ret_range->to_us, err);
 }
 
+/* Nothing where the source is files. */
+static enum asof_status
+read_table(const struct asof_json *root, struct asof_arena *arena, struct asof_cursor *ret_cursor,
+	   struct asof_error *err)
+{
+	const struct asof_json *table = asof_json_member(root, "table");
+	struct asof_str id;
+	struct asof_str deletes;
+	if (!table)
+		return ASOF_OK;
+	ASOF_TRY(asof_json_member_read_str(table, "id", &id, err));
+	ASOF_TRY(asof_json_member_read_int(table, "version", &ret_cursor->table_version, err));
+	ASOF_TRY(asof_json_member_read_str(table, "deletes", &deletes, err));
+	ret_cursor->table_id = asof_arena_copy(arena, id);
+	ret_cursor->table_deletes = asof_arena_copy(arena, deletes);
+	if (!ret_cursor->table_id || !ret_cursor->table_deletes)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor");
+	return ASOF_OK;
+}
+
 static enum asof_status
 read_watermark(const struct asof_json *json, struct asof_arena *arena,
 	       struct asof_cursor_watermark *ret_watermark, struct asof_error *err)
@@ -87,7 +107,7 @@ read_root(const struct asof_json *root, struct asof_arena *arena, struct asof_cu
 	const struct asof_json *watermark = asof_json_member(root, "watermark");
 	if (watermark)
 		ASOF_TRY(read_watermark(watermark, arena, &ret_cursor->watermark, err));
-	return ASOF_OK;
+	return read_table(root, arena, ret_cursor, err);
 }
 
 enum asof_status
@@ -169,6 +189,14 @@ asof_cursor_write(const struct asof_cursor *cursor, struct asof_buf *buf)
 		write_watermark(&w, &cursor->watermark);
 	if (cursor->upstream)
 		asof_json_member_cstr(&w, "upstream", cursor->upstream);
+	if (cursor->table_id) {
+		asof_json_key_cstr(&w, "table");
+		asof_json_begin_object(&w);
+		asof_json_member_cstr(&w, "id", cursor->table_id);
+		asof_json_member_int(&w, "version", cursor->table_version);
+		asof_json_member_cstr(&w, "deletes", cursor->table_deletes);
+		asof_json_end_object(&w);
+	}
 	asof_json_end_object(&w);
 }
 

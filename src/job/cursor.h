@@ -39,6 +39,11 @@ struct asof_cursor {
 	/* Of a source that is a view: the version read, "departures@1.0.3", whose files these are;
 	 * else NULL. */
 	const char *upstream;
+	/* Of a source that is a table of others: which one, the version or snapshot that was read,
+	 * and what tells apart the files that say what of it is deleted ("": none). NULL: files. */
+	const char *table_id;
+	int64_t table_version;
+	const char *table_deletes;
 };
 
 /* NULL or "" is the cursor of a table that does not exist. ASOF_CORRUPT. */

@@ -75,6 +75,11 @@ asof_describe_source(struct asof_json_writer *w, const struct asof_source *sourc
 	char lateness[ASOF_DURATION_TEXT_MAX];
 	asof_json_member_cstr(w, "name", source->name);
 	optional(w, source->kind == ASOF_SOURCE_VIEW ? "view" : "path", source->location.text);
+	if (asof_format_is_table(source->format))
+		asof_json_member_cstr(w, "format",
+				      source->format == ASOF_FORMAT_DELTA ? "delta" : "iceberg");
+	if (source->has_version)
+		asof_json_member_int(w, "version", source->version);
 	optional(w, "event_time", source->event_time.text);
 	optional(w, "created_time", source->created_time.text);
 	optional(w, "filter", source->filter.text);

@@ -219,7 +219,7 @@ place_of_row(struct asof_join_run *run, const struct asof_plan_source *source, i
 	const struct asof_bound_source *bound = bound_source(run, source->source);
 	size_t file = (size_t)(order >> ASOF_ORDER_ROW_BITS);
 	int64_t row = order & ((INT64_C(1) << ASOF_ORDER_ROW_BITS) - 1);
-	bool counts_from_0 = source->source->format == ASOF_FORMAT_PARQUET;
+	bool counts_from_0 = asof_format_is_parquet(source->source->format);
 	const char *name = file < bound->file_count ? bound->files[file].name : "?";
 	const char *place =
 		asof_arena_printf(&run->arena, "'%s' row %" PRId64, name, row + counts_from_0);

@@ -1,4 +1,5 @@
 #include "job/materialize_view.h"
+#include "job/foreign_table.h"
 
 #include <inttypes.h>
 
@@ -222,10 +223,8 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 	if (!paths || !ordinals)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
 	for (size_t i = 0; i < cursor.file_count; i++) {
-		const char *file = cursor.files[i].name;
-		paths[i] = file[0] == '/'
-				   ? file
-				   : asof_arena_printf(arena, "%s/%s", session->project->dir, file);
+		paths[i] =
+			asof_foreign_file_path(cursor.files[i].name, session->project->dir, arena);
 		ordinals[i] = cursor.files[i].ordinal;
 		if (!paths[i])
 			return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
@@ -245,6 +244,8 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 	partial->source.paths = paths;
 	partial->source.path_count = cursor.file_count;
 	partial->source.ordinals = ordinals;
+	if (cursor.table_id)
+		partial->source.table_version = cursor.table_version;
 	return ASOF_OK;
 }
 

@@ -17,6 +17,8 @@
 #include "source/source.h"
 #include "store/store.h"
 
+struct asof_foreign_table;
+
 /* A source as it is now: its files and what the engine says of them. */
 struct asof_bound_source {
 	bool is_met;   /* while binding */
@@ -35,6 +37,7 @@ struct asof_bound_source {
 	const char *user_event_type;     /* of the times as the user wrote them */
 	const char *user_created_type;
 	const char *upstream_version; /* "departures@1.0.3" */
+	const struct asof_foreign_table *table; /* of others (foreign_table.h); NULL: files */
 };
 
 struct asof_session {

@@ -56,7 +56,27 @@ enum asof_source_kind {
 	ASOF_SOURCE_VIEW, /* the rows of another view, as published */
 };
 
-enum asof_file_format { ASOF_FORMAT_PARQUET, ASOF_FORMAT_CSV, ASOF_FORMAT_JSON };
+enum asof_file_format {
+	ASOF_FORMAT_PARQUET,
+	ASOF_FORMAT_CSV,
+	ASOF_FORMAT_JSON,
+	ASOF_FORMAT_DELTA,   /* a table that others write: its log says which files are its rows */
+	ASOF_FORMAT_ICEBERG, /* the same: its metadata says it */
+	ASOF_FORMAT_FOUND,   /* neither said nor told by the name: binding finds a table, or none */
+};
+
+static inline bool
+asof_format_is_table(enum asof_file_format format)
+{
+	return format == ASOF_FORMAT_DELTA || format == ASOF_FORMAT_ICEBERG;
+}
+
+/* Rows lie in Parquet: its statistics answer, and rows are numbered per file from 0. */
+static inline bool
+asof_format_is_parquet(enum asof_file_format format)
+{
+	return format == ASOF_FORMAT_PARQUET || asof_format_is_table(format);
+}
 
 /* Which rows of a source are new: those in new files, or those with a later time. */
 enum asof_source_cursor {
@@ -85,6 +105,8 @@ struct asof_source {
 	struct asof_text location; /* the path, table, SQL query or topic as written */
 	const char *connection;    /* of a query; else NULL */
 	enum asof_file_format format;
+	bool has_version;              /* of a table: read at `version`, not at its newest */
+	int64_t version;               /* Delta's version, Iceberg's snapshot */
 	struct asof_text event_time;   /* SQL expression; never NULL text */
 	struct asof_text created_time; /* SQL expression or absent */
 	struct asof_text filter;       /* SQL condition or absent */

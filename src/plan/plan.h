@@ -45,6 +45,11 @@ struct asof_plan_source {
 		int64_t to_us;
 		bool has_timeless; /* those without the time, too */
 	} cursor;
+	/* Of a table that others write: where the engine finds it (of Iceberg, its metadata file),
+	 * and the version or snapshot that is read; -1: none, it is empty. `paths` are the data
+	 * files of it, as the engine names them. */
+	const char *table;
+	int64_t table_version;
 };
 /* One row about the rows after cursor.after_us or without the time: how many have it, its greatest
  * value in microseconds (0: none), how many do not. */

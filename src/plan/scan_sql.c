@@ -268,7 +268,7 @@ static const struct comparison *
 find_comparison(const struct asof_plan_source *source)
 {
 	for (size_t i = 0; i < ASOF_COUNTOF(comparisons); i++) {
-		if (source->source->format == ASOF_FORMAT_PARQUET &&
+		if (asof_format_is_parquet(source->source->format) &&
 		    strcmp(source->event_time_type, comparisons[i].type) == 0)
 			return &comparisons[i];
 	}

@@ -4,6 +4,9 @@
 #include "plan/rows_sql.h"
 #include "plan/sql.h"
 
+/* The column of a table's rows that names their file. */
+#define ASOF_TABLE_FILE "_asof_file"
+
 static void
 add_key_types(struct asof_buf *sql, const struct asof_plan_source *source)
 {
@@ -118,11 +121,63 @@ add_json_integers(struct asof_buf *sql, const struct asof_source *source)
 		asof_buf_add_char(sql, ')');
 }
 
+/* The table function that gives the rows of a table at its version, and the column that
+ * names the file of a row: one that we name where that works. Iceberg's fails on partitioned
+ * tables where it is named, which is why no column of such a source may be called "filename". */
+static const char *
+add_table(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	bool is_delta = source->source->format == ASOF_FORMAT_DELTA;
+	asof_buf_add_cstr(sql, is_delta ? "delta_scan(" : "iceberg_scan(");
+	asof_sql_text(sql, source->table);
+	if (source->table_version >= 0)
+		asof_buf_printf(sql, ", %s = %" PRId64, is_delta ? "version" : "snapshot_from_id",
+				source->table_version);
+	asof_buf_add_cstr(sql, is_delta ? ", filename = '" ASOF_TABLE_FILE "')" : ")");
+	return is_delta ? ASOF_TABLE_FILE : "filename";
+}
+
+/* Data files and their ordinals: those to be read. The one without a name makes the list typed. */
+static void
+add_table_files(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	asof_buf_add_cstr(sql, "(VALUES ('', 0::BIGINT)");
+	for (size_t i = 0; i < source->path_count; i++) {
+		if (source->picks && !source->picks[i])
+			continue;
+		asof_buf_add_cstr(sql, ", (");
+		asof_sql_text(sql, source->paths[i]);
+		asof_buf_printf(sql, ", %" PRId64 ")",
+				source->ordinals ? source->ordinals[i] : (int64_t)i);
+	}
+	asof_buf_add_cstr(sql, ")");
+}
+
+/* Rows of a table: which files have them, which of their rows are deleted and what their columns
+ * are called is the table function's to know; we number them by file and row in it. */
+static void
+add_table_rows(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	bool is_delta = source->source->format == ASOF_FORMAT_DELTA;
+	asof_buf_printf(sql,
+			"SELECT asof_t.*%s, (asof_f.asof_n << %d) + asof_t.file_row_number "
+			"AS " ASOF_SOURCE_ORDER " FROM ",
+			is_delta ? " EXCLUDE (\"" ASOF_TABLE_FILE "\")" : "", ASOF_ORDER_ROW_BITS);
+	const char *file = add_table(sql, source);
+	asof_buf_add_cstr(sql, " AS asof_t JOIN ");
+	add_table_files(sql, source);
+	asof_buf_printf(sql, " AS asof_f(asof_p, asof_n) ON asof_t.\"%s\" = asof_f.asof_p", file);
+}
+
 void
 asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 {
 	if (source->rows_sql) {
 		asof_buf_add_cstr(sql, source->rows_sql);
+		return;
+	}
+	if (source->table) {
+		add_table_rows(sql, source);
 		return;
 	}
 	asof_buf_add_cstr(sql, "SELECT *");

@@ -92,7 +92,10 @@ what_is_written_is_read_back(void **state)
 					    .file_count = 2,
 					    .next_ordinal = INT64_MAX,
 					    .ranges = ranges,
-					    .range_count = 2 };
+					    .range_count = 2,
+					    .table_id = "an \"id\"",
+					    .table_version = 12,
+					    .table_deletes = "0f" };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1u << 20);
 	struct asof_cursor back = { 0 };
@@ -111,6 +114,9 @@ what_is_written_is_read_back(void **state)
 		assert_true(back.files[i].ordinal == files[i].ordinal);
 	}
 	assert_int_equal(back.range_count, 2);
+	assert_string_equal(back.table_id, "an \"id\"");
+	assert_int_equal(back.table_version, 12);
+	assert_string_equal(back.table_deletes, "0f");
 	for (size_t i = 0; i < 2; i++) {
 		assert_true(back.ranges[i].has_from && back.ranges[i].has_to);
 		assert_true(back.ranges[i].from_us == ranges[i].from_us);
