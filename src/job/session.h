@@ -36,7 +36,7 @@ struct asof_bound_source {
 	const struct asof_source *timed; /* the source, its times held back by the view's */
 	const char *user_event_type;     /* of the times as the user wrote them */
 	const char *user_created_type;
-	const char *upstream_version; /* "departures@1.0.3" */
+	const char *upstream_version;           /* "departures@1.0.3" */
 	const struct asof_foreign_table *table; /* of others (foreign_table.h); NULL: files */
 };
 
