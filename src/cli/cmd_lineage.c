@@ -148,7 +148,7 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_lineage = {
 	.name = "lineage",
-	.usage = "NAME [--impact] [--format F] | --openlineage FILE|URL [--token-env VAR]",
+	.usage = "NAME [--impact] [--format F] | --openlineage TO [--token-env VAR]",
 	.summary = "show what a thing is made from and what is made from it, down to columns",
 	.about =
 		"NAME is a view, view.feature, service, source, source.column or the file of a "
