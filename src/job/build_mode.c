@@ -172,16 +172,53 @@ take_table(struct asof_view_build *b, const struct asof_foreign_table *table)
 	b->cursor.table_deletes = table->deletes;
 }
 
-/* What is to be computed: everything, a range, what is in new files, or nothing. */
+/* *ret_lost: why the table cannot be gone on from, else NULL. */
+static enum asof_status
+read_old_cursor(const struct asof_view_build *b, struct asof_cursor *ret_old, const char **ret_lost,
+		struct asof_error *err)
+{
+	struct asof_error why = { 0 };
+	const char *name = b->state.view->name;
+	*ret_old = (struct asof_cursor){ 0 };
+	*ret_lost = NULL;
+	enum asof_status status = asof_cursor_of_table(&b->base, b->arena, ret_old, &why);
+	if (status == ASOF_OK)
+		return ASOF_OK;
+	if (status != ASOF_CORRUPT)
+		return ASOF_FAIL(err, status, "%s", why.message);
+	if (b->options->has_range)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "%s: run `asof build %s --full` first, then build the range",
+				 why.message, name);
+	*ret_lost = asof_arena_copy(b->arena, asof_str_from(why.message));
+	return *ret_lost ? ASOF_OK : asof_build_no_memory(err, "reason");
+}
+
+/* Why everything has to be read where a table is there, else NULL. */
+static const char *
+full_reason(const struct asof_view_build *b, const struct asof_cursor *old, const char *lost,
+	    bool is_same)
+{
+	if (b->options->is_full)
+		return "asked for";
+	if (lost)
+		return lost;
+	if (!is_same)
+		return "the definition has changed";
+	if (old->range_count > 0)
+		return "only ranges were built before";
+	return asof_build_cursor_obstacle(b, old);
+}
+
+/* What is to be computed: everything, a range, what is new, or nothing. */
 enum asof_status
 asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 {
 	const struct asof_view *view = b->state.view;
 	const struct asof_bound_source *bound = bound_source(b);
 	struct asof_cursor old;
-	ASOF_TRY(asof_cursor_read(
-		asof_property_find(b->base.info, b->base.info_count, ASOF_INFO_CURSOR), b->arena,
-		&old, err));
+	const char *lost = NULL;
+	ASOF_TRY(read_old_cursor(b, &old, &lost, err));
 	bool *is_new = asof_arena_array(b->arena, bound->file_count, sizeof(*is_new));
 	if (!is_new)
 		return asof_build_no_memory(err, "files");
@@ -206,15 +243,9 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 		return choose_range(b, &old, is_new, is_same, err);
 	if (b->base.version < 0)
 		return asof_build_choose_full(b, "first build", err);
-	if (b->options->is_full)
-		return asof_build_choose_full(b, "asked for", err);
-	if (!is_same)
-		return asof_build_choose_full(b, "the definition has changed", err);
-	if (old.range_count > 0)
-		return asof_build_choose_full(b, "only ranges were built before", err);
-	const char *obstacle = asof_build_cursor_obstacle(b, &old);
-	if (obstacle)
-		return asof_build_choose_full(b, obstacle, err);
+	const char *full = full_reason(b, &old, lost, is_same);
+	if (full)
+		return asof_build_choose_full(b, full, err);
 	bool has_moved = difference != ASOF_CURSOR_SAME ||
 			 (bound->table && old.table_version != bound->table->version);
 	if (view->source->cursor != ASOF_SOURCE_CURSOR_FILES && has_moved)

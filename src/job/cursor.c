@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "codec/json_reader.h"
+#include "job/versions.h"
 
 static enum asof_status
 read_file(const struct asof_json *json, struct asof_arena *arena, struct asof_cursor_file *ret_file,
@@ -126,6 +127,17 @@ asof_cursor_read(const char *json, struct asof_arena *arena, struct asof_cursor 
 	}
 	*ret_cursor = cursor;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_cursor_of_table(const struct asof_table_snapshot *table, struct asof_arena *arena,
+		     struct asof_cursor *ret_cursor, struct asof_error *err)
+{
+	const char *json = asof_property_find(table->info, table->info_count, ASOF_INFO_CURSOR);
+	if (table->version >= 0 && (!json || !*json))
+		return ASOF_FAIL(err, ASOF_CORRUPT,
+				 "the last commit does not say what the table was made from");
+	return asof_cursor_read(json, arena, ret_cursor, err);
 }
 
 bool

@@ -9,6 +9,7 @@
 #ifndef ASOF_JOB_CURSOR_H
 #define ASOF_JOB_CURSOR_H
 
+#include "lake/table.h"
 #include "plan/plan.h"
 #include "source/source.h"
 
@@ -50,6 +51,15 @@ struct asof_cursor {
 ASOF_NODISCARD enum asof_status asof_cursor_read(const char *json, struct asof_arena *arena,
 						 struct asof_cursor *ret_cursor,
 						 struct asof_error *err);
+/*
+ * What this version of a table has been made from; of one that does not exist, nothing.
+ * ASOF_CORRUPT: its commit does not say, or not so that it can be read. Never taken for "nothing":
+ * every row would come again.
+ */
+ASOF_NODISCARD enum asof_status asof_cursor_of_table(const struct asof_table_snapshot *table,
+						     struct asof_arena *arena,
+						     struct asof_cursor *ret_cursor,
+						     struct asof_error *err);
 /* Whether a file of the table, whose names need no escapes, is open in such a text: it is to stay
  * as it is until the next build. */
 bool asof_cursor_is_open_file(const char *json, const char *name);

@@ -206,9 +206,7 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 				 name, name);
 
 	struct asof_cursor cursor;
-	ASOF_TRY(asof_cursor_read(asof_property_find(table->snapshot.info,
-						     table->snapshot.info_count, ASOF_INFO_CURSOR),
-				  arena, &cursor, err));
+	ASOF_TRY(asof_cursor_of_table(&table->snapshot, arena, &cursor, err));
 	if (cursor.upstream) {
 		enum asof_status status =
 			asof_upstream_use_version(session, view->source, cursor.upstream, err);

@@ -248,15 +248,17 @@ has_new_files(struct asof_session *session, const struct asof_view *view,
 	struct asof_table_snapshot snapshot;
 	struct asof_cursor old;
 	struct asof_cursor now;
+	struct asof_error why = { 0 };
 	enum asof_cursor_difference difference;
 	const char *changed = NULL;
 	bool *is_new = asof_arena_array(arena, bound->file_count, sizeof(*is_new));
 	if (!is_new)
 		return no_memory(view, err);
 	ASOF_TRY(asof_version_read_table(session, version, arena, &snapshot, err));
-	ASOF_TRY(asof_cursor_read(
-		asof_property_find(snapshot.info, snapshot.info_count, ASOF_INFO_CURSOR), arena,
-		&old, err));
+	enum asof_status status = asof_cursor_of_table(&snapshot, arena, &old, &why);
+	*ret_has = status == ASOF_CORRUPT; /* it is built anew */
+	if (status != ASOF_OK)
+		return *ret_has ? ASOF_OK : ASOF_FAIL(err, status, "%s", why.message);
 	ASOF_TRY(asof_cursor_compare(&old, bound->files, bound->file_count, arena, &now, is_new,
 				     &difference, &changed, err));
 	*ret_has = difference != ASOF_CURSOR_SAME;

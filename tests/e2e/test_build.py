@@ -51,6 +51,53 @@ class Case(unittest.TestCase):
         return shop
 
 
+class LostCursors(Case):
+    """A table whose last commit does not say what it was made from."""
+
+    def setUp(self):
+        self.shop = self.make(definitions())
+        build(self.shop)
+
+    def lose(self, view, change):
+        """Change what the first commit says; `change` takes the texts of asof and returns them."""
+        entry = self.shop.dir / f"lake/{view}/_delta_log/{0:020}.json"
+        actions = [json.loads(line) for line in entry.read_text().splitlines()]
+        for action in actions:
+            if "commitInfo" in action:
+                action["commitInfo"]["asof"] = change(action["commitInfo"]["asof"])
+        entry.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+    def test_everything_is_built_again_and_nothing_is_there_twice(self):
+        before = [rows(self.shop, f"select count(*), sum({column}) from {table}")
+                  for table, column in (("last", "price"), ("spending__tiles", "_count"))]
+        changes = {"last": lambda texts: {name: text for name, text in texts.items() if name != "cursor"},
+                   "spending": lambda texts: {**texts, "cursor": texts["cursor"][:-9]}}
+        for view, change in changes.items():
+            self.lose(view, change)
+        self.shop.write("data/more.csv", HEAD + "9,2024-03-01 10:00:00,1,x\n")
+        built = build(self.shop)
+        self.assertEqual({view["mode"] for view in built.values()}, {"full"})
+        self.assertEqual(built["last"]["reason"], "the last commit does not say what the table was made from")
+        self.assertIn("cursor of the last build: ", built["spending"]["reason"])
+        after = [rows(self.shop, f"select count(*), sum({column}) from {table}")
+                 for table, column in (("last", "price"), ("spending__tiles", "_count"))]
+        self.assertEqual([found[0][1] - found[0][0] for found in after], [found[0][1] - found[0][0] for found in before])
+        self.assertEqual([found[0][0] for found in after], [found[0][0] + 1 for found in before])
+        self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+        self.assertEqual(self.shop.done("doctor"), "nothing is wrong\n")
+
+    def test_no_range_is_spliced_into_it(self):
+        self.lose("last", lambda texts: {**texts, "cursor": ""})
+        said = refused(self, 2, self.shop, "build", "last", "--from", "2024-01-01", "--to", "2024-01-02")
+        self.assertIn("does not say what the table was made from: run `asof build last --full` first", said)
+        self.assertEqual(versions(self.shop, "last"), ["1.0.0"])
+
+    def test_no_unfinished_step_is_guessed_online(self):
+        self.lose("spending", lambda texts: {**texts, "cursor": ""})
+        said = refused(self, 1, self.shop, "materialize", "spending", "--at", "2024-01-01T10:40:00Z")
+        self.assertIn("does not say what the table was made from", said)
+
+
 class Increments(Case):
     def setUp(self):
         self.shop = self.make(definitions())

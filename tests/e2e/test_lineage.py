@@ -257,9 +257,16 @@ class OpenLineage(unittest.TestCase):
         self.export()
         before = (self.shop.dir / "events.jsonl").read_bytes()
         build(self.shop, "--full")
-        result = self.shop.run("lineage", "--openlineage", "events.jsonl", env=project.environment(ASOF_FAULT="openlineage.before_put=fail"))
-        self.assertEqual(result.returncode, 1)
-        self.assertEqual((self.shop.dir / "events.jsonl").read_bytes(), before)
+        for point, action, status in (("openlineage.before_put", "fail", 1), ("openlineage.before_put", "kill", -9),
+                                      ("openlineage.after_put", "fail", 1), ("openlineage.after_put", "kill", -9)):
+            with self.subTest(point, action=action):
+                result = self.shop.run("lineage", "--openlineage", "events.jsonl", env=project.environment(ASOF_FAULT=f"{point}={action}"))
+                self.assertEqual(result.returncode, status, result.stderr)
+                now = (self.shop.dir / "events.jsonl").read_bytes()
+                self.assertEqual(now.startswith(before) and len(now) > len(before), "after" in point)
+                self.assertEqual([path.name for path in self.shop.dir.iterdir() if "tmp" in path.name], [])
+        self.export()
+        self.assertEqual((self.shop.dir / "events.jsonl").read_bytes(), now)
 
 
 if __name__ == "__main__":
