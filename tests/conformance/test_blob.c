@@ -288,6 +288,51 @@ a_lost_answer_is_no_conflict(void **state)
 	assert_holds(blob, "log/7", S("mine"));
 }
 
+/* In a process of its own, by a connection of its own. */
+static int
+die_putting(const struct fixture *f, struct asof_str bytes, unsigned part)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_blob_free_auto) struct asof_blob *blob = NULL;
+	if (asof_fault_arm("s3.upload.before_part", part, ASOF_FAULT_KILL, &err) != ASOF_OK ||
+	    asof_blob_open(f->uri, &blob, &err) != ASOF_OK)
+		return 1;
+	return asof_blob_put(blob, "large", bytes, &err) != ASOF_OK;
+}
+
+/* The object before stays until the last part is there; what was sent of the new one goes. */
+static void
+an_upload_that_fails_or_dies_leaves_the_object_as_it_was(void **state)
+{
+	struct asof_blob *blob = blob_of(state);
+	size_t len = (size_t)40 << 20;
+	char *bytes = asof_mem_alloc(len);
+	assert_non_null(bytes);
+	const struct asof_str large = { bytes, len };
+	struct asof_error err = { 0 };
+	assert_ok(asof_blob_put(blob, "large", S("before"), &err), err);
+	for (unsigned part = 1; part <= 3; part++) {
+		struct asof_error why = { 0 };
+		assert_ok(asof_fault_arm("s3.upload.before_part", part, ASOF_FAULT_FAIL, &err),
+			  err);
+		assert_int_equal(asof_blob_put(blob, "large", large, &why), ASOF_IO);
+		asof_fault_disarm_all();
+		assert_holds(blob, "large", S("before"));
+
+		pid_t child = fork();
+		if (child == 0) {
+			_exit(die_putting(*state, large, part));
+		}
+		int status = 0;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		assert_holds(blob, "large", S("before"));
+	}
+	assert_ok(asof_blob_put(blob, "large", large, &err), err);
+	assert_holds(blob, "large", large);
+	asof_mem_free(bytes);
+}
+
 static void
 wrong_credentials_are_told_at_once(void **state)
 {
@@ -357,6 +402,7 @@ main(void)
 	};
 	const struct CMUnitTest of_a_bucket[] = {
 		TEST(a_lost_answer_is_no_conflict),
+		TEST(an_upload_that_fails_or_dies_leaves_the_object_as_it_was),
 		TEST(wrong_credentials_are_told_at_once),
 		TEST(no_credentials_and_no_bucket_are_told),
 		TEST(a_store_that_is_away_is_unavailable),

@@ -1,7 +1,11 @@
 /* test_build_replace.c - whatever rows of a source go, come and change: replacing what they touch
  * gives what a full rebuild gives. */
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/fault.h"
 #include "job/build_replace.h"
 #include "unit/job/job_samples.h"
 
@@ -179,13 +183,13 @@ assert_partitions(struct asof_session *session, const struct asof_view *view)
 	}
 }
 
-static void
-replace_view(struct world *w, struct asof_session *session, const struct asof_view *view,
-	     const int64_t *generations)
+static enum asof_status
+try_replace_view(struct world *w, struct asof_session *session, const struct asof_view *view,
+		 const int64_t *generations, struct asof_error *ret_why)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	struct asof_error err = { 0 };
-	struct asof_build_options options = { 0 };
+	static const struct asof_build_options options = { 0 };
 	struct asof_view_build build;
 	const char *before = asof_arena_printf(&arena, "%s/before.csv", w->dir);
 	const char *now = asof_arena_printf(&arena, "%s/data/told.csv", w->dir);
@@ -197,9 +201,18 @@ replace_view(struct world *w, struct asof_session *session, const struct asof_vi
 	build.is_overwrite = false;
 	build.plan.source.rows_sql = change.added_sql;
 	asof_build_choose_change(&build, &change, "a test");
-	assert_ok(asof_view_build_finish(&build, 1u << 30, &err), err);
+	enum asof_status status = asof_view_build_finish(&build, 1u << 30, ret_why);
 	assert_string_equal(build.report.mode, "replace");
 	asof_view_build_done(&build);
+	return status;
+}
+
+static void
+replace_view(struct world *w, struct asof_session *session, const struct asof_view *view,
+	     const int64_t *generations)
+{
+	struct asof_error err = { 0 };
+	assert_ok(try_replace_view(w, session, view, generations, &err), err);
 	assert_partitions(session, view);
 }
 
@@ -277,18 +290,80 @@ assert_like_a_full_rebuild(struct world *w)
 }
 
 static void
+next_generation(struct world *w, bool is_moving_only)
+{
+	write_rows(w, "before.csv");
+	change_rows(w, is_moving_only);
+	write_rows(w, "data/told.csv");
+	w->generation++;
+}
+
+static void
 replacing_equals_a_full_rebuild(void **state)
 {
 	struct world *w = *state;
 	for (int round = 0; round < ROUNDS; round++) {
-		write_rows(w, "before.csv");
-		change_rows(w, round % 2 == 1);
-		write_rows(w, "data/told.csv");
-		w->generation++;
+		next_generation(w, round % 2 == 1);
 		replace_all(w);
 		build_full(w, "full");
 		assert_like_a_full_rebuild(w);
 	}
+}
+
+/* Another round of changes, each view's first attempt failed where `point` is. */
+static void
+fail_and_replace(struct world *w, const char *point)
+{
+	const int64_t generations[] = { w->generation - 1, w->generation };
+	struct asof_error err = { 0 };
+	struct asof_catalog *catalog = NULL;
+	struct asof_session *session = open_session(w, NULL);
+	assert_ok(asof_session_bind(session, &err), err);
+	assert_ok(asof_session_catalog(session, &catalog, &err), err);
+	for (size_t i = 0; i < session->project->view_count; i++) {
+		const struct asof_view *view = &session->project->views[i];
+		struct asof_error why = { 0 };
+		assert_ok(asof_fault_arm(point, 1, ASOF_FAULT_FAIL, &err), err);
+		assert_int_equal(try_replace_view(w, session, view, generations, &why), ASOF_IO);
+		assert_non_null(strstr(why.message, point));
+		asof_fault_disarm_all();
+		replace_view(w, session, view, generations);
+	}
+	asof_session_close(session);
+}
+
+/* In a process of its own; what it leaves is what the next one finds. */
+static void
+die_replacing(struct world *w, const char *point)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		struct asof_error err = { 0 };
+		assert_ok(asof_fault_arm(point, 1, ASOF_FAULT_KILL, &err), err);
+		replace_all(w);
+		_exit(0);
+	}
+	int status = 0;
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void
+one_that_failed_or_died_is_done_by_the_next(void **state)
+{
+	struct world *w = *state;
+	static const char *const points[] = { "build.replace.before_touched",
+					      "build.replace.after_touched" };
+	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
+		next_generation(w, false);
+		fail_and_replace(w, points[i]);
+		next_generation(w, false);
+		die_replacing(w, points[i]);
+		replace_all(w);
+	}
+	build_full(w, "full");
+	assert_like_a_full_rebuild(w);
 }
 
 static int
@@ -324,6 +399,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replacing_equals_a_full_rebuild),
+		cmocka_unit_test(one_that_failed_or_died_is_done_by_the_next),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

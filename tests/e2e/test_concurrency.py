@@ -160,6 +160,7 @@ class Kinds(unittest.TestCase):
         self.read_sql()
         self.assertEqual(self.seen, dict.fromkeys(VIEWS, number + 1))
         self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+        self.assertEqual(self.shop.done("doctor"), "nothing is wrong\n")
 
     # ---- kinds ----
 
