@@ -34,6 +34,14 @@ views:
     features: [amount, note, is_paid, paid_on]
 """
 EVOLVED = DEFINITIONS.replace("is_paid, paid_on]", "is_paid, paid_on, pieces]")
+FROM_SPARK = """
+entities:
+  customer: {keys: {id: int64}}
+sources:
+  orders: {path: data/orders, format: delta, event_time: ordered_at}
+views:
+  last: {entity: customer, source: orders, features: [amount, shop]}
+"""
 VIEWS = ("last", "spending")
 KEYS = 5
 BATCHES = 12
@@ -193,6 +201,32 @@ class ReadBySpark(Readers):
         if not cls.spark:
             raise unittest.SkipTest("no Spark")
         cls.addClassCleanup(cls.spark.stop)
+
+    def test_what_spark_writes_is_read_row_for_row(self):
+        """Checkpoints, partitions and deletion vectors; first whole, then only what has changed."""
+        self.shop = Project(FROM_SPARK)
+        self.addCleanup(self.shop.remove)
+        table = f"delta.`{self.shop.dir}/data/orders`"
+        self.spark.ask(sql=[f"create table {table} (id bigint, shop string, amount bigint, ordered_at timestamp) using delta partitioned by "
+                            "(shop) tblproperties ('delta.enableDeletionVectors' = 'true', 'delta.checkpointInterval' = '3')"])
+        for number in range(1, 6):
+            self.spark.ask(sql=[f"insert into {table} select id, concat('s ', id % 3), id, timestamp_seconds(1704067200 + 60 * id) "
+                                f"from range({number * 100}, {number * 100 + 100}, 1, 1)"])
+        self.assertTrue(list(self.shop.dir.glob("data/orders/_delta_log/*.checkpoint*.parquet")), "Spark wrote no checkpoint")
+        self.as_spark_reads(500)
+        self.spark.ask(sql=[f"delete from {table} where id % 7 = 0"])
+        self.assertTrue(list(self.shop.dir.glob("data/orders/**/deletion_vector_*.bin")), "Spark wrote no deletion vector")
+        self.as_spark_reads(429)
+        self.spark.ask(sql=[f"update {table} set amount = -amount where id % 10 = 1"])
+        self.as_spark_reads(429)
+
+    def as_spark_reads(self, count):
+        build(self.shop)
+        columns, found = self.spark.read(self.shop.dir / "data/orders")
+        theirs = sorted((int(row["id"]), row["shop"], int(row["amount"])) for row in (dict(zip(columns, row)) for row in found))
+        self.assertEqual(len(theirs), count)
+        self.assertEqual(sorted(rows(self.shop, "select id, shop, amount from orders")), theirs)
+        self.assertEqual(sorted(rows(self.shop, "select id, shop, amount from last")), theirs)
 
 
 if __name__ == "__main__":
