@@ -207,6 +207,8 @@ read_file(struct asof_str line, struct asof_arena *arena, struct asof_delta_add 
 	if (!quote || quote == rest.ptr)
 		return damaged(err, "a file has no name");
 	struct asof_str path = { rest.ptr, (size_t)(quote - rest.ptr) };
+	if (memchr(path.ptr, '\0', path.len))
+		return damaged(err, "a file's name has a zero byte");
 	rest = (struct asof_str){ quote + 1, rest.len - path.len - 1 };
 	if (!take_number(&rest, &add->size_bytes) || !take_number(&rest, &add->modified_ms) ||
 	    !take_number(&rest, &add->row_count) || add->size_bytes < 0 || add->row_count < -1)
