@@ -48,12 +48,21 @@ read_snapshot(struct examination *e, const char *name, int64_t version, struct a
 	return asof_delta_snapshot_read(asof_buf_view(&e->buf), version, ignore_action, NULL, err);
 }
 
+/* The engine looks at a file's end only; other readers may look at its beginning, too. */
+static bool
+begins_as_parquet(struct asof_str file)
+{
+	return file.len >= 4 && memcmp(file.ptr, "PAR1", 4) == 0;
+}
+
 static enum asof_status
 read_checkpoint(struct examination *e, const char *name, int64_t version, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf lines = ASOF_BUF(4 * ASOF_DELTA_LOG_BYTES_MAX);
 	asof_buf_clear(&e->buf);
 	ASOF_TRY(asof_blob_read(e->doctor->lake, name, &e->buf, err));
+	if (!begins_as_parquet(asof_buf_view(&e->buf)))
+		return ASOF_FAIL(err, ASOF_CORRUPT, "it does not begin as a Parquet file");
 	ASOF_TRY(e->doctor->io.read(e->doctor->io.arg, asof_buf_view(&e->buf), &lines, err));
 	ASOF_TRY(asof_delta_lines_read(asof_buf_view(&lines), name, ignore_action, NULL, err));
 	e->whole_checkpoint = version;
