@@ -25,6 +25,7 @@ struct compaction {
 	struct asof_arena *arena;
 	struct asof_engine *engine;
 	struct asof_blob *lake;
+	struct asof_checkpoint_io io;
 	const char *run_id;
 	/* The newest version, and its table. */
 	bool has_version;
@@ -230,7 +231,7 @@ static enum asof_status
 commit(struct compaction *c, const struct asof_table_snapshot *snapshot,
        struct asof_table_change *change, int64_t *ret_version, struct asof_error *err)
 {
-	const struct asof_checkpoint_io io = asof_session_checkpoint_io(c->session);
+	c->io = asof_session_checkpoint_io(c->session);
 	change->base_version = snapshot->version;
 	change->removed = c->removed;
 	change->removed_count = c->removed_count;
@@ -238,7 +239,7 @@ commit(struct compaction *c, const struct asof_table_snapshot *snapshot,
 	change->added_count = c->added.count;
 	change->run_id = c->run_id;
 	change->now_us = asof_session_now_us(c->session);
-	change->io = &io;
+	change->io = &c->io;
 	ASOF_TRY(asof_cancel_check(&c->session->cancel, err));
 	ASOF_TRY(asof_fault_point("compact.before_commit", err));
 	c->is_tried = true;
