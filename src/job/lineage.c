@@ -269,7 +269,7 @@ asof_lineage(struct asof_session *session, const char *name, bool is_impact, cha
 	ASOF_AUTO(asof_buf_done) struct asof_buf json = ASOF_BUF(ASOF_RESULT_BYTES_MAX);
 	ASOF_AUTO(asof_lineage_known_done) struct asof_lineage_known known = { 0 };
 	struct meaning meaning;
-	ASOF_TRY(asof_lineage_load(session, &known, err));
+	ASOF_TRY(asof_lineage_load(session, name, &known, err));
 	ASOF_TRY(find_meaning(&known, name, &meaning, err));
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	asof_json_begin_object(&w);

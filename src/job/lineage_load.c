@@ -1,12 +1,12 @@
 #include "job/lineage_load.h"
 
 #include "codec/json_reader.h"
-#include "job/lineage_read.h"
 
 void
 asof_lineage_known_done(struct asof_lineage_known *known)
 {
 	asof_mem_free(known->training_sets);
+	asof_lineage_links_done(&known->links);
 	asof_lineage_done(&known->graph);
 	asof_version_set_done(&known->versions);
 	asof_arena_done(&known->arena);
@@ -50,19 +50,33 @@ asof_lineage_version(const struct asof_lineage_known *known, const char *view, c
 
 /* ---- definitions ---- */
 
+/* What is to be had of a definition: what its view is made from, then what others read of it. */
+enum pass { READ_VIEWS, LINK_ROWS };
+
 static enum asof_status
-load_version(struct asof_lineage_known *known, struct asof_engine *engine,
+load_view(struct asof_lineage_known *known, struct asof_engine *engine, enum pass pass,
+	  const struct asof_view *view, const char *label, struct asof_error *err)
+{
+	if (pass == READ_VIEWS)
+		return asof_lineage_read_view(&known->graph, engine, view, label, &known->links,
+					      err);
+	return asof_lineage_link_rows(&known->graph, engine, view, label, &known->links, err);
+}
+
+static enum asof_status
+load_version(struct asof_lineage_known *known, struct asof_engine *engine, enum pass pass,
 	     const struct asof_version *version, struct asof_error *err)
 {
 	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
 	const struct asof_view *view = NULL;
 	ASOF_TRY(asof_version_project(version, &project, &view, err));
-	return asof_lineage_read_view(&known->graph, engine, view, version->definition_hash, err);
+	return load_view(known, engine, pass, view, version->definition_hash, err);
 }
 
 /* Each definition once, however many versions have it. */
 static enum asof_status
-load_versions(struct asof_lineage_known *known, struct asof_engine *engine, struct asof_error *err)
+load_versions(struct asof_lineage_known *known, struct asof_engine *engine, enum pass pass,
+	      struct asof_error *err)
 {
 	ASOF_AUTO(asof_map_done) struct asof_map seen = { 0 };
 	for (size_t i = 0; i < known->versions.count; i++) {
@@ -75,9 +89,19 @@ load_versions(struct asof_lineage_known *known, struct asof_engine *engine, stru
 			continue;
 		ASOF_TRY(asof_map_put(&seen, asof_str_from(key), NULL, err));
 		ASOF_TRY(asof_cancel_check(&known->session->cancel, err));
-		ASOF_TRY(load_version(known, engine, version, err));
+		ASOF_TRY(load_version(known, engine, pass, version, err));
 	}
 	return ASOF_OK;
+}
+
+static enum asof_status
+load_definitions(struct asof_lineage_known *known, struct asof_engine *engine, enum pass pass,
+		 struct asof_error *err)
+{
+	const struct asof_project *project = known->session->project;
+	for (size_t i = 0; i < project->view_count; i++)
+		ASOF_TRY(load_view(known, engine, pass, &project->views[i], "", err));
+	return load_versions(known, engine, pass, err);
 }
 
 /* The definition that a reader of `version` (NULL: none said) means. */
@@ -115,8 +139,9 @@ load_service(struct asof_lineage_known *known, const struct asof_service *servic
 
 /* ---- training sets ---- */
 
-static enum asof_status
-take_training_set(void *arg, const struct asof_training_set *set, struct asof_error *err)
+enum asof_status
+asof_lineage_take_training_set(void *arg, const struct asof_training_set *set,
+			       struct asof_error *err)
 {
 	struct asof_lineage_known *known = arg;
 	void *items = known->training_sets;
@@ -208,7 +233,7 @@ load_training_set(struct asof_lineage_known *known, const struct asof_training_s
 }
 
 enum asof_status
-asof_lineage_load(struct asof_session *session, struct asof_lineage_known *known,
+asof_lineage_load(struct asof_session *session, const char *file, struct asof_lineage_known *known,
 		  struct asof_error *err)
 {
 	struct asof_catalog *catalog = NULL;
@@ -219,14 +244,16 @@ asof_lineage_load(struct asof_session *session, struct asof_lineage_known *known
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
 	ASOF_TRY(asof_session_engine(session, &engine, err));
 	const struct asof_project *project = session->project;
-	for (size_t i = 0; i < project->view_count; i++)
-		ASOF_TRY(
-			asof_lineage_read_view(&known->graph, engine, &project->views[i], "", err));
-	ASOF_TRY(load_versions(known, engine, err));
+	ASOF_TRY(load_definitions(known, engine, READ_VIEWS, err));
+	ASOF_TRY(asof_lineage_link_features(&known->graph, &known->links, err));
+	if (known->links.count > 0)
+		ASOF_TRY(load_definitions(known, engine, LINK_ROWS, err));
 	for (size_t i = 0; i < project->service_count; i++)
 		ASOF_TRY(load_service(known, &project->services[i], err));
 	ASOF_TRY(asof_catalog_training_sets(catalog, ASOF_LINEAGE_TRAINING_SETS_MAX,
-					    take_training_set, known, err));
+					    asof_lineage_take_training_set, known, err));
+	if (file)
+		ASOF_TRY(asof_lineage_load_file(known, file, err));
 	for (size_t i = 0; i < known->training_set_count; i++) {
 		const struct asof_training_set *set = &known->training_sets[i];
 		enum asof_status status = load_training_set(known, set, err);

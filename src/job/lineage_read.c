@@ -16,6 +16,7 @@ struct reading {
 	struct asof_engine *engine;
 	const struct asof_source *source;
 	const char *label;
+	struct asof_lineage_links *links; /* NULL: they are known already */
 	struct asof_arena arena;
 	struct input *inputs;
 	size_t input_count;
@@ -63,14 +64,45 @@ spelling(const struct asof_source *source, const char *name)
 	return name;
 }
 
+/* `node` is `column` of the view that the source is. */
+static enum asof_status
+add_link(struct reading *r, size_t node, const char *column, struct asof_error *err)
+{
+	struct asof_lineage_links *links = r->links;
+	struct asof_arena *arena = &r->graph->arena;
+	const char *hash = r->source->upstream_hash;
+	const char *label = r->label[0] && hash ? hash : "";
+	void *items = links->items;
+	ASOF_TRY(asof_mem_reserve(&items, &links->capacity, links->count + 1, sizeof(*links->items),
+				  err));
+	links->items = items;
+	const struct asof_lineage_link link = {
+		.node = node,
+		.view = asof_arena_copy(arena, asof_str_from(r->source->location.text)),
+		.column = asof_arena_copy(arena, asof_str_from(column)),
+		.label = asof_arena_copy(arena, asof_str_from(label)),
+	};
+	if (!link.view || !link.column || !link.label)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "lineage");
+	links->items[links->count++] = link;
+	return ASOF_OK;
+}
+
+/* What a file has is the same for every definition; what a view has hangs on which of its own
+ * definitions is read. */
 static enum asof_status
 add_stored(struct reading *r, const char *name, size_t *ret_node, struct asof_error *err)
 {
+	bool is_view = r->source->kind == ASOF_SOURCE_VIEW;
 	const struct asof_lineage_node node = { .kind = ASOF_LINEAGE_COLUMN,
 						.parent = r->source->name,
 						.name = spelling(r->source, name),
-						.label = "" };
-	return asof_lineage_add(r->graph, &node, ret_node, err);
+						.label = is_view ? r->label : "" };
+	size_t before = r->graph->node_count;
+	ASOF_TRY(asof_lineage_add(r->graph, &node, ret_node, err));
+	if (!is_view || !r->links || r->graph->node_count == before)
+		return ASOF_OK;
+	return add_link(r, *ret_node, name, err);
 }
 
 /* A column of `select`, made from those that are stored; its definition is the version's. */
@@ -189,14 +221,98 @@ read_view(struct reading *r, const struct asof_view *view, struct asof_error *er
 
 enum asof_status
 asof_lineage_read_view(struct asof_lineage *graph, struct asof_engine *engine,
-		       const struct asof_view *view, const char *label, struct asof_error *err)
+		       const struct asof_view *view, const char *label,
+		       struct asof_lineage_links *links, struct asof_error *err)
 {
 	ASOF_AUTO(reading_done)
-	struct reading reading = {
-		.graph = graph, .engine = engine, .source = view->source, .label = label
-	};
+	struct reading reading = { .graph = graph,
+				   .engine = engine,
+				   .source = view->source,
+				   .label = label,
+				   .links = links };
 	enum asof_status status = read_view(&reading, view, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "view '%s'", view->name);
+	return ASOF_OK;
+}
+
+/* ---- what is read of other views ---- */
+
+void
+asof_lineage_links_done(struct asof_lineage_links *links)
+{
+	asof_mem_free(links->items);
+	*links = (struct asof_lineage_links){ 0 };
+}
+
+enum asof_status
+asof_lineage_link_features(struct asof_lineage *graph, struct asof_lineage_links *links,
+			   struct asof_error *err)
+{
+	for (size_t i = 0; i < links->count; i++) {
+		struct asof_lineage_link *link = &links->items[i];
+		for (size_t k = 0; k < graph->node_count && !link->is_made; k++) {
+			const struct asof_lineage_node *node = &graph->nodes[k];
+			if (node->kind != ASOF_LINEAGE_FEATURE ||
+			    strcmp(node->parent, link->view) != 0 ||
+			    strcmp(node->label, link->label) != 0 ||
+			    strcasecmp(node->name, link->column) != 0)
+				continue;
+			ASOF_TRY(asof_lineage_connect(graph, k, link->node, ASOF_LINEAGE_VALUE,
+						      err));
+			link->is_made = true;
+		}
+	}
+	return ASOF_OK;
+}
+
+/* When a row of the view happens, and that there is one, hangs on its times and its filter. */
+static enum asof_status
+link_time(const struct reading *r, size_t to, struct asof_error *err)
+{
+	for (size_t i = 0; i < r->input_count; i++) {
+		if (r->inputs[i].role != ASOF_LINEAGE_KEY)
+			ASOF_TRY(asof_lineage_connect(r->graph, r->inputs[i].node, to,
+						      r->inputs[i].role, err));
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+link_key(struct reading *r, const struct asof_view *view, const char *column, size_t to,
+	 struct asof_error *err)
+{
+	for (size_t i = 0; i < view->entity->key_count; i++) {
+		size_t from = 0;
+		if (strcasecmp(view->entity->keys[i].name, column) != 0)
+			continue;
+		ASOF_TRY(add_path(r, view->key_columns[i].text, &from, err));
+		ASOF_TRY(asof_lineage_connect(r->graph, from, to, ASOF_LINEAGE_VALUE, err));
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_lineage_link_rows(struct asof_lineage *graph, struct asof_engine *engine,
+		       const struct asof_view *view, const char *label,
+		       struct asof_lineage_links *links, struct asof_error *err)
+{
+	ASOF_AUTO(reading_done)
+	struct reading r = {
+		.graph = graph, .engine = engine, .source = view->source, .label = label
+	};
+	for (size_t i = 0; i < links->count; i++) {
+		struct asof_lineage_link *link = &links->items[i];
+		if (link->is_made || strcmp(link->view, view->name) != 0 ||
+		    strcmp(link->label, label) != 0)
+			continue;
+		if (r.input_count == 0)
+			ASOF_TRY(read_rows(&r, view, err));
+		bool is_time = strcasecmp(link->column, "event_time") == 0 ||
+			       strcasecmp(link->column, "created_time") == 0;
+		ASOF_TRY(is_time ? link_time(&r, link->node, err)
+				 : link_key(&r, view, link->column, link->node, err));
+		link->is_made = true;
+	}
 	return ASOF_OK;
 }

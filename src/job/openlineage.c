@@ -68,7 +68,7 @@ collect(struct asof_session *session, struct export *export, struct asof_error *
 {
 	struct asof_lineage_known *known = &export->known;
 	struct asof_catalog *catalog = NULL;
-	ASOF_TRY(asof_lineage_load(session, known, err));
+	ASOF_TRY(asof_lineage_load(session, NULL, known, err));
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
 	ASOF_TRY(asof_catalog_runs(catalog, RUNS_MAX, take_run, export, err));
 	size_t count = export->run_count + known->training_set_count;

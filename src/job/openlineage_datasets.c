@@ -91,6 +91,8 @@ source_name(struct asof_lineage_known *known, const struct asof_source *source)
 	const struct asof_project *project = known->session->project;
 	if (source->kind == ASOF_SOURCE_PATH)
 		return name_place(&known->arena, project->dir, source->location.text, "");
+	if (source->kind == ASOF_SOURCE_VIEW)
+		return table_name(known, source->location.text);
 	return (struct dataset_name){
 		or_empty(asof_arena_printf(&known->arena, "asof://%s", project->name)), source->name
 	};

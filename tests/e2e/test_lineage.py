@@ -38,6 +38,21 @@ services:
 """
 
 
+CHAIN = """
+entities:
+  customer: {keys: {id: int64}}
+sources:
+  orders: {path: data/orders.csv, event_time: ordered_at, filter: "note is not null"}
+  large: {view: spending, filter: "amount_max_1d > 5", select: {twice: "2 * amount_sum_1d"}}
+views:
+  spending: {entity: customer, source: orders, step: 1h, features: {amount: {column: amount, agg: [sum, max], windows: [1d]}}}
+  doubled: {entity: customer, source: large, features: [twice]}
+  worst: {entity: customer, view: doubled, step: 1h, features: {twice: {column: twice, agg: max, windows: [7d]}}}
+services:
+  model: {features: [worst.twice_max_7d]}
+"""
+
+
 def roles(items):
     return {item["name"]: item["roles"] for item in items}
 
@@ -139,6 +154,18 @@ class Lineage(unittest.TestCase):
         self.assertEqual(self.lineage("spending")["version"], "1.0.0")
         self.assertEqual(self.lineage("orders.amount", "--impact")["services"], ["model"])
 
+    def test_without_a_catalog_a_training_set_is_known_by_its_manifest(self):
+        self.make_everything()
+        known = self.lineage("train.parquet")
+        self.shop.write("asof.yaml", project.SETTINGS.replace("sqlite:./catalog.db", "memory"))
+        self.assertEqual(self.lineage("train.parquet"), known)
+        self.assertIn("orders.amount", roles(known["upstream"]))
+        manifest = self.shop.dir / "train.parquet.asof.json"
+        manifest.write_text("{")
+        self.assertIn("train.parquet.asof.json", refused(self, 2, self.shop, "lineage", "train.parquet"))
+        manifest.unlink()
+        self.assertIn("nothing known is called", refused(self, 2, self.shop, "lineage", "train.parquet"))
+
     def test_drawings_have_every_edge(self):
         dot = self.shop.done("lineage", "last.is_large", "--format", "dot")
         self.assertIn('"orders.note" -> "last.is_large" [label="filter", style=dashed];', dot)
@@ -154,6 +181,65 @@ class Lineage(unittest.TestCase):
         self.assertIn("no version '7'", refused(self, 2, self.shop, "lineage", "spending@7"))
         refused(self, 2, self.shop, "lineage")
         refused(self, 2, self.shop, "lineage", "spending", "--format", "svg")
+
+
+class ViewsOfViews(unittest.TestCase):
+    def setUp(self):
+        self.shop = Project(CHAIN)
+        self.addCleanup(self.shop.remove)
+
+    def upstream(self, name):
+        found = {}
+        for item in answer(self.shop, "lineage", name)["upstream"]:
+            found.setdefault(item["name"], set()).update(item["roles"])
+        return found
+
+    def follow(self, name):
+        found = self.upstream(name)
+        self.assertLessEqual({"doubled.twice", "large.twice", "spending.amount_sum_1d", "spending.amount_max_1d", "orders.amount"}, set(found))
+        for column, role in (("orders.amount", "value"), ("spending.amount_sum_1d", "value"), ("orders.id", "key"),
+                             ("orders.ordered_at", "time"), ("orders.note", "filter")):
+            self.assertIn(role, found[column], column)
+        self.assertEqual(found["spending.amount_max_1d"], {"filter", "time"})  # which rows of doubled, and so which times, there are
+        self.assertNotIn("value", found["orders.id"])
+
+    def test_a_chain_of_three_leads_from_the_last_feature_to_the_first_column(self):
+        self.follow("worst.twice_max_7d")
+        self.follow("model")
+
+    def test_a_published_version_leads_to_the_versions_that_it_read(self):
+        build(self.shop)
+        self.shop.write("features/shop.yaml", CHAIN.replace("note is not null", "amount > 0").replace('"2 * amount_sum_1d"', '"2 * amount_max_1d"'))
+        build(self.shop)
+        self.follow("worst@1.0.0.twice_max_7d")
+        now = self.upstream("worst.twice_max_7d")
+        self.assertNotIn("orders.note", now)
+        self.assertNotIn("spending.amount_sum_1d", now)
+        self.assertEqual(now["spending.amount_max_1d"], {"value", "filter", "time"})
+
+    def test_impact_follows_through_to_services_and_training_sets(self):
+        build(self.shop)
+        self.shop.done("join", "--spine", "spine.csv", "--service", "model", "--out", "train.parquet")
+        for column in ("orders.amount", "orders.note", "orders.ordered_at"):
+            impact = answer(self.shop, "lineage", "--impact", column)
+            self.assertEqual({item["name"] for item in impact["features"]},
+                             {"spending.amount_sum_1d", "spending.amount_max_1d", "doubled.twice", "worst.twice_max_7d"}, column)
+            self.assertEqual(impact["services"], ["model"])
+            self.assertEqual(len(impact["training_sets"]), 1)
+        self.assertEqual({item["name"] for item in answer(self.shop, "lineage", "--impact", "spending.amount_sum_1d")["features"]},
+                         {"doubled.twice", "worst.twice_max_7d"})
+
+    def test_events_name_the_table_of_the_view_that_was_read(self):
+        build(self.shop)
+        self.shop.done("lineage", "--openlineage", "events.jsonl")
+        events = [json.loads(line) for line in (self.shop.dir / "events.jsonl").read_text().splitlines()]
+        for event in events:
+            openlineage_rules.check(event)
+        built = [event for event in events if (event["job"]["name"], event["eventType"]) == ("build.worst", "COMPLETE")][0]
+        table = str(self.shop.dir.resolve() / "lake/doubled")
+        self.assertEqual(built["inputs"][0]["name"], table)
+        inputs = built["outputs"][0]["facets"]["columnLineage"]["fields"]["twice_max_7d"]["inputFields"]
+        self.assertIn((table, "twice"), {(item["name"], item["field"]) for item in inputs})
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
