@@ -76,7 +76,9 @@ struct asof_session_options {
 /*
  * Read the definitions. ASOF_NOT_FOUND without an asof.yaml. Definitions with mistakes open all the
  * same: jobs that need them fail with ASOF_INVALID, and asof_session_mistakes() has them all. Lake,
- * catalog, store and sources are touched by the jobs that need them, not here.
+ * catalog, store and sources are touched by the jobs that need them, not here. Runs and versions
+ * keep who made them and why: the environment's ASOF_USER (else "user@host") and ASOF_REASON as
+ * they are now, each one line of text, or ASOF_INVALID.
  */
 ASOF_API ASOF_NODISCARD enum asof_status
 asof_session_open(const struct asof_session_options *options, struct asof_session **ret_session,

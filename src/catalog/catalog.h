@@ -2,7 +2,7 @@
  * catalog.h - what exists: definitions, versions, runs, materializations.
  *
  * Opened from a URI ("memory", "sqlite:FILE", "postgres://user@host/database"). All implementations
- * pass tests/conformance/test_catalog.c. The lake's log is the truth about data; the catalog knows
+ * pass tests/conformance/test_catalog*.c. The lake's log is the truth about data; the catalog knows
  * which version is current and what every version was defined as. Threads: thread-safe; several
  * processes may use one catalog. Strings given back live in the caller's arena, those that a
  * visitor gets until it returns; it may call the catalog.
@@ -39,8 +39,10 @@ struct asof_version {
 	int64_t row_count;     /* in the table */
 	int64_t published_us;  /* the commit's time */
 	const char *run_id;
-	const char *tag; /* "" none */
-	bool is_current; /* what `view` without a version means */
+	const char *tag;     /* "" none */
+	const char *made_by; /* "user@host"; "" not known */
+	const char *reason;  /* why, as whoever made it said; "" nothing was said */
+	bool is_current;     /* what `view` without a version means */
 };
 
 enum asof_run_state { ASOF_RUN_RUNNING, ASOF_RUN_DONE, ASOF_RUN_FAILED };
@@ -55,6 +57,8 @@ struct asof_run {
 	int64_t row_count;
 	const char *message; /* the error, or what was done */
 	const char *version; /* "1.0.3" that it made or read; "" */
+	const char *made_by; /* as of a version */
+	const char *reason;
 };
 
 /* What is online: written by materialize. */

@@ -34,6 +34,8 @@ asof_catalog_copy_version(const struct asof_version *from, struct asof_arena *ar
 	ASOF_TRY(copy_text(&copy.definition_json, arena, err));
 	ASOF_TRY(copy_text(&copy.run_id, arena, err));
 	ASOF_TRY(copy_text(&copy.tag, arena, err));
+	ASOF_TRY(copy_text(&copy.made_by, arena, err));
+	ASOF_TRY(copy_text(&copy.reason, arena, err));
 	*ret = copy;
 	return ASOF_OK;
 }
@@ -48,6 +50,8 @@ asof_catalog_copy_run(const struct asof_run *from, struct asof_arena *arena, str
 	ASOF_TRY(copy_text(&copy.name, arena, err));
 	ASOF_TRY(copy_text(&copy.message, arena, err));
 	ASOF_TRY(copy_text(&copy.version, arena, err));
+	ASOF_TRY(copy_text(&copy.made_by, arena, err));
+	ASOF_TRY(copy_text(&copy.reason, arena, err));
 	*ret = copy;
 	return ASOF_OK;
 }

@@ -32,6 +32,11 @@ const char *const asof_catalog_sqlite_schema[ASOF_CATALOG_SCHEMA_NUMBER] = {
 	"  made_us integer not null, made_by text not null) strict, without rowid;"
 	"create index training_set_by_time on training_set (made_us desc, path);"
 	"pragma user_version = 2;",
+	"alter table version add column made_by text not null default '';"
+	"alter table version add column reason text not null default '';"
+	"alter table run add column made_by text not null default '';"
+	"alter table run add column reason text not null default '';"
+	"pragma user_version = 3;",
 };
 
 /* Texts are ordered by their bytes, as everywhere else. */
@@ -68,11 +73,19 @@ const char *const asof_catalog_postgres_schema[ASOF_CATALOG_SCHEMA_NUMBER] = {
 	"  made_us bigint not null, made_by text not null);"
 	"create index training_set_by_time on asof.training_set (made_us desc, path);"
 	"update asof.schema_number set number = 2;",
+	"alter table asof.version add column made_by text not null default '';"
+	"alter table asof.version add column reason text not null default '';"
+	"alter table asof.run add column made_by text not null default '';"
+	"alter table asof.run add column reason text not null default '';"
+	"update asof.schema_number set number = 3;",
 };
-_Static_assert(ASOF_CATALOG_SCHEMA_NUMBER == 2, "the last line of each schema says so");
+_Static_assert(ASOF_CATALOG_SCHEMA_NUMBER == 3, "the last line of each schema says so");
 
+/* Columns are named: an older program still writes after a newer one has added some. */
 const char *const asof_catalog_sql[ASOF_SQL_STATEMENT_COUNT] = {
-	[ASOF_SQL_DEFINE] = "insert into definition values ($1, $2, $3, $4, $5, $6, $7)"
+	[ASOF_SQL_DEFINE] = "insert into definition"
+			    " (kind, name, hash, json, major, minor, registered_us)"
+			    " values ($1, $2, $3, $4, $5, $6, $7)"
 			    " on conflict (kind, name) do update set hash = excluded.hash,"
 			    " json = excluded.json, major = excluded.major, minor = excluded.minor,"
 			    " registered_us = excluded.registered_us",
@@ -82,43 +95,51 @@ const char *const asof_catalog_sql[ASOF_SQL_STATEMENT_COUNT] = {
 		" where cast($1 as text) is null or kind = $1 order by kind, name",
 	[ASOF_SQL_VERSION_RUN] = "select run_id from version"
 				 " where view = $1 and major = $2 and minor = $3 and patch = $4",
-	[ASOF_SQL_ADD_VERSION] = "insert into version values"
-				 " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+	[ASOF_SQL_ADD_VERSION] = "insert into version (view, major, minor, patch, definition_hash,"
+				 " definition_json, table_version, row_count, published_us, run_id,"
+				 " tag, made_by, reason) values"
+				 " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 				 " on conflict do nothing",
-	[ASOF_SQL_SET_CURRENT] =
-		"insert into current_version select view, major, minor, patch from version"
-		" where view = $1 and major = $2 and minor = $3 and patch = $4"
-		" on conflict (view) do update set major = excluded.major,"
-		" minor = excluded.minor, patch = excluded.patch",
+	[ASOF_SQL_SET_CURRENT] = "insert into current_version (view, major, minor, patch)"
+				 " select view, major, minor, patch from version"
+				 " where view = $1 and major = $2 and minor = $3 and patch = $4"
+				 " on conflict (view) do update set major = excluded.major,"
+				 " minor = excluded.minor, patch = excluded.patch",
 	[ASOF_SQL_MOVE_VERSION] = "update version set table_version ="
 				  " case when table_version < $1 then $1 else table_version end"
 				  " where view = $2 and major = $3 and minor = $4 and patch = $5",
 	[ASOF_SQL_VERSIONS] =
 		"select v.view, v.major, v.minor, v.patch, v.definition_hash,"
 		" v.definition_json, v.table_version, v.row_count, v.published_us, v.run_id,"
-		" v.tag, case when c.view is null then 0 else 1 end"
+		" v.tag, v.made_by, v.reason, case when c.view is null then 0 else 1 end"
 		" from version v left join current_version c on c.view = v.view and"
 		" c.major = v.major and c.minor = v.minor and c.patch = v.patch"
 		" where cast($1 as text) is null or v.view = $1"
 		" order by v.view, v.major desc, v.minor desc, v.patch desc",
 	[ASOF_SQL_PUT_RUN] =
-		"insert into run values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+		"insert into run (id, job, name, state, started_us, finished_us, row_count,"
+		" message, version, made_by, reason)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 		" on conflict (id) do update set job = excluded.job, name = excluded.name,"
 		" state = excluded.state, started_us = excluded.started_us,"
 		" finished_us = excluded.finished_us, row_count = excluded.row_count,"
-		" message = excluded.message, version = excluded.version",
+		" message = excluded.message, version = excluded.version,"
+		" made_by = excluded.made_by, reason = excluded.reason",
 	[ASOF_SQL_RUNS] =
-		"select id, job, name, state, started_us, finished_us, row_count, message, version"
-		" from run order by started_us desc, id desc limit $1",
+		"select id, job, name, state, started_us, finished_us, row_count, message, version,"
+		" made_by, reason from run order by started_us desc, id desc limit $1",
 	[ASOF_SQL_PUT_MATERIALIZATION] =
-		"insert into materialization values ($1, $2, $3, $4, $5)"
+		"insert into materialization (view, version, at_us, row_count, done_us)"
+		" values ($1, $2, $3, $4, $5)"
 		" on conflict (view) do update set version = excluded.version,"
 		" at_us = excluded.at_us, row_count = excluded.row_count,"
 		" done_us = excluded.done_us",
 	[ASOF_SQL_FIND_MATERIALIZATION] = "select view, version, at_us, row_count, done_us"
 					  " from materialization where view = $1",
 	[ASOF_SQL_PUT_TRAINING_SET] =
-		"insert into training_set values ($1, $2, $3, $4, $5, $6, $7, $8)"
+		"insert into training_set"
+		" (path, spine, service, views, features, row_count, made_us, made_by)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8)"
 		" on conflict (path) do update set spine = excluded.spine,"
 		" service = excluded.service, views = excluded.views,"
 		" features = excluded.features, row_count = excluded.row_count,"

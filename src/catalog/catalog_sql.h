@@ -31,7 +31,7 @@ enum asof_catalog_statement {
 extern const char *const asof_catalog_sql[];
 
 /* What brings a schema from number i to i + 1: several statements in one text. */
-#define ASOF_CATALOG_SCHEMA_NUMBER 2
+#define ASOF_CATALOG_SCHEMA_NUMBER 3
 extern const char *const asof_catalog_sqlite_schema[ASOF_CATALOG_SCHEMA_NUMBER];
 extern const char *const asof_catalog_postgres_schema[ASOF_CATALOG_SCHEMA_NUMBER];
 
@@ -44,7 +44,7 @@ struct asof_sql_cell {
 	int64_t number;
 };
 
-#define ASOF_SQL_CELLS_MAX 12
+#define ASOF_SQL_CELLS_MAX 16
 
 struct asof_sql_cells {
 	struct asof_sql_cell items[ASOF_SQL_CELLS_MAX];

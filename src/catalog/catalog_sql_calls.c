@@ -137,7 +137,9 @@ take_version(void *arg, const struct asof_sql_cell *row, struct asof_error *err)
 		.published_us = row[8].number,
 		.run_id = row[9].text,
 		.tag = row[10].text,
-		.is_current = row[11].number != 0,
+		.made_by = row[11].text,
+		.reason = row[12].text,
+		.is_current = row[13].number != 0,
 	};
 	union row *item = NULL;
 	ASOF_TRY(rows_reserve(rows, &item, err));
@@ -160,6 +162,8 @@ take_run(void *arg, const struct asof_sql_cell *row, struct asof_error *err)
 		.row_count = row[6].number,
 		.message = row[7].text,
 		.version = row[8].text,
+		.made_by = row[9].text,
+		.reason = row[10].text,
 	};
 	union row *item = NULL;
 	ASOF_TRY(rows_reserve(rows, &item, err));
@@ -362,6 +366,8 @@ publish(struct asof_sql_catalog *self, void *arg, struct asof_error *err)
 	add_int(&values, version->published_us);
 	add_text(&values, version->run_id);
 	add_text(&values, version->tag);
+	add_text(&values, version->made_by);
+	add_text(&values, version->reason);
 	ASOF_TRY(change(self, ASOF_SQL_ADD_VERSION, &values, &added, err));
 	if (added == 0)
 		return self->driver->run(self, ASOF_SQL_VERSION_RUN, &place, meet_publisher,
@@ -449,6 +455,8 @@ asof_catalog_sql_put_run(struct asof_catalog *catalog, const struct asof_run *ru
 	add_int(values, run->row_count);
 	add_text(values, run->message);
 	add_text(values, run->version);
+	add_text(values, run->made_by);
+	add_text(values, run->reason);
 	return perform_write(catalog, false, replace, &replacement, err);
 }
 

@@ -1,6 +1,8 @@
 /* cli.c - the session, and results in the form that was asked for. */
 #include "cli/cli.h"
 
+#include <stdlib.h>
+
 #include "cli/interrupt.h"
 
 static void
@@ -21,6 +23,9 @@ asof_cli_open(struct asof_cli *cli, struct asof_error *err)
 		options.progress = asof_progress_report;
 		options.progress_arg = &cli->progress;
 	}
+	/* As if it had been said there: the library reads both alike. */
+	if (cli->reason && setenv("ASOF_REASON", cli->reason, 1) != 0)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "option '--reason'");
 	ASOF_TRY(asof_session_open(&options, &cli->session, err));
 	asof_interrupt_watch(stop_session, cli->session, true);
 	return ASOF_OK;

@@ -22,6 +22,7 @@ struct asof_cli {
 	struct asof_log log;
 	unsigned threads;      /* 0: one per CPU */
 	uint64_t memory_bytes; /* 0: the library's choice */
+	const char *reason;    /* of --reason, where the command has it; NULL: none */
 	struct asof_progress progress;
 	struct asof_session *session; /* once opened */
 };
@@ -32,6 +33,12 @@ typedef enum asof_status asof_render_fn(struct asof_cli *cli, const struct asof_
 
 /* For the results that the library gives away: ASOF_AUTO(asof_text_free_auto) char *json = NULL; */
 ASOF_DEFINE_AUTOFREE(char, asof_text_free)
+
+#define ASOF_REASON_OPTION                                                      \
+	{                                                                       \
+		.name = "reason", .metavar = "R",                               \
+		.about = "why: kept with the runs and versions that come of it" \
+	}
 
 /* Open the project, once; from then on an interrupt ends its jobs. cli->session is set. */
 ASOF_NODISCARD enum asof_status asof_cli_open(struct asof_cli *cli, struct asof_error *err);

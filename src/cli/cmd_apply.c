@@ -5,6 +5,7 @@
 static enum asof_status
 run(struct asof_cli *cli, struct asof_error *err)
 {
+	cli->reason = asof_arguments_value(&cli->args, "reason");
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	bool allows_major = asof_arguments_has(&cli->args, "yes");
@@ -14,11 +15,12 @@ run(struct asof_cli *cli, struct asof_error *err)
 
 static const struct asof_option options[] = {
 	{ .name = "yes", .about = "also changes that break readers (a new MAJOR version)" },
+	ASOF_REASON_OPTION,
 };
 
 const struct asof_command asof_command_apply = {
 	.name = "apply",
-	.usage = "[--yes]",
+	.usage = "[--yes] [--reason R]",
 	.summary = "register the definitions",
 	.about = "Registers what 'asof plan' shows. A change that breaks readers (a feature "
 		 "disappears or changes\nits type, or the key changes) is refused with 3 unless "

@@ -88,6 +88,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 	build.tag = asof_arguments_value(&cli->args, "tag");
 	build.is_with_upstream = asof_arguments_has(&cli->args, "upstream");
 	ASOF_TRY(asof_build_arguments_read(&cli->args, &build, err));
+	cli->reason = asof_arguments_value(&cli->args, "reason");
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	ASOF_TRY(asof_build(cli->session, &build, &json, err));
@@ -96,6 +97,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 
 static const struct asof_option options[] = {
 	{ .name = "tag", .metavar = "T", .about = "keep T with the versions that are published" },
+	ASOF_REASON_OPTION,
 	ASOF_BUILD_ARGUMENTS,
 	{ .name = "upstream", .about = "first the views that these read, and what those read" },
 	{ .name = "engine",
@@ -105,7 +107,8 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_build = {
 	.name = "build",
-	.usage = "[VIEW..] [--tag T] [--full] [--upstream] [--from T --to T] [--engine E]",
+	.usage = "[VIEW..] [--tag T] [--full] [--upstream] [--from T --to T] [--engine E]\n"
+		 "            [--reason R]",
 	.summary = "compute views and publish them; incremental unless --full",
 	.about = "Computes the views named, or all, from what is new in their sources, and "
 		 "publishes "

@@ -60,6 +60,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 		return ASOF_WRAP(err, ASOF_INVALID, "option '--target-size'");
 	if (target && compact.target_bytes == 0)
 		return ASOF_FAIL(err, ASOF_INVALID, "option '--target-size': a file of 0 bytes");
+	cli->reason = asof_arguments_value(&cli->args, "reason");
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	ASOF_TRY(asof_compact(cli->session, &compact, &json, err));
@@ -70,11 +71,12 @@ static const struct asof_option options[] = {
 	{ .name = "target-size",
 	  .metavar = "SIZE",
 	  .about = "merge small files into ones of about SIZE, like 64MiB (default: file_size)" },
+	ASOF_REASON_OPTION,
 };
 
 const struct asof_command asof_command_compact = {
 	.name = "compact",
-	.usage = "[VIEW..] [--target-size SIZE]",
+	.usage = "[VIEW..] [--target-size SIZE] [--reason R]",
 	.summary = "merge the small files of views' tables",
 	.about =
 		"Merges files of less than half the target size, for the views named or for all. "

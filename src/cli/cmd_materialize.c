@@ -36,6 +36,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 	};
 	ASOF_TRY(asof_arguments_time(&cli->args, "at", &materialize.has_at, &materialize.at_us,
 				     err));
+	cli->reason = asof_arguments_value(&cli->args, "reason");
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_text_free_auto) char *json = NULL;
 	ASOF_TRY(asof_materialize(cli->session, &materialize, &json, err));
@@ -44,11 +45,12 @@ run(struct asof_cli *cli, struct asof_error *err)
 
 static const struct asof_option options[] = {
 	{ .name = "at", .metavar = "T", .about = "as the world was at T (default: now)" },
+	ASOF_REASON_OPTION,
 };
 
 const struct asof_command asof_command_materialize = {
 	.name = "materialize",
-	.usage = "[VIEW..] [--at T]",
+	.usage = "[VIEW..] [--at T] [--reason R]",
 	.summary = "bring views from the lake to the online store",
 	.about =
 		"Writes the newest state of every key of the views named, or of all, to the online "

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "job/build_view.h"
+#include "job/run_record.h"
 #include "job/upstream.h"
 #include "model/partition.h"
 
@@ -152,7 +153,7 @@ record_run(struct asof_session *session, const struct built *built, enum asof_st
 	};
 	if (!run.id)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
-	return asof_catalog_put_run(session->catalog, &run, err);
+	return asof_run_record(session, &run, err);
 }
 
 static enum asof_status

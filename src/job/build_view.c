@@ -33,13 +33,15 @@ commit_info(struct asof_view_build *b, int64_t total_rows, const char *version,
 		{ ASOF_INFO_DEFINITION, b->state.json },
 		{ ASOF_INFO_RUN, b->run_id },
 		{ ASOF_INFO_TAG, b->options->tag ? b->options->tag : "" },
+		{ ASOF_INFO_MADE_BY, b->session->made_by },
+		{ ASOF_INFO_REASON, b->session->reason },
 		{ ASOF_INFO_CURSOR, cursor_text },
 		{ ASOF_INFO_ROWS, rows },
 	};
 	memcpy(info, all, sizeof(all));
 	return ASOF_OK;
 }
-#define INFO_COUNT 7
+#define INFO_COUNT 9
 
 /* NULL: it is not worth while. */
 static const char *
@@ -96,6 +98,8 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 					.published_us = b->now_us,
 					.run_id = b->run_id,
 					.tag = b->options->tag ? b->options->tag : "",
+					.made_by = b->session->made_by,
+					.reason = b->session->reason,
 					.is_current = true };
 	b->report.version = asof_version_text(&version, b->arena);
 	if (!b->report.version)

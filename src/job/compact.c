@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "job/compact_view.h"
 #include "job/describe.h"
+#include "job/run_record.h"
 
 static void
 write_compacted(struct asof_json_writer *w, const char *view,
@@ -53,7 +54,7 @@ record_run(struct asof_session *session, const char *view, int64_t started_us,
 	};
 	if (!run.id || !run.message)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
-	return asof_catalog_put_run(session->catalog, &run, err);
+	return asof_run_record(session, &run, err);
 }
 
 /* What was done is on record; nothing done is not worth one. */

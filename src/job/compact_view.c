@@ -434,15 +434,22 @@ publish_folded(struct compaction *c, int64_t before_us, int64_t folded, struct a
 	version.row_count = snapshot->row_count - folded;
 	version.run_id = c->run_id;
 	version.tag = "";
+	version.made_by = c->session->made_by;
+	version.reason = c->session->reason;
 	const char *text = asof_version_text(&version, c->arena);
 	const char *from = asof_arena_printf(c->arena, "%" PRId64, before_us);
 	const char *rows = asof_arena_printf(c->arena, "%" PRId64, version.row_count);
 	if (!text || !from || !rows)
 		return no_memory(err);
 	const struct asof_property changed[] = {
-		{ ASOF_INFO_VERSION, text }, { ASOF_INFO_RUN, c->run_id },
-		{ ASOF_INFO_TAG, "" },       { ASOF_INFO_ROWS, rows },
-		{ ASOF_INFO_MOVED, NULL },   { ASOF_INFO_FOLDED, from },
+		{ ASOF_INFO_VERSION, text },
+		{ ASOF_INFO_RUN, c->run_id },
+		{ ASOF_INFO_TAG, "" },
+		{ ASOF_INFO_ROWS, rows },
+		{ ASOF_INFO_MOVED, NULL },
+		{ ASOF_INFO_FOLDED, from },
+		{ ASOF_INFO_MADE_BY, version.made_by },
+		{ ASOF_INFO_REASON, version.reason },
 	};
 	ASOF_TRY(copy_info(c, snapshot, changed, ASOF_COUNTOF(changed), &change.info,
 			   &change.info_count, err));

@@ -79,8 +79,10 @@ hear(void *arg, const struct asof_delta_action *action, struct asof_error *err)
 	version->definition_json = keep(heard, commit, ASOF_INFO_DEFINITION);
 	version->run_id = keep(heard, commit, ASOF_INFO_RUN);
 	version->tag = keep(heard, commit, ASOF_INFO_TAG);
+	version->made_by = keep(heard, commit, ASOF_INFO_MADE_BY);
+	version->reason = keep(heard, commit, ASOF_INFO_REASON);
 	if (!version->definition_hash || !version->definition_json || !version->run_id ||
-	    !version->tag)
+	    !version->tag || !version->made_by || !version->reason)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "log");
 	void *items = heard->items;
 	ASOF_TRY(asof_mem_reserve(&items, &heard->capacity, heard->count + 1, sizeof(item), err));

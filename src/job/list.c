@@ -25,6 +25,8 @@ write_version(struct listing *l, const struct asof_version *version)
 	asof_json_member_int(l->w, "rows", version->row_count);
 	asof_describe_time(l->w, "published", version->published_us);
 	asof_json_member_cstr(l->w, "tag", version->tag);
+	asof_json_member_cstr(l->w, "made_by", version->made_by);
+	asof_json_member_cstr(l->w, "reason", version->reason);
 	asof_json_member_int(l->w, "table_version", version->table_version);
 	asof_json_member_cstr(l->w, "definition_hash", version->definition_hash);
 	asof_json_end_object(l->w);
@@ -49,6 +51,8 @@ take_run(void *arg, const struct asof_run *run, struct asof_error *err)
 			 run->finished_us ? (double)(run->finished_us - run->started_us) / 1e6 : 0);
 	asof_json_member_int(l->w, "rows", run->row_count);
 	asof_json_member_cstr(l->w, "message", run->message);
+	asof_json_member_cstr(l->w, "made_by", run->made_by);
+	asof_json_member_cstr(l->w, "reason", run->reason);
 	asof_json_member_cstr(l->w, "id", run->id);
 	asof_json_end_object(l->w);
 	return ASOF_OK;
@@ -269,6 +273,8 @@ show_view(struct listing *l, const struct asof_version_set *set, const char *nam
 	if (version) {
 		asof_json_member_int(l->w, "rows", version->row_count);
 		asof_describe_time(l->w, "published", version->published_us);
+		asof_json_member_cstr(l->w, "made_by", version->made_by);
+		asof_json_member_cstr(l->w, "reason", version->reason);
 		asof_json_member_cstr(l->w, "definition_hash", version->definition_hash);
 	}
 	ASOF_TRY(write_upstream(l, version, err));

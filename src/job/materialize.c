@@ -4,6 +4,7 @@
 #include "base/json_writer.h"
 #include "codec/time_text.h"
 #include "job/materialize_view.h"
+#include "job/run_record.h"
 
 struct materialized {
 	const struct asof_version *version;
@@ -36,7 +37,7 @@ record(struct asof_session *session, const struct materialized *m, int64_t at_us
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
 	if (m->report.is_written)
 		ASOF_TRY(asof_catalog_put_materialization(session->catalog, &materialization, err));
-	return asof_catalog_put_run(session->catalog, &run, err);
+	return asof_run_record(session, &run, err);
 }
 
 static enum asof_status

@@ -44,8 +44,8 @@ take_run(void *arg, const struct asof_run *run, struct asof_error *err)
 	export->runs = runs;
 	struct asof_run *copy = &export->runs[export->run_count];
 	*copy = *run;
-	const char **const texts[] = { &copy->id, &copy->job, &copy->name, &copy->message,
-				       &copy->version };
+	const char **const texts[] = { &copy->id,      &copy->job,     &copy->name,  &copy->message,
+				       &copy->version, &copy->made_by, &copy->reason };
 	for (size_t i = 0; i < ASOF_COUNTOF(texts); i++) {
 		*texts[i] = asof_arena_copy(&export->known.arena, asof_str_from(*texts[i]));
 		if (!*texts[i])

@@ -65,7 +65,7 @@ write_job(struct asof_json_writer *w, const struct asof_lineage_known *known, co
 	asof_buf_printf(&text, "asof://%s", known->session->project->name);
 	asof_json_member_str(w, "namespace", asof_buf_view(&text));
 	asof_buf_clear(&text);
-	asof_buf_printf(&text, "%s.%s", job, slash ? slash + 1 : name);
+	asof_buf_printf(&text, "%s%s%s", job, *name ? "." : "", slash ? slash + 1 : name);
 	asof_json_member_str(w, "name", asof_buf_view(&text));
 	asof_json_end_object(w);
 }

@@ -4,6 +4,7 @@
 
 #include "base/json_writer.h"
 #include "job/partition_plan.h"
+#include "job/run_record.h"
 #include "job/training_sets.h"
 #include "job/upstream.h"
 #include "model/hash.h"
@@ -336,6 +337,52 @@ register_all(struct changes *changes, struct asof_error *err)
 				   changes->removed_count, err);
 }
 
+/* Which definitions changed, for whoever asks later. */
+static void
+describe_applied(const struct changes *changes, struct asof_buf *buf)
+{
+	const struct asof_project *project = changes->session->project;
+	for (size_t i = 0; i < project->view_count; i++) {
+		const struct asof_view_state *state = &changes->views[i];
+		if (state->change != ASOF_VIEW_SAME)
+			asof_buf_printf(buf, "%s %" PRId32 ".%" PRId32 ", ", state->view->name,
+					state->major, state->minor);
+	}
+	for (size_t i = 0; i < project->service_count; i++) {
+		if (changes->is_service_new[i] || changes->is_service_changed[i])
+			asof_buf_printf(buf, "service %s, ", project->services[i].name);
+	}
+	for (size_t i = 0; i < changes->removed_count; i++)
+		asof_buf_printf(buf, "without %s %s, ", changes->removed[i].kind,
+				changes->removed[i].name);
+}
+
+static enum asof_status
+record_apply(struct changes *changes, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf applied = ASOF_BUF(16u << 20);
+	int64_t now_us = asof_session_now_us(changes->session);
+	describe_applied(changes, &applied);
+	ASOF_TRY(asof_buf_status(&applied, err));
+	struct asof_str text = asof_buf_view(&applied);
+	if (text.len == 0)
+		return ASOF_OK;
+	text.len -= 2; /* the last comma */
+	const struct asof_run run = {
+		.id = asof_arena_printf(&changes->arena, "apply-%" PRIx64 "-%" PRIx64,
+					(uint64_t)now_us, (uint64_t)asof_monotonic_us()),
+		.job = "apply",
+		.name = "",
+		.state = ASOF_RUN_DONE,
+		.started_us = now_us,
+		.finished_us = now_us,
+		.message = asof_arena_copy(&changes->arena, text),
+	};
+	if (!run.id || !run.message)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
+	return asof_run_record(changes->session, &run, err);
+}
+
 enum asof_status
 asof_register_services(struct asof_session *session, struct asof_error *err)
 {
@@ -359,7 +406,9 @@ asof_apply(struct asof_session *session, bool allows_major, char **ret_json, str
 	if (!allows_major)
 		ASOF_TRY(refuse_breaking(&changes, err));
 	ASOF_TRY(write_changes(&changes, &json, err));
-	if (changes.is_different)
+	if (changes.is_different) {
 		ASOF_TRY(register_all(&changes, err));
+		ASOF_TRY(record_apply(&changes, err));
+	}
 	return asof_result_text(&json, ret_json, err);
 }

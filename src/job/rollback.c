@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json_writer.h"
+#include "job/run_record.h"
 #include "job/version_set.h"
 
 /* The name in front of '@', and what stands behind it. */
@@ -41,7 +42,7 @@ record(struct asof_session *session, const struct asof_version *version, const c
 				      .row_count = version->row_count,
 				      .message = message,
 				      .version = to };
-	return asof_catalog_put_run(session->catalog, &run, err);
+	return asof_run_record(session, &run, err);
 }
 
 enum asof_status

@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "job/bind.h"
 #include "job/objects.h"
+#include "job/run_record.h"
 #include "job/versions.h"
 
 #define MEMORY_USUAL    (UINT64_C(8) << 30)  /* reckoned with where no bound was given */
@@ -53,6 +54,8 @@ asof_session_open(const struct asof_session_options *options, struct asof_sessio
 		if (!session->profile)
 			status = ASOF_FAIL(err, ASOF_NO_MEMORY, "profile name");
 	}
+	if (status == ASOF_OK)
+		status = asof_session_find_author(session, err);
 	if (status == ASOF_OK) {
 		struct asof_define_options define = { .dir = session->dir,
 						      .profile = session->profile };

@@ -45,7 +45,9 @@ struct asof_session {
 	struct asof_session_options options;
 	const char *dir;
 	const char *profile;
-	const char *stage; /* what the running job does, for progress */
+	const char *made_by; /* who: "user@host", or what ASOF_USER says */
+	const char *reason;  /* why; "" */
+	const char *stage;   /* what the running job does, for progress */
 	struct asof_cancel cancel;
 	struct asof_mistakes mistakes;
 	struct asof_buf mistakes_text;

@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "codec/json_reader.h"
 #include "job/describe.h"
 
 #define LISTED_MAX 1000
-#define HOST_MAX   256
 
 static void
 write_views(struct asof_buf *buf, const struct asof_manifest *manifest,
@@ -40,17 +38,6 @@ write_features(struct asof_buf *buf, const struct asof_manifest *manifest)
 	asof_json_end_array(&w);
 }
 
-/* "user@host" */
-static const char *
-made_by(struct asof_arena *arena)
-{
-	char host[HOST_MAX] = { 0 };
-	const char *user = getenv("USER");
-	if (gethostname(host, sizeof(host) - 1) != 0)
-		host[0] = '\0';
-	return asof_arena_printf(arena, "%s@%s", user && *user ? user : "unknown", host);
-}
-
 enum asof_status
 asof_training_set_record(struct asof_session *session, const struct asof_manifest *manifest,
 			 const struct asof_version_table *tables, size_t table_count,
@@ -78,8 +65,8 @@ asof_training_set_record(struct asof_session *session, const struct asof_manifes
 					       .features = asof_buf_cstr(&features),
 					       .row_count = row_count,
 					       .made_us = asof_session_now_us(session),
-					       .made_by = made_by(&arena) };
-	if (!set.path || !set.made_by)
+					       .made_by = session->made_by };
+	if (!set.path)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "training set");
 	return asof_catalog_put_training_set(catalog, &set, err);
 }

@@ -4,7 +4,9 @@
 #include "base/json_writer.h"
 #include "job/checkpoint.h"
 #include "job/lost_sets.h"
+#include "job/run_record.h"
 #include "job/upstream.h"
+#include "job/versions.h"
 #include "model/duration.h"
 
 #define RETENTION_US       (7 * 24 * 3600 * ASOF_US_PER_SECOND)
@@ -95,7 +97,7 @@ record_run(struct asof_session *session, const char *view, const struct relief *
 	};
 	if (!run.id || !run.message)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
-	return asof_catalog_put_run(session->catalog, &run, err);
+	return asof_run_record(session, &run, err);
 }
 
 static enum asof_status

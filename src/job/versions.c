@@ -117,7 +117,12 @@ hear(void *arg, int64_t table_version, int64_t committed_us, const char *operati
 		keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_DEFINITION));
 	version.run_id = keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_RUN));
 	version.tag = keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_TAG));
-	if (!version.definition_hash || !version.definition_json || !version.run_id || !version.tag)
+	version.made_by =
+		keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_MADE_BY));
+	version.reason =
+		keep(unheard->arena, asof_property_find(info, info_count, ASOF_INFO_REASON));
+	if (!version.definition_hash || !version.definition_json || !version.run_id ||
+	    !version.tag || !version.made_by || !version.reason)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "version %s", text);
 	if (rows)
 		(void)asof_int64_parse(asof_str_from(rows), &version.row_count);
@@ -230,8 +235,10 @@ asof_version_copy(struct asof_arena *arena, const struct asof_version *from,
 	ret_to->definition_json = keep(arena, from->definition_json);
 	ret_to->run_id = keep(arena, from->run_id);
 	ret_to->tag = keep(arena, from->tag);
+	ret_to->made_by = keep(arena, from->made_by);
+	ret_to->reason = keep(arena, from->reason);
 	if (!ret_to->view || !ret_to->definition_hash || !ret_to->definition_json ||
-	    !ret_to->run_id || !ret_to->tag)
+	    !ret_to->run_id || !ret_to->tag || !ret_to->made_by || !ret_to->reason)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "version of '%s'", from->view);
 	return ASOF_OK;
 }

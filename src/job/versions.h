@@ -13,6 +13,8 @@
 #define ASOF_INFO_DEFINITION "definition"
 #define ASOF_INFO_RUN        "run_id"
 #define ASOF_INFO_TAG        "tag"
+#define ASOF_INFO_MADE_BY    "made_by"
+#define ASOF_INFO_REASON     "reason"
 #define ASOF_INFO_CURSOR     "cursor"
 #define ASOF_INFO_ROWS       "rows"
 /* Of a commit that only moved a version's rows into other files: when the version was published,

@@ -142,14 +142,24 @@ an_older_schema_is_brought_up_to_date(void **state)
 	assert_ok(asof_catalog_publish(*state, &first, &err), err);
 	asof_catalog_free(*state);
 	*state = NULL;
-	postgres_sql(&server,
-		     "drop table asof.training_set; update asof.schema_number set number = 1");
+	postgres_sql(&server, "drop table asof.training_set;"
+			      " alter table asof.version drop column made_by, drop column reason;"
+			      " alter table asof.run drop column made_by, drop column reason;"
+			      " update asof.schema_number set number = 1");
 	*state = open_catalog();
 	assert_ok(asof_catalog_put_training_set(*state, &set, &err), err);
 	assert_ok(asof_catalog_training_sets(*state, 9, count_set, &count, &err), err);
 	assert_int_equal(count, 1);
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	assert_ok(asof_catalog_find_version(*state, "v", "1.0.0", &arena, &first, &err), err);
+	assert_string_equal(first.made_by, "");
+	struct asof_version second = version("v", 1, "run");
+	second.made_by = "ada@host";
+	second.reason = "more rows";
+	assert_ok(asof_catalog_publish(*state, &second, &err), err);
+	assert_ok(asof_catalog_find_version(*state, "v", "1.0.1", &arena, &first, &err), err);
+	assert_string_equal(first.made_by, "ada@host");
+	assert_string_equal(first.reason, "more rows");
 }
 
 static void

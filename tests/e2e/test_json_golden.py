@@ -9,8 +9,8 @@ from project import ROOT, Project
 
 GOLDEN = ROOT / "tests" / "golden" / "json"
 NUMBERS = {"seconds", "bytes", "threads"}
-TEXTS = {"sha256", "published", "started", "made", "created_time"}
-RUN = re.compile(r"(build|materialize)-\w+-[0-9a-f]+")
+TEXTS = {"sha256", "published", "started", "made", "made_by", "created_time"}
+RUN = re.compile(r"(apply|build|materialize)-\w+-[0-9a-f]+")
 
 # name, arguments, exit status; each step goes on from the one before.
 STEPS = [

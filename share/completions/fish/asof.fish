@@ -20,9 +20,11 @@ complete -c asof -n '__fish_seen_subcommand_from plan' -l check -d 'exit with 3 
 
 complete -c asof -n __fish_use_subcommand -a apply -d 'register the definitions'
 complete -c asof -n '__fish_seen_subcommand_from apply' -l yes -d 'also changes that break readers (a new MAJOR version)'
+complete -c asof -n '__fish_seen_subcommand_from apply' -l reason -r -f -d 'why: kept with the runs and versions that come of it'
 
 complete -c asof -n __fish_use_subcommand -a build -d 'compute views and publish them; incremental unless --full'
 complete -c asof -n '__fish_seen_subcommand_from build' -l tag -r -f -d 'keep T with the versions that are published'
+complete -c asof -n '__fish_seen_subcommand_from build' -l reason -r -f -d 'why: kept with the runs and versions that come of it'
 complete -c asof -n '__fish_seen_subcommand_from build' -l full -d 'compute everything again'
 complete -c asof -n '__fish_seen_subcommand_from build' -l from -r -f -d 'only events from T on; with --to'
 complete -c asof -n '__fish_seen_subcommand_from build' -l to -r -f -d 'only events before T; with --from'
@@ -59,6 +61,7 @@ complete -c asof -n '__fish_seen_subcommand_from explain' -f -a '(asof names vie
 
 complete -c asof -n __fish_use_subcommand -a materialize -d 'bring views from the lake to the online store'
 complete -c asof -n '__fish_seen_subcommand_from materialize' -l at -r -f -d 'as the world was at T (default: now)'
+complete -c asof -n '__fish_seen_subcommand_from materialize' -l reason -r -f -d 'why: kept with the runs and versions that come of it'
 complete -c asof -n '__fish_seen_subcommand_from materialize' -f -a '(asof names views 2>/dev/null)'
 
 complete -c asof -n __fish_use_subcommand -a get -d 'print one online row as JSON'
@@ -76,6 +79,7 @@ complete -c asof -n __fish_use_subcommand -a show -d 'show everything about a vi
 complete -c asof -n '__fish_seen_subcommand_from show' -f -a '(asof names views 2>/dev/null)'
 
 complete -c asof -n __fish_use_subcommand -a rollback -d 'make another published version of a view the current one'
+complete -c asof -n '__fish_seen_subcommand_from rollback' -l reason -r -f -d 'why: kept with the runs and versions that come of it'
 complete -c asof -n '__fish_seen_subcommand_from rollback' -f -a '(asof names views 2>/dev/null)'
 
 complete -c asof -n __fish_use_subcommand -a diff -d 'show how two versions of a view differ: definition, columns, rows, values'
@@ -98,6 +102,7 @@ complete -c asof -n '__fish_seen_subcommand_from validate' -f -a '(asof names vi
 
 complete -c asof -n __fish_use_subcommand -a compact -d 'merge the small files of views\' tables'
 complete -c asof -n '__fish_seen_subcommand_from compact' -l target-size -r -f -d 'merge small files into ones of about SIZE, like 64MiB (default: file_size)'
+complete -c asof -n '__fish_seen_subcommand_from compact' -l reason -r -f -d 'why: kept with the runs and versions that come of it'
 complete -c asof -n '__fish_seen_subcommand_from compact' -f -a '(asof names views 2>/dev/null)'
 
 complete -c asof -n __fish_use_subcommand -a vacuum -d 'remove files that no version within a retention needs'
