@@ -3,9 +3,11 @@ import json
 import re
 import shutil
 import sqlite3
+import sys
 import unittest
 
 import project
+import test_concurrency
 from project import ORDERS, Project
 from steps import answer, build, rows, versions
 
@@ -233,6 +235,31 @@ class Doctor(unittest.TestCase):
     def test_a_lake_that_does_not_exist_yet_is_no_mistake(self):
         with Project() as fresh:
             self.assertRegex(fresh.done("doctor"), re.escape("nothing is wrong"))
+
+
+class OnPostgres(unittest.TestCase):
+    def test_what_a_catalog_on_a_server_does_not_know_is_found_and_registered(self):
+        server = test_concurrency.Postgres()
+        self.addCleanup(server.stop)
+        if not server.is_there():
+            print("\nSKIPPED: no PostgreSQL on this machine (packages.txt): the doctor beside it was not tested", file=sys.stderr)
+            self.skipTest("no PostgreSQL")
+        with Project(settings=project.SETTINGS.replace("sqlite:./catalog.db", server.uri)) as shop:
+            def doctor(*args):
+                result = shop.run("--json", "doctor", *args)
+                self.assertIn(result.returncode, (0, 3), result.stderr)
+                self.assertNotIn("s3cret", result.stdout + result.stderr)
+                return result.returncode, {(item["what"], item["where"]): item["repaired"] for item in json.loads(result.stdout)["findings"]}
+            build(shop)
+            self.assertEqual(doctor(), (0, {}))
+            shop.write("data/orders.csv", ORDERS.replace("10.5", "11.5"))
+            result = shop.run("build", "last", env=project.environment(ASOF_FAULT="build.after_commit=kill"))
+            self.assertEqual(result.returncode, -9, result.stderr)
+            unheard = ("version unknown to the catalog", "last@1.0.1")
+            self.assertEqual(doctor(), (3, {unheard: False}))
+            self.assertEqual(doctor("--repair"), (0, {unheard: True}))
+            self.assertEqual(doctor(), (0, {}))
+            self.assertEqual(versions(shop, "last"), ["1.0.0", "1.0.1"])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Lakes and sources in a bucket of a real server: the same as in directories, whatever the server, the network or we die of."""
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -262,6 +263,33 @@ class Crashes(Case):
             self.assertIn(0, [one.returncode for one in both], said)
             build(self.shop)
             self.holds(number + 1)
+
+
+class Doctor(Case):
+    """The same as in a directory."""
+
+    def doctor(self, *args):
+        result = self.shop.run("--json", "doctor", *args)
+        self.assertIn(result.returncode, (0, 3), result.stderr)
+        return result.returncode, {(item["what"], item["where"]): item["repaired"] for item in json.loads(result.stdout)["findings"]}
+
+    def test_what_is_wrong_in_a_bucket_is_found_and_repaired(self):
+        for number in range(11):
+            self.add(number)
+            build(self.shop, "last")
+        self.assertEqual(self.doctor(), (0, {}))
+        checkpoint = f"last/_delta_log/{10:020}.checkpoint.parquet"
+        with self.bucket.open_output_stream(f"lake/{self.prefix}/lake/{checkpoint}") as out:
+            out.write(b"no checkpoint")
+        self.assertEqual(self.doctor(), (3, {("damaged checkpoint", checkpoint): False}))
+        self.assertEqual(self.doctor("--repair"), (0, {("damaged checkpoint", checkpoint): True}))
+        self.assertEqual(self.doctor(), (0, {}))
+        with self.bucket.open_input_stream(f"lake/{self.prefix}/lake/last/_delta_log/{10:020}.json") as log:
+            part = next(json.loads(line)["add"]["path"] for line in log.read().decode().splitlines() if '"add"' in line)
+        self.bucket.delete_file(f"lake/{self.prefix}/lake/last/{part}")
+        self.assertEqual(self.doctor("--repair"), (3, {("missing file", f"last/{part}"): False,
+                                                       ("current version cannot be read", "last@1.0.10"): True}))
+        self.assertEqual(answer(self.shop, "show", "last")["version"], "1.0.9")
 
 
 class Bucket(Case):
