@@ -365,14 +365,26 @@ mem_move_version(struct asof_catalog *catalog, const char *view, int32_t major, 
 	return ASOF_OK;
 }
 
-/* A run's place depends on its start, which may change with it: look at all. Caller holds the
- * lock. */
-static void
-forget_run(struct mem_catalog *self, const char *id)
+static const char *
+run_id(const struct record *record)
 {
-	for (size_t i = 0; i < self->runs.count; i++) {
-		if (strcmp(self->runs.records[i]->run.id, id) == 0) {
-			remove_at(&self->runs, i);
+	return record->run.id;
+}
+
+static const char *
+training_set_path(const struct record *record)
+{
+	return record->training_set.path;
+}
+
+/* The place of a run or a training set depends on its time, which may change with it: look at all.
+ * Caller holds the lock. */
+static void
+forget(struct table *table, const char *(*name_of)(const struct record *), const char *name)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		if (strcmp(name_of(table->records[i]), name) == 0) {
+			remove_at(table, i);
 			return;
 		}
 	}
@@ -388,7 +400,7 @@ mem_put_run(struct asof_catalog *catalog, const struct asof_run *run, struct aso
 
 	ASOF_HOLD(held, &self->lock);
 	ASOF_TRY(reserve(&self->runs, 1, err));
-	forget_run(self, run->id);
+	forget(&self->runs, run_id, run->id);
 	put_record(&self->runs, ASOF_STEAL(record), compare_runs);
 	return ASOF_OK;
 }
@@ -446,18 +458,6 @@ mem_find_materialization(struct asof_catalog *catalog, const char *view, struct 
 						 ret_materialization, err);
 }
 
-/* As a run's, its place depends on its time. Caller holds the lock. */
-static void
-forget_training_set(struct mem_catalog *self, const char *path)
-{
-	for (size_t i = 0; i < self->training_sets.count; i++) {
-		if (strcmp(self->training_sets.records[i]->training_set.path, path) == 0) {
-			remove_at(&self->training_sets, i);
-			return;
-		}
-	}
-}
-
 static enum asof_status
 mem_put_training_set(struct asof_catalog *catalog, const struct asof_training_set *training_set,
 		     struct asof_error *err)
@@ -470,7 +470,7 @@ mem_put_training_set(struct asof_catalog *catalog, const struct asof_training_se
 
 	ASOF_HOLD(held, &self->lock);
 	ASOF_TRY(reserve(&self->training_sets, 1, err));
-	forget_training_set(self, training_set->path);
+	forget(&self->training_sets, training_set_path, training_set->path);
 	put_record(&self->training_sets, ASOF_STEAL(record), compare_training_sets);
 	return ASOF_OK;
 }

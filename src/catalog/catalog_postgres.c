@@ -2,23 +2,23 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/pause.h"
 #include "base/utf8.h"
 #include "catalog/catalog_postgres_link.h"
 #include "catalog/catalog_sql.h"
 
 #define OPEN_TRIES    4
 #define CALL_TRIES    8 /* about five seconds: a server starts again meanwhile */
-#define PAUSE_MS      50
-#define PAUSE_MAX_MS  2000
 #define NUMBER_BYTES  24
 #define TYPE_INT8     20 /* oids, which never change */
 #define TYPE_TEXT     25
 #define URI_BYTES_MAX 8192
 #define REPLACEMENT   "\xef\xbf\xbd"
+
+static const struct asof_pause retry_pause = { .first_ms = 50, .most_ms = 2000 };
 
 struct postgres_catalog {
 	struct asof_sql_catalog base; /* must be first */
@@ -65,18 +65,6 @@ recover(struct postgres_catalog *self)
 	self->link.may_retry = may_retry;
 }
 
-/* Ever longer, and never two programs in step. */
-static void
-pause_before(unsigned try)
-{
-	int64_t ms = (int64_t)PAUSE_MS << (try < 6 ? try : 6);
-	ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
-	uint64_t mixed = (uint64_t)asof_monotonic_us() * UINT64_C(0x9e3779b97f4a7c15);
-	ms = ms / 2 + (int64_t)(mixed >> 33) % (ms / 2 + 1);
-	struct timespec rest = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-	(void)nanosleep(&rest, NULL);
-}
-
 /*
  * Every call of a catalog may be repeated, even where the server has done it and only its answer
  * was lost: publishing the same version by the same run changes nothing, and all others say how
@@ -90,7 +78,7 @@ with_retries(struct postgres_catalog *self, unsigned tries, attempt_fn *attempt,
 	enum asof_status status = ASOF_OK;
 	for (unsigned try = 0; try < tries; try++) {
 		if (try > 0)
-			pause_before(try - 1);
+			asof_pause_before(retry_pause, try - 1);
 		self->link.may_retry = false;
 		status = connect_once(self, &why);
 		if (status == ASOF_OK)

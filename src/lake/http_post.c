@@ -2,19 +2,19 @@
 
 #include <ctype.h>
 #include <curl/curl.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/pause.h"
 #include "model/project.h"
 
 #define ATTEMPTS           6
-#define FIRST_PAUSE_MS     50
 #define CONNECT_TIMEOUT_MS 5000L
 #define TIMEOUT_MS         30000L
 #define SAID_MAX           200 /* bytes of an answer that are told */
 #define TOKEN_BYTES_MAX    (64u << 10)
+
+static const struct asof_pause retry_pause = { .first_ms = 50, .most_ms = 800 };
 
 struct attempt {
 	const struct asof_http_post *post;
@@ -99,19 +99,6 @@ set_up(struct attempt *a, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* Between half of and the whole of 50 ms, 100 ms, ... 0.8 s. */
-static void
-pause_before(unsigned attempt)
-{
-	static _Thread_local unsigned seed;
-	if (seed == 0)
-		seed = (unsigned)time(NULL) ^ (unsigned)(uintptr_t)&seed;
-	long ms = FIRST_PAUSE_MS << attempt;
-	ms = ms / 2 + rand_r(&seed) % (ms / 2 + 1);
-	struct timespec rest = { ms / 1000, ms % 1000 * 1000000 };
-	(void)nanosleep(&rest, NULL);
-}
-
 static bool
 may_pass(const struct attempt *a)
 {
@@ -152,7 +139,7 @@ asof_http_post_send(const struct asof_http_post *post, struct asof_error *err)
 	ASOF_TRY(set_up(&a, err));
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		if (i > 0)
-			pause_before(i - 1);
+			asof_pause_before(retry_pause, i - 1);
 		if (post->cancel)
 			ASOF_TRY(asof_cancel_check(post->cancel, err));
 		a.status = 0;

@@ -9,20 +9,20 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/fault.h"
+#include "base/pause.h"
 #include "lake/s3_xml.h"
 #include "model/digest.h"
 
 #define ATTEMPTS           6
-#define FIRST_PAUSE_MS     50
 #define CONNECT_TIMEOUT_MS 5000L
 #define STALLED_AFTER_S    30L
 #define IDLE_MAX           8
 #define ERROR_BYTES_MAX    (64u << 10)
+
+static const struct asof_pause retry_pause = { .first_ms = 50, .most_ms = 1600 };
 
 struct asof_s3_client {
 	const struct asof_s3_place *place;
@@ -320,19 +320,6 @@ fail_answer(const struct asof_s3_place *place, const struct attempt *a, struct a
 			 ASOF_STR_ARG(code), ASOF_STR_ARG(said));
 }
 
-/* Between half of and the whole of 50 ms, 100 ms, ... 1.6 s. */
-static void
-pause_before(unsigned attempt)
-{
-	static _Thread_local unsigned seed;
-	if (seed == 0)
-		seed = (unsigned)time(NULL) ^ (unsigned)(uintptr_t)&seed;
-	long ms = FIRST_PAUSE_MS << attempt;
-	ms = ms / 2 + rand_r(&seed) % (ms / 2 + 1);
-	struct timespec rest = { ms / 1000, ms % 1000 * 1000000 };
-	(void)nanosleep(&rest, NULL);
-}
-
 static enum asof_status
 attempt_all(struct asof_s3_client *client, struct attempt *a, struct asof_error *err)
 {
@@ -340,7 +327,7 @@ attempt_all(struct asof_s3_client *client, struct attempt *a, struct asof_error 
 		if (i > 0) {
 			a->answer->was_unsure =
 				a->answer->was_unsure || asof_s3_end_is_unsure(end_of(a));
-			pause_before(i - 1);
+			asof_pause_before(retry_pause, i - 1);
 			curl_easy_reset(a->handle);
 		}
 		a->rest = a->request->body;

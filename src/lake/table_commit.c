@@ -6,11 +6,10 @@
  * through at the next version if nothing it needs has moved.
  */
 #include <assert.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "base/fault.h"
 #include "base/map.h"
+#include "base/pause.h"
 #include "lake/delta_schema.h"
 #include "lake/delta_state.h"
 #include "lake/table_evolve.h"
@@ -18,9 +17,9 @@
 
 #define WRITER_VERSION 2
 #define US_PER_MS      INT64_C(1000)
-#define NS_PER_MS      1000000L
 #define TRIES_MAX      10
-#define PAUSE_MAX_MS   200
+
+static const struct asof_pause retry_pause = { .first_ms = 4, .most_ms = 200 };
 
 struct commit {
 	struct asof_blob *lake;
@@ -349,19 +348,6 @@ put_entry(struct commit *c, int64_t *ret_version, struct asof_error *err)
 	return ASOF_OK;
 }
 
-/* A random part of a span that doubles, so that writers do not meet again. */
-static void
-pause_after(int tries)
-{
-	long most_ms = 2L << tries;
-	unsigned short random = 0;
-	if (most_ms > PAUSE_MAX_MS)
-		most_ms = PAUSE_MAX_MS;
-	(void)!getrandom(&random, sizeof(random), 0);
-	struct timespec span = { .tv_nsec = most_ms * NS_PER_MS / 0x10000 * random };
-	(void)nanosleep(&span, NULL);
-}
-
 /* Every look tells whether the place was taken by ourselves, in a try that did not hear of it. */
 static enum asof_status
 publish(struct commit *c, int64_t *ret_version, struct asof_error *err)
@@ -369,7 +355,7 @@ publish(struct commit *c, int64_t *ret_version, struct asof_error *err)
 	enum asof_status status = ASOF_CONFLICT;
 	for (int tries = 0; tries < TRIES_MAX && status == ASOF_CONFLICT; tries++) {
 		if (tries > 0)
-			pause_after(tries);
+			asof_pause_before(retry_pause, (unsigned)tries - 1);
 		ASOF_TRY(look_at_others(c, err));
 		if (c->run_version >= 0) {
 			*ret_version = c->run_version;

@@ -60,6 +60,16 @@ asof_view_output(const struct asof_view *view, struct asof_str name)
 	return find_named(view->outputs, view->output_count, sizeof(*view->outputs), name);
 }
 
+const struct asof_output **
+asof_view_all_outputs(const struct asof_view *view, struct asof_arena *arena)
+{
+	const struct asof_output **outputs =
+		asof_arena_array(arena, view->output_count, sizeof(*outputs));
+	for (size_t i = 0; outputs && i < view->output_count; i++)
+		outputs[i] = &view->outputs[i];
+	return outputs;
+}
+
 const struct asof_field *
 asof_source_field(const struct asof_source *source, struct asof_str name)
 {

@@ -297,6 +297,9 @@ const struct asof_view *asof_project_view(const struct asof_project *project, st
 const struct asof_service *asof_project_service(const struct asof_project *project,
 						struct asof_str name);
 const struct asof_output *asof_view_output(const struct asof_view *view, struct asof_str name);
+/* Each of view->outputs, in order; NULL on exhaustion. */
+const struct asof_output **asof_view_all_outputs(const struct asof_view *view,
+						 struct asof_arena *arena);
 const struct asof_field *asof_source_field(const struct asof_source *source, struct asof_str name);
 
 static inline bool

@@ -90,12 +90,9 @@ add_window_rows(struct asof_buf *sql, const struct asof_plan_table *table,
 	const struct asof_view *view = table->view;
 	size_t key_count = view->entity->key_count;
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	const struct asof_output **outputs =
-		asof_arena_array(&arena, view->output_count, sizeof(*outputs));
+	const struct asof_output **outputs = asof_view_all_outputs(view, &arena);
 	if (!outputs)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "outputs of '%s'", view->name);
-	for (size_t i = 0; i < view->output_count; i++)
-		outputs[i] = &view->outputs[i];
 	asof_buf_add_cstr(sql, "WITH ");
 	asof_plan_tiles(sql, "", table, false, 0);
 	add_instants(sql, view, added);
