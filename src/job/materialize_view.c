@@ -7,6 +7,7 @@
 #include "codec/key.h"
 #include "job/cursor.h"
 #include "job/entry_table.h"
+#include "job/online_shown.h"
 #include "job/upstream.h"
 #include "kernel/answer.h"
 #include "model/duration.h"
@@ -23,12 +24,15 @@ struct loading {
 	const struct asof_view *view;
 	struct asof_answer_plan plan;
 	int64_t at_us;
+	struct asof_store_table table;
 	struct asof_store_load *load;
+	bool is_showing;
 	size_t key_count;
 	struct asof_entry_table
 		head; /* keys, event_us, created_us, row_order of the current key's rows */
 	struct asof_entry_table entries; /* its states or features */
 	struct asof_arena scratch;       /* of one key */
+	struct asof_arena shown;         /* what the batch's rows show */
 	struct asof_buf batch_bytes;
 	struct asof_store_row rows[BATCH_ROWS];
 	size_t key_offsets[BATCH_ROWS]; /* of keys and values in batch_bytes, which moves as it
@@ -46,6 +50,7 @@ loading_done(struct loading *l)
 	asof_entry_table_done(&l->head);
 	asof_entry_table_done(&l->entries);
 	asof_arena_done(&l->scratch);
+	asof_arena_done(&l->shown);
 	asof_buf_done(&l->batch_bytes);
 }
 
@@ -63,6 +68,7 @@ flush(struct loading *l, struct asof_error *err)
 	l->total_bytes += l->batch_bytes.len;
 	l->row_count = 0;
 	asof_buf_clear(&l->batch_bytes);
+	asof_arena_reset(&l->shown);
 	return ASOF_OK;
 }
 
@@ -87,14 +93,15 @@ set_times(const struct loading *l, struct asof_store_row *row)
 }
 
 static enum asof_status
-encode_key(struct loading *l, struct asof_error *err)
+read_key(struct loading *l, const struct asof_value **ret_key, struct asof_error *err)
 {
 	struct asof_value *key = asof_arena_array(&l->scratch, l->key_count, sizeof(*key));
 	if (!key)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "key");
 	for (size_t i = 0; i < l->key_count; i++)
 		ASOF_TRY(asof_column_value(&l->head.columns[i], 0, &l->scratch, &key[i], err));
-	return asof_key_encode(key, l->key_count, &l->batch_bytes, err);
+	*ret_key = key;
+	return ASOF_OK;
 }
 
 /* Everything of the current key is gathered: store it. */
@@ -112,17 +119,22 @@ finish_key(struct loading *l, struct asof_error *err)
 		.states = l->entries.columns,
 	};
 	struct asof_row packed;
+	const struct asof_value *key = NULL;
 	*row = (struct asof_store_row){ 0 };
 	set_times(l, row);
 	ASOF_TRY(asof_answer_make_row(&l->plan, &tiles, l->at_us, &l->scratch, &packed, err));
 
 	l->key_offsets[l->row_count] = l->batch_bytes.len;
-	ASOF_TRY(encode_key(l, err));
+	ASOF_TRY(read_key(l, &key, err));
+	ASOF_TRY(asof_key_encode(key, l->key_count, &l->batch_bytes, err));
 	row->key.len = l->batch_bytes.len - l->key_offsets[l->row_count];
 	l->value_offsets[l->row_count] = l->batch_bytes.len;
 	ASOF_TRY(asof_row_encode(&l->plan.shape, &packed, &l->batch_bytes, err));
 	ASOF_TRY(asof_buf_status(&l->batch_bytes, err));
 	row->value.len = l->batch_bytes.len - l->value_offsets[l->row_count];
+	if (l->is_showing)
+		ASOF_TRY(asof_online_shown(&l->plan, key, &packed, l->at_us, &l->shown, &row->shown,
+					   err));
 	l->row_count++;
 
 	asof_entry_table_clear(&l->head);
@@ -313,10 +325,12 @@ load_table(struct asof_session *session, struct asof_store *store, struct asof_e
 			     .at_us = at_us,
 			     .key_count = table->view->entity->key_count,
 			     .batch_bytes = ASOF_BUF((size_t)ROW_BYTES_MAX + BATCH_BYTES_MAX) };
+	l.is_showing = asof_store_is_showing(store);
+	ASOF_TRY(asof_online_table(table->version->view, table->view, arena, &l.table, err));
 	ASOF_TRY(asof_answer_plan_make(table->view, arena, &l.plan, err));
 	ASOF_TRY(init_tables(&l, table, arena, err));
 	ASOF_TRY(plan_rows(session, engine, table, at_us, arena, &sql, err));
-	ASOF_TRY(asof_store_load_begin(store, table->version->view, &l.load, err));
+	ASOF_TRY(asof_store_load_begin(store, &l.table, &l.load, err));
 	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_rows, &l, err));
 	ASOF_TRY(finish_key(&l, err));
 	ASOF_TRY(flush(&l, err));

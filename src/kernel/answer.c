@@ -358,27 +358,35 @@ read_row(const struct asof_answer_plan *plan, struct asof_str bytes, int64_t *cl
 }
 
 enum asof_status
-asof_answer_read(const struct asof_answer_plan *plan, struct asof_str bytes, int64_t clock_us,
-		 struct asof_arena *arena, struct asof_answer *ret_answer, struct asof_error *err)
+asof_answer_of_row(const struct asof_answer_plan *plan, const struct asof_row *row,
+		   int64_t clock_us, struct asof_arena *arena, struct asof_answer *ret_answer,
+		   struct asof_error *err)
 {
 	const struct asof_view *view = plan->view;
-	struct asof_row row;
-	ASOF_TRY(read_row(plan, bytes, &clock_us, arena, &row, err));
 	struct asof_answer answer = {
-		.has_row = row.has_answer,
-		.event_us = row.event_us,
+		.has_row = row->has_answer,
+		.event_us = row->event_us,
 		.values = asof_arena_array(arena, view->output_count, sizeof(*answer.values)),
 		.statuses = asof_arena_array(arena, view->output_count, sizeof(*answer.statuses)),
 	};
 	if (!answer.values || !answer.statuses)
 		return out_of_memory(view, err);
 
-	if (!row.has_answer)
+	if (!row->has_answer)
 		fill_without(view, ASOF_VALUE_NOT_FOUND, &answer);
-	else if (is_too_old(view, row.event_us, clock_us))
+	else if (is_too_old(view, row->event_us, clock_us))
 		fill_without(view, ASOF_VALUE_OUTSIDE_MAX_AGE, &answer);
 	else
-		fill_from(view, row.values, &answer);
+		fill_from(view, row->values, &answer);
 	*ret_answer = answer;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_answer_read(const struct asof_answer_plan *plan, struct asof_str bytes, int64_t clock_us,
+		 struct asof_arena *arena, struct asof_answer *ret_answer, struct asof_error *err)
+{
+	struct asof_row row;
+	ASOF_TRY(read_row(plan, bytes, &clock_us, arena, &row, err));
+	return asof_answer_of_row(plan, &row, clock_us, arena, ret_answer, err);
 }

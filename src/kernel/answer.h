@@ -51,6 +51,14 @@ ASOF_NODISCARD enum asof_status asof_answer_make_row(const struct asof_answer_pl
 						     struct asof_row *ret_row,
 						     struct asof_error *err);
 
+/* The answer of a row at a clock from its from_us on and before its until_us. Values borrow from
+ * the row and arena. */
+ASOF_NODISCARD enum asof_status asof_answer_of_row(const struct asof_answer_plan *plan,
+						   const struct asof_row *row, int64_t clock_us,
+						   struct asof_arena *arena,
+						   struct asof_answer *ret_answer,
+						   struct asof_error *err);
+
 /*
  * The answer at `clock_us` from a stored row (empty `bytes`: key not found). A clock before the
  * row's from_us counts as that. Values borrow from bytes and arena.

@@ -1,4 +1,4 @@
-/* value.c - the total order of values of one type. */
+/* value.c - the total order of values of one type, and copies of them. */
 #include "model/value.h"
 
 #include <assert.h>
@@ -60,4 +60,43 @@ asof_value_compare(const struct asof_value *a, const struct asof_value *b)
 		break;
 	}
 	return 0;
+}
+
+static enum asof_status
+copy_items(struct asof_value *value, struct asof_arena *arena, struct asof_error *err)
+{
+	struct asof_value *items = asof_arena_array(arena, value->list.count, sizeof(*items));
+	if (!items)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu items", value->list.count);
+	for (size_t i = 0; i < value->list.count; i++)
+		ASOF_TRY(asof_value_copy(&value->list.items[i], arena, &items[i], err));
+	value->list.items = items;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_value_copy(const struct asof_value *value, struct asof_arena *arena,
+		struct asof_value *ret_value, struct asof_error *err)
+{
+	struct asof_value copy = *value;
+	switch ((enum asof_type_kind)copy.type.kind) {
+	case ASOF_TYPE_STRING:
+	case ASOF_TYPE_BYTES:
+	case ASOF_TYPE_UUID:
+	case ASOF_TYPE_JSON:
+		if (!copy.is_null)
+			copy.str.ptr = asof_arena_copy(arena, copy.str);
+		if (!copy.is_null && !copy.str.ptr)
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu bytes", copy.str.len);
+		break;
+	case ASOF_TYPE_LIST:
+	case ASOF_TYPE_VECTOR:
+		if (!copy.is_null)
+			ASOF_TRY(copy_items(&copy, arena, err));
+		break;
+	default:
+		break;
+	}
+	*ret_value = copy;
+	return ASOF_OK;
 }

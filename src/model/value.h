@@ -2,6 +2,7 @@
 #ifndef ASOF_MODEL_VALUE_H
 #define ASOF_MODEL_VALUE_H
 
+#include "base/arena.h"
 #include "base/number.h"
 #include "model/type.h"
 
@@ -34,5 +35,11 @@ asof_value_null(struct asof_type type)
  * -0.0 equal to 0.0, strings and bytes by bytes, lists element by element. < 0, 0 or > 0.
  */
 int asof_value_compare(const struct asof_value *a, const struct asof_value *b);
+
+/* The value with all that it points to, in `arena`: ASOF_OK or ASOF_NO_MEMORY. */
+ASOF_NODISCARD enum asof_status asof_value_copy(const struct asof_value *value,
+						struct asof_arena *arena,
+						struct asof_value *ret_value,
+						struct asof_error *err);
 
 #endif

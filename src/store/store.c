@@ -49,6 +49,12 @@ asof_store_free(struct asof_store *store)
 		store->ops->close(store);
 }
 
+bool
+asof_store_is_showing(const struct asof_store *store)
+{
+	return store->ops->is_showing && store->ops->is_showing(store);
+}
+
 static enum asof_status
 check_table(const char *table, struct asof_error *err)
 {
@@ -93,23 +99,25 @@ check_rows(const struct asof_store_row *rows, size_t row_count, struct asof_erro
 }
 
 static enum asof_status
-put_checked(struct asof_store *store, const char *table, const struct asof_store_row *rows,
-	    size_t row_count, size_t *ret_written, struct asof_error *err)
+put_checked(struct asof_store *store, const struct asof_store_table *table,
+	    const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
+	    struct asof_error *err)
 {
-	ASOF_TRY(check_table(table, err));
+	ASOF_TRY(check_table(table->name, err));
 	ASOF_TRY(check_rows(rows, row_count, err));
 	return store->ops->put(store, table, rows, row_count, ret_written, err);
 }
 
 enum asof_status
-asof_store_put(struct asof_store *store, const char *table, const struct asof_store_row *rows,
-	       size_t row_count, size_t *ret_written, struct asof_error *err)
+asof_store_put(struct asof_store *store, const struct asof_store_table *table,
+	       const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
+	       struct asof_error *err)
 {
-	assert(store && table && (rows || row_count == 0) && ret_written);
+	assert(store && table && table->name && (rows || row_count == 0) && ret_written);
 	enum asof_status status = put_checked(store, table, rows, row_count, ret_written, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "put %zu rows into '%s' of the %s store", row_count,
-				 table, store->ops->scheme);
+				 table->name, store->ops->scheme);
 	return ASOF_OK;
 }
 
@@ -175,15 +183,15 @@ asof_store_drop(struct asof_store *store, const char *table, struct asof_error *
 }
 
 enum asof_status
-asof_store_load_begin(struct asof_store *store, const char *table,
+asof_store_load_begin(struct asof_store *store, const struct asof_store_table *table,
 		      struct asof_store_load **ret_load, struct asof_error *err)
 {
-	assert(store && table && ret_load);
-	enum asof_status status = check_table(table, err);
+	assert(store && table && table->name && ret_load);
+	enum asof_status status = check_table(table->name, err);
 	if (status == ASOF_OK)
 		status = store->ops->load_begin(store, table, ret_load, err);
 	if (status != ASOF_OK)
-		return ASOF_WRAP(err, status, "load '%s' of the %s store", table,
+		return ASOF_WRAP(err, status, "load '%s' of the %s store", table->name,
 				 store->ops->scheme);
 	return ASOF_OK;
 }

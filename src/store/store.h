@@ -13,6 +13,9 @@
  * old generation as it was. What is put meanwhile goes into both generations, so that the switch
  * loses no write. A put makes the table that it needs, with empty meta.
  *
+ * Some stores show what they hold to people who look into them (Redis, Postgres): keys and values
+ * in effect, beside the packed row. What is read is always the packed row, never what is shown.
+ *
  * Threads: a store may be used from many threads at once; a load by one thread at a time, one load
  * per table. Ownership: keys and values passed in are borrowed for the call only. Keys may have any
  * length from 1 byte to ASOF_STORE_KEY_MAX, values up to ASOF_STORE_VALUE_MAX.
@@ -22,6 +25,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "model/project.h"
 
 #define ASOF_STORE_KEY_MAX   (64 * 1024)
 #define ASOF_STORE_VALUE_MAX (64 * 1024 * 1024)
@@ -30,12 +34,27 @@
 struct asof_store;
 struct asof_store_load;
 
+/* A table that is written to: its name, and the fields that a store may show of it. */
+struct asof_store_table {
+	const char *name;
+	const struct asof_field *keys; /* without any: nothing is shown */
+	size_t key_count;
+	const struct asof_field *values;
+	size_t value_count;
+};
+
+/* A table that shows nothing. */
+#define ASOF_STORE_NAMED(table_name) (&(struct asof_store_table){ .name = (table_name) })
+
 struct asof_store_row {
 	struct asof_str key;
 	struct asof_str value; /* ignored where is_tombstone */
 	int64_t event_us;
 	int64_t created_us;
 	bool is_tombstone;
+	/* The table's keys, then the values in effect when the row was made (in a tombstone
+	 * ignored); NULL: nothing is shown of this row. */
+	const struct asof_value *shown;
 };
 
 /*
@@ -50,12 +69,14 @@ typedef enum asof_status asof_store_table_fn(void *arg, const char *table, struc
 /* What an implementation provides. Never call these directly: use the asof_store_*() functions. */
 struct asof_store_ops {
 	const char *scheme;
+	/* Does it use what rows show? NULL: no. */
+	bool (*is_showing)(const struct asof_store *store);
 	enum asof_status (*open)(struct asof_str location, struct asof_store **ret_store,
 				 struct asof_error *err);
 	void (*close)(struct asof_store *store);
 	/* All rows of one call are applied together or not at all, durably. *ret_written: how many
 	 * replaced. */
-	enum asof_status (*put)(struct asof_store *store, const char *table,
+	enum asof_status (*put)(struct asof_store *store, const struct asof_store_table *table,
 				const struct asof_store_row *rows, size_t row_count,
 				size_t *ret_written, struct asof_error *err);
 	/* Visit the keys that exist, in any order, all from one generation. A missing table or key
@@ -73,8 +94,10 @@ struct asof_store_ops {
 	/* A missing table is not an error. */
 	enum asof_status (*drop)(struct asof_store *store, const char *table,
 				 struct asof_error *err);
-	/* ASOF_CONFLICT while another load of the table is under way, in any process. */
-	enum asof_status (*load_begin)(struct asof_store *store, const char *table,
+	/* ASOF_CONFLICT while another load of the table is under way, in any process. `table` lives
+	 * as long as the load. */
+	enum asof_status (*load_begin)(struct asof_store *store,
+				       const struct asof_store_table *table,
 				       struct asof_store_load **ret_load, struct asof_error *err);
 	/* Under the write rule among the load's own rows. Ascending keys are fastest; any order is
 	 * right. */
@@ -102,7 +125,11 @@ ASOF_NODISCARD enum asof_status asof_store_open(const char *uri, struct asof_sto
 void asof_store_free(struct asof_store *store);
 ASOF_DEFINE_AUTOFREE(struct asof_store, asof_store_free)
 
-ASOF_NODISCARD enum asof_status asof_store_put(struct asof_store *store, const char *table,
+/* Is what rows show used? Who makes rows may spare himself the work otherwise. */
+bool asof_store_is_showing(const struct asof_store *store);
+
+ASOF_NODISCARD enum asof_status asof_store_put(struct asof_store *store,
+					       const struct asof_store_table *table,
 					       const struct asof_store_row *rows, size_t row_count,
 					       size_t *ret_written, struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_get_many(struct asof_store *store, const char *table,
@@ -116,7 +143,8 @@ ASOF_NODISCARD enum asof_status asof_store_tables(struct asof_store *store,
 						  struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_drop(struct asof_store *store, const char *table,
 						struct asof_error *err);
-ASOF_NODISCARD enum asof_status asof_store_load_begin(struct asof_store *store, const char *table,
+ASOF_NODISCARD enum asof_status asof_store_load_begin(struct asof_store *store,
+						      const struct asof_store_table *table,
 						      struct asof_store_load **ret_load,
 						      struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_load_put(struct asof_store_load *load,

@@ -74,9 +74,16 @@ fault_close(struct asof_store *store)
 	asof_mem_free(self);
 }
 
+static bool
+fault_is_showing(const struct asof_store *store)
+{
+	return asof_store_is_showing(((const struct fault_store *)store)->inner);
+}
+
 static enum asof_status
-fault_put(struct asof_store *store, const char *table, const struct asof_store_row *rows,
-	  size_t row_count, size_t *ret_written, struct asof_error *err)
+fault_put(struct asof_store *store, const struct asof_store_table *table,
+	  const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
+	  struct asof_error *err)
 {
 	ASOF_TRY(pass(fault_store(store), err));
 	return asof_store_put(fault_store(store)->inner, table, rows, row_count, ret_written, err);
@@ -115,8 +122,8 @@ fault_drop(struct asof_store *store, const char *table, struct asof_error *err)
 }
 
 static enum asof_status
-fault_load_begin(struct asof_store *store, const char *table, struct asof_store_load **ret_load,
-		 struct asof_error *err)
+fault_load_begin(struct asof_store *store, const struct asof_store_table *table,
+		 struct asof_store_load **ret_load, struct asof_error *err)
 {
 	struct fault_store *self = fault_store(store);
 	ASOF_TRY(pass(self, err));
@@ -160,6 +167,7 @@ fault_load_abort(struct asof_store_load *base)
 static const struct asof_store_ops fault_ops = {
 	.scheme = "fault",
 	.close = fault_close,
+	.is_showing = fault_is_showing,
 	.put = fault_put,
 	.get_many = fault_get_many,
 	.meta = fault_meta,

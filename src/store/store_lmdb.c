@@ -123,8 +123,9 @@ apply_put(MDB_txn *txn, void *arg)
 }
 
 static enum asof_status
-lmdb_put(struct asof_store *store, const char *name, const struct asof_store_row *rows,
-	 size_t row_count, size_t *ret_written, struct asof_error *err)
+lmdb_put(struct asof_store *store, const struct asof_store_table *table,
+	 const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
+	 struct asof_error *err)
 {
 	struct put put = { .env = env_of(store) };
 	ASOF_AUTO(asof_buf_done) struct asof_buf packed = ASOF_BUF(BYTES_MAX);
@@ -132,7 +133,7 @@ lmdb_put(struct asof_store *store, const char *name, const struct asof_store_row
 		asof_lmdb_pack(&packed, &rows[i], put.env->hash);
 	ASOF_TRY(asof_buf_status(&packed, err));
 	put.packed = asof_buf_view(&packed);
-	ASOF_TRY(asof_lmdb_table_open(put.env, name, true, &put.table, err));
+	ASOF_TRY(asof_lmdb_table_open(put.env, table->name, true, &put.table, err));
 
 	struct asof_lmdb_change change = { apply_put, &put, "store.put.before_commit",
 					   "store.put.after_commit" };
@@ -270,10 +271,10 @@ lmdb_drop(struct asof_store *store, const char *name, struct asof_error *err)
 }
 
 static enum asof_status
-lmdb_load_begin(struct asof_store *store, const char *name, struct asof_store_load **ret_load,
-		struct asof_error *err)
+lmdb_load_begin(struct asof_store *store, const struct asof_store_table *table,
+		struct asof_store_load **ret_load, struct asof_error *err)
 {
-	return asof_lmdb_load_begin(env_of(store), name, ret_load, err);
+	return asof_lmdb_load_begin(env_of(store), table->name, ret_load, err);
 }
 
 enum asof_status

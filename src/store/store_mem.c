@@ -205,8 +205,9 @@ mem_close(struct asof_store *store)
 }
 
 static enum asof_status
-mem_put(struct asof_store *store, const char *name, const struct asof_store_row *rows,
-	size_t row_count, size_t *ret_written, struct asof_error *err)
+mem_put(struct asof_store *store, const struct asof_store_table *written,
+	const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
+	struct asof_error *err)
 {
 	struct mem_store *self = mem_store(store);
 	ASOF_AUTO(stage_done) struct stage current = { 0 };
@@ -214,7 +215,7 @@ mem_put(struct asof_store *store, const char *name, const struct asof_store_row 
 	struct table *table = NULL;
 
 	ASOF_HOLD(held, &self->lock);
-	ASOF_TRY(make_table(self, name, &table, err));
+	ASOF_TRY(make_table(self, written->name, &table, err));
 	ASOF_TRY(stage_rows(&current, &table->rows, rows, row_count, err));
 	if (table->is_loading)
 		ASOF_TRY(stage_rows(&loading, &table->loading, rows, row_count, err));
@@ -283,10 +284,11 @@ mem_drop(struct asof_store *store, const char *name, struct asof_error *err)
 }
 
 static enum asof_status
-mem_load_begin(struct asof_store *store, const char *name, struct asof_store_load **ret_load,
-	       struct asof_error *err)
+mem_load_begin(struct asof_store *store, const struct asof_store_table *loaded,
+	       struct asof_store_load **ret_load, struct asof_error *err)
 {
 	struct mem_store *self = mem_store(store);
+	const char *name = loaded->name;
 	ASOF_HOLD(held, &self->lock);
 	struct table *table = NULL;
 	ASOF_TRY(make_table(self, name, &table, err));

@@ -83,13 +83,13 @@ store_of(void **state)
 static inline struct asof_store_row
 row(struct asof_str key, struct asof_str value, int64_t event_us, int64_t created_us)
 {
-	return (struct asof_store_row){ key, value, event_us, created_us, false };
+	return (struct asof_store_row){ key, value, event_us, created_us, false, NULL };
 }
 
 static inline struct asof_store_row
 tombstone(struct asof_str key, int64_t event_us, int64_t created_us)
 {
-	return (struct asof_store_row){ key, { NULL, 0 }, event_us, created_us, true };
+	return (struct asof_store_row){ key, { NULL, 0 }, event_us, created_us, true, NULL };
 }
 
 static inline size_t
@@ -98,7 +98,7 @@ put_rows(struct asof_store *store, const char *table, const struct asof_store_ro
 {
 	struct asof_error err = { 0 };
 	size_t written = SIZE_MAX;
-	assert_ok(asof_store_put(store, table, rows, count, &written, &err), err);
+	assert_ok(asof_store_put(store, ASOF_STORE_NAMED(table), rows, count, &written, &err), err);
 	return written;
 }
 
@@ -161,7 +161,7 @@ begin(struct asof_store *store, const char *table)
 {
 	struct asof_error err = { 0 };
 	struct asof_store_load *load = NULL;
-	assert_ok(asof_store_load_begin(store, table, &load, &err), err);
+	assert_ok(asof_store_load_begin(store, ASOF_STORE_NAMED(table), &load, &err), err);
 	return load;
 }
 

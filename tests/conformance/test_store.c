@@ -116,16 +116,21 @@ arguments_are_checked_before_anything_is_written(void **state)
 	char *big = calloc(1, (size_t)ASOF_STORE_VALUE_MAX + 1);
 	assert_non_null(big);
 	struct asof_store_row rows[] = { row(S("good"), S("v"), 1, 1), row(S(""), S("v"), 1, 1) };
-	assert_int_equal(asof_store_put(store, "t", rows, 2, &written, &err), ASOF_INVALID);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 2, &written, &err),
+			 ASOF_INVALID);
 	rows[1].key = (struct asof_str){ big, ASOF_STORE_KEY_MAX + 1 };
-	assert_int_equal(asof_store_put(store, "t", rows, 2, &written, &err), ASOF_LIMIT);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 2, &written, &err),
+			 ASOF_LIMIT);
 	rows[1] = row(S("k"), (struct asof_str){ big, (size_t)ASOF_STORE_VALUE_MAX + 1 }, 1, 1);
-	assert_int_equal(asof_store_put(store, "t", rows, 2, &written, &err), ASOF_LIMIT);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 2, &written, &err),
+			 ASOF_LIMIT);
 	assert_missing(store, "t", S("good"));
 
 	memset(big, 'n', ASOF_STORE_TABLE_MAX + 1);
-	assert_int_equal(asof_store_put(store, big, rows, 1, &written, &err), ASOF_LIMIT);
-	assert_int_equal(asof_store_put(store, "", rows, 1, &written, &err), ASOF_INVALID);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED(big), rows, 1, &written, &err),
+			 ASOF_LIMIT);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED(""), rows, 1, &written, &err),
+			 ASOF_INVALID);
 	big[ASOF_STORE_TABLE_MAX] = '\0';
 	assert_int_equal(put_rows(store, big, rows, 1), 1);
 	assert_reads(store, big, S("good"), S("v"));

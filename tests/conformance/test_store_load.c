@@ -75,7 +75,8 @@ a_table_has_one_load_at_a_time(void **state)
 	struct asof_error err = { 0 };
 	struct asof_store_load *second = NULL;
 	struct asof_store_load *load = begin(store, "t");
-	assert_int_equal(asof_store_load_begin(store, "t", &second, &err), ASOF_CONFLICT);
+	assert_int_equal(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &second, &err),
+			 ASOF_CONFLICT);
 	assert_null(second);
 	commit(begin(store, "u"), S(""));
 	asof_store_load_abort(load);
@@ -290,8 +291,8 @@ keep_putting(void *arg)
 				      (struct asof_str){ (const char *)&i, sizeof(i) }, i, 0);
 		}
 		size_t written;
-		note(shared,
-		     asof_store_put(shared->store, "puts", rows, THREAD_KEYS, &written, NULL));
+		note(shared, asof_store_put(shared->store, ASOF_STORE_NAMED("puts"), rows,
+					    THREAD_KEYS, &written, NULL));
 	}
 	return NULL;
 }
@@ -302,8 +303,8 @@ keep_loading(void *arg)
 	struct shared *shared = arg;
 	for (int64_t i = 0; i < THREAD_ROUND; i++) {
 		struct asof_store_load *load = NULL;
-		enum asof_status status =
-			asof_store_load_begin(shared->store, "loads", &load, NULL);
+		enum asof_status status = asof_store_load_begin(
+			shared->store, ASOF_STORE_NAMED("loads"), &load, NULL);
 		for (size_t k = 0; status == ASOF_OK && k < THREAD_KEYS; k++) {
 			char key = (char)('a' + k);
 			struct asof_store_row one =

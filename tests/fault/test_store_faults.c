@@ -68,16 +68,16 @@ use_all(struct asof_store *store, struct asof_error *err)
 {
 	static char long_key[700];
 	const struct asof_store_row rows[] = {
-		{ S("a"), S("1"), 1, 1, false },
-		{ S("b"), S("2"), 1, 1, true },
-		{ { long_key, 700 }, S("3"), 1, 1, false },
+		{ S("a"), S("1"), 1, 1, false, NULL },
+		{ S("b"), S("2"), 1, 1, true, NULL },
+		{ { long_key, 700 }, S("3"), 1, 1, false, NULL },
 	};
 	size_t count = 0;
-	ASOF_TRY(asof_store_put(store, "t", rows, 3, &count, err));
+	ASOF_TRY(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 3, &count, err));
 	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, "t", &load, err));
+	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
 	ASOF_TRY(asof_store_load_put(load, rows, 3, err));
-	ASOF_TRY(asof_store_put(store, "t", rows, 3, &count, err));
+	ASOF_TRY(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 3, &count, err));
 	ASOF_TRY(asof_store_load_commit(load, S("meta"), err));
 	load = NULL;
 
@@ -152,7 +152,7 @@ static enum asof_status
 load_rows(struct asof_store *store, size_t count, const char *value, struct asof_error *err)
 {
 	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, "t", &load, err));
+	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
 	for (size_t i = 0; i < count; i++) {
 		char key[16];
 		int len = snprintf(key, sizeof(key), "%08zu", i);
@@ -230,10 +230,11 @@ a_put_that_fails_before_its_commit_wrote_nothing(void **state)
 	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
 	assert_ok(asof_store_open(uri_of(state), &store, &err), err);
 	assert_ok(asof_fault_arm("store.put.before_commit", 1, ASOF_FAULT_FAIL, &err), err);
-	assert_int_equal(asof_store_put(store, "t", &row, 1, &written, &err), ASOF_IO);
+	assert_int_equal(asof_store_put(store, ASOF_STORE_NAMED("t"), &row, 1, &written, &err),
+			 ASOF_IO);
 	assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err), err);
 	assert_int_equal(bytes, 0);
-	assert_ok(asof_store_put(store, "t", &row, 1, &written, &err), err);
+	assert_ok(asof_store_put(store, ASOF_STORE_NAMED("t"), &row, 1, &written, &err), err);
 	assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err), err);
 	assert_int_equal(bytes, 1);
 }
@@ -310,7 +311,8 @@ kill_while_putting(const char *uri, int fatal)
 			struct asof_store_row row = { .key = S("k"),
 						      .value = { (char *)&i, sizeof(i) },
 						      .event_us = i };
-			is_good = asof_store_put(store, "t", &row, 1, &written, NULL) == ASOF_OK &&
+			is_good = asof_store_put(store, ASOF_STORE_NAMED("t"), &row, 1, &written,
+						 NULL) == ASOF_OK &&
 				  write(acknowledged[1], &i, sizeof(i)) == sizeof(i);
 		}
 		_exit(1);

@@ -223,6 +223,36 @@ lists_come_from_the_arena(void **state)
 }
 
 static void
+a_copy_holds_all_that_it_points_to(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	char text[] = "abc";
+	struct asof_value items[2] = {
+		{ .type = ASOF_TYPE(ASOF_TYPE_STRING), .str = { text, 3 } },
+		asof_value_null(ASOF_TYPE(ASOF_TYPE_STRING)),
+	};
+	const struct asof_value list = { .type = { .kind = ASOF_TYPE_LIST,
+						   .element = ASOF_TYPE_STRING },
+					 .list = { items, 2 } };
+	struct asof_value copy;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	assert_ok(asof_value_copy(&list, &arena, &copy, &err), err);
+	text[0] = 'x';
+	items[1].is_null = false;
+	assert_int_equal(copy.list.count, 2);
+	assert_memory_equal(copy.list.items[0].str.ptr, "abc", 3);
+	assert_true(copy.list.items[1].is_null);
+
+	const struct asof_value number = { .type = ASOF_TYPE(ASOF_TYPE_INT64), .int64 = 7 };
+	assert_ok(asof_value_copy(&number, &arena, &copy, &err), err);
+	assert_int_equal(copy.int64, 7);
+	ASOF_AUTO(asof_arena_done) struct asof_arena small = ASOF_ARENA(1);
+	assert_int_equal(asof_value_copy(&list, &small, &copy, &err), ASOF_NO_MEMORY);
+	assert_int_equal(copy.int64, 7);
+}
+
+static void
 hashes_are_those_of_xxh3(void **state)
 {
 	(void)state;
@@ -247,6 +277,7 @@ main(void)
 		cmocka_unit_test(columns_give_single_values),
 		cmocka_unit_test(the_bitmap_says_what_is_null),
 		cmocka_unit_test(lists_come_from_the_arena),
+		cmocka_unit_test(a_copy_holds_all_that_it_points_to),
 		cmocka_unit_test(hashes_are_those_of_xxh3),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ pack_one(struct asof_buf *buf, struct asof_str key, struct asof_str value, int64
 	 struct asof_str *ret_stored_key)
 {
 	asof_buf_clear(buf);
-	struct asof_store_row row = { key, value, event_us, 0, value.ptr == NULL };
+	struct asof_store_row row = { key, value, event_us, 0, value.ptr == NULL, NULL };
 	asof_lmdb_pack(buf, &row, same_hash);
 	struct asof_str rest = asof_buf_view(buf);
 	struct asof_str entry;

@@ -66,7 +66,7 @@ static enum asof_status
 load_number(struct asof_store *store, const char *table, size_t rows, int number)
 {
 	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, table, &load, NULL));
+	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED(table), &load, NULL));
 	for (size_t i = 0; i < rows; i++) {
 		char key[16];
 		char value[64];
@@ -98,7 +98,8 @@ rows_outlive_the_process_that_wrote_them(void **state)
 		struct asof_store_row row = { .key = S("k"), .value = S("put") };
 		bool is_good =
 			asof_store_open(((struct fixture *)*state)->uri, &store, NULL) == ASOF_OK &&
-			asof_store_put(store, "puts", &row, 1, &written, NULL) == ASOF_OK &&
+			asof_store_put(store, ASOF_STORE_NAMED("puts"), &row, 1, &written, NULL) ==
+				ASOF_OK &&
 			load_number(store, "loads", 10, 7) == ASOF_OK;
 		_exit(is_good ? 0 : 1); /* without closing */
 	}
@@ -121,11 +122,11 @@ two_handles_of_one_process_share_the_environment(void **state)
 	ASOF_AUTO(asof_store_free_auto) struct asof_store *second = open_store(state);
 	struct asof_store_row row = { .key = S("k"), .value = S("v") };
 	size_t written;
-	assert_ok(asof_store_put(first, "t", &row, 1, &written, &err), err);
+	assert_ok(asof_store_put(first, ASOF_STORE_NAMED("t"), &row, 1, &written, &err), err);
 	assert_string_equal(read_one(second, "t", S("k"), value), "v");
 	asof_store_free(first);
 	assert_string_equal(read_one(second, "t", S("k"), value), "v");
-	assert_ok(asof_store_put(second, "t", &row, 1, &written, &err), err);
+	assert_ok(asof_store_put(second, ASOF_STORE_NAMED("t"), &row, 1, &written, &err), err);
 }
 
 /* The child loads twice, each time far more than the map held when the parent opened it. */
@@ -178,7 +179,7 @@ a_load_in_one_process_keeps_others_out(void **state)
 	struct asof_error err = { 0 };
 	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = open_store(state);
 	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	assert_ok(asof_store_load_begin(store, "t", &load, &err), err);
+	assert_ok(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, &err), err);
 	pid_t child = fork();
 	if (child == 0) {
 		struct asof_store *other = NULL;
