@@ -14,6 +14,7 @@
 #define KEPT_BYTES     ((size_t)256 << 10)
 #define HEAD_BYTES_MAX ((size_t)2048)
 #define REQUEST_ID_LEN 16
+#define JSON_TYPE      "application/json"
 
 void
 asof_desk_done(struct asof_desk *desk)
@@ -146,6 +147,7 @@ struct answering {
 	struct asof_desk *desk;
 	struct asof_str request_id;
 	bool is_http10;
+	struct asof_reply reply;
 	struct asof_problem problem;
 };
 
@@ -158,7 +160,9 @@ write_head(const struct answering *a, int http_status)
 	asof_buf_clear(head);
 	asof_buf_add_cstr(head, "HTTP/1.1 ");
 	asof_buf_add_cstr(head, reason_text(http_status));
-	asof_buf_add_cstr(head, "\r\nContent-Type: application/json\r\nContent-Length: ");
+	asof_buf_add_cstr(head, "\r\nContent-Type: ");
+	asof_buf_add_cstr(head, a->reply.content_type);
+	asof_buf_add_cstr(head, "\r\nContent-Length: ");
 	asof_buf_add(head, length, asof_uint64_text(exchange->body.len, length));
 	asof_buf_add_cstr(head, "\r\nCache-Control: no-store\r\nDate: ");
 	asof_buf_add_cstr(head, date_text(a->desk));
@@ -198,6 +202,7 @@ give_problem(struct answering *a, enum asof_status status)
 	struct asof_exchange *exchange = a->exchange;
 	asof_problem_settle(&a->problem, status);
 	log_problem(a);
+	a->reply.content_type = JSON_TYPE;
 	asof_buf_clear(&exchange->body);
 	asof_problem_write(&a->problem, a->request_id, &exchange->body);
 	write_head(a, asof_problem_http_status(a->problem.kind));
@@ -255,8 +260,9 @@ static enum asof_status
 answer_routes(struct answering *a, const struct asof_head *head, struct asof_str body)
 {
 	struct asof_exchange *exchange = a->exchange;
-	struct asof_request request = { .head = head, .body = body };
-	ASOF_TRY(asof_routes_answer(&a->desk->routes, &request, &a->desk->scratch, &exchange->body,
+	struct asof_request request = { .head = head, .body = body, .id = a->request_id };
+	a->reply = (struct asof_reply){ .body = &exchange->body, .content_type = JSON_TYPE };
+	ASOF_TRY(asof_routes_answer(&a->desk->routes, &request, &a->desk->scratch, &a->reply,
 				    &a->problem));
 	return reserve(exchange, a->desk, exchange->body.len, &a->problem);
 }

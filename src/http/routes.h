@@ -1,5 +1,6 @@
 /*
- * routes.h - what the server answers to: a request in, JSON or a refusal out. Knows no sockets.
+ * routes.h - what the server answers to: a request in, an answer or a refusal out. Knows no
+ * sockets.
  *
  * Thread-safe: a scratch is of one thread.
  */
@@ -11,6 +12,8 @@
 #include "http/head.h"
 #include "job/reader.h"
 
+struct asof_route;
+
 struct asof_routes {
 	struct asof_reader *reader;
 	size_t entity_max;             /* of one request */
@@ -20,6 +23,13 @@ struct asof_routes {
 struct asof_request {
 	const struct asof_head *head;
 	struct asof_str body;
+	struct asof_str id; /* the client's, or made for it */
+};
+
+struct asof_reply {
+	struct asof_buf *body;
+	const char *content_type;       /* application/json, unless the route says otherwise */
+	const struct asof_route *route; /* that was found; NULL: none */
 };
 
 /* Memory of one request at a time, used again. */
@@ -28,11 +38,11 @@ struct asof_scratch {
 	struct asof_arena rows;
 };
 
-/* Append the answer (status 200) to `body`. A refusal may leave `body` half written. */
+/* Append the answer (status 200) to reply->body. A refusal may leave it half written. */
 ASOF_NODISCARD enum asof_status asof_routes_answer(const struct asof_routes *routes,
 						   const struct asof_request *request,
 						   struct asof_scratch *scratch,
-						   struct asof_buf *body,
+						   struct asof_reply *reply,
 						   struct asof_problem *problem);
 
 #endif
