@@ -1,6 +1,6 @@
 # What is shipped: libasof.so (api and everything below it), the program `asof`, and how others find them.
 
-set(asof_library_modules base model define codec kernel plan engine lake store source catalog job api)
+set(asof_library_modules base model define codec kernel plan postgres engine lake store source catalog job api)
 set(asof_objects)
 foreach(module IN LISTS asof_library_modules)
 	asof_module_has_sources(${module} has_sources)

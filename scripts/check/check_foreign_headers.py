@@ -6,7 +6,7 @@ PLACES = {  # header, or folder of headers -> the file or folder that may includ
     "duckdb.h": "src/engine/",
     "lmdb.h": "src/store/store_lmdb",
     "sqlite3.h": "src/catalog/catalog_sqlite.c",
-    "libpq-fe.h": "src/catalog/catalog_postgres",
+    "libpq-fe.h": "src/postgres/",
     "libfyaml.h": "src/define/",
     "h2o.h": "src/http/",
     "h2o/": "src/http/",

@@ -9,7 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 # Every folder of src/ may use those in lower positions only; cli alone also starts the server.
 LAYERS = [
-    {"base"}, {"model"}, {"define", "codec"}, {"kernel", "plan"},
+    {"base"}, {"model"}, {"define", "codec"}, {"kernel", "plan", "postgres"},
     {"engine", "lake", "store", "source", "catalog"}, {"job"}, {"api"}, {"http", "cli"},
 ]
 LEVEL = {folder: level for level, folders in enumerate(LAYERS) for folder in folders}

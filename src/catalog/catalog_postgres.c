@@ -7,16 +7,13 @@
 #include "base/number.h"
 #include "base/pause.h"
 #include "base/utf8.h"
-#include "catalog/catalog_postgres_link.h"
 #include "catalog/catalog_sql.h"
+#include "postgres/postgres_link.h"
 
-#define OPEN_TRIES    4
-#define CALL_TRIES    8 /* about five seconds: a server starts again meanwhile */
-#define NUMBER_BYTES  24
-#define TYPE_INT8     20 /* oids, which never change */
-#define TYPE_TEXT     25
-#define URI_BYTES_MAX 8192
-#define REPLACEMENT   "\xef\xbf\xbd"
+#define OPEN_TRIES   4
+#define CALL_TRIES   8 /* about five seconds: a server starts again meanwhile */
+#define NUMBER_BYTES 24
+#define REPLACEMENT  "\xef\xbf\xbd"
 
 static const struct asof_pause retry_pause = { .first_ms = 50, .most_ms = 2000 };
 
@@ -26,7 +23,7 @@ struct postgres_catalog {
 	struct asof_postgres_link link;
 	bool is_prepared[ASOF_SQL_STATEMENT_COUNT]; /* on this connection */
 	struct asof_arena arena;
-	const char *uri; /* holds the password, where one is given */
+	struct asof_postgres_place place;
 };
 
 static struct postgres_catalog *
@@ -47,22 +44,7 @@ connect_once(struct postgres_catalog *self, struct asof_error *err)
 	if (self->link.conn)
 		return ASOF_OK;
 	memset(self->is_prepared, 0, sizeof(self->is_prepared));
-	return asof_postgres_link_open(&self->link, self->uri, err);
-}
-
-/* After a failure: no transaction stays open, and no connection that is of no use. */
-static void
-recover(struct postgres_catalog *self)
-{
-	bool may_retry = self->link.may_retry;
-	if (!self->link.conn)
-		return;
-	if (PQtransactionStatus(self->link.conn) != PQTRANS_IDLE &&
-	    asof_postgres_link_run(&self->link, "rollback", NULL) != ASOF_OK)
-		asof_postgres_link_close(&self->link);
-	if (self->link.conn && PQstatus(self->link.conn) != CONNECTION_OK)
-		asof_postgres_link_close(&self->link);
-	self->link.may_retry = may_retry;
+	return asof_postgres_link_open(&self->link, &self->place, err);
 }
 
 /*
@@ -85,7 +67,7 @@ with_retries(struct postgres_catalog *self, unsigned tries, attempt_fn *attempt,
 			status = attempt(self, arg, &why);
 		if (status == ASOF_OK)
 			return ASOF_OK;
-		recover(self);
+		asof_postgres_link_recover(&self->link);
 		if (!self->link.may_retry)
 			break;
 	}
@@ -118,8 +100,8 @@ clean(const char *text, struct asof_arena *arena)
 struct parameters {
 	const char *texts[ASOF_SQL_CELLS_MAX];
 	char numbers[ASOF_SQL_CELLS_MAX][NUMBER_BYTES];
-	Oid types[ASOF_SQL_CELLS_MAX];
-	int count;
+	uint32_t types[ASOF_SQL_CELLS_MAX];
+	size_t count;
 	struct asof_arena arena;
 };
 
@@ -134,7 +116,8 @@ parameters_init(struct parameters *p, const struct asof_sql_cells *values, struc
 {
 	for (size_t i = 0; i < values->count; i++) {
 		const struct asof_sql_cell *value = &values->items[i];
-		p->types[i] = value->kind == ASOF_SQL_INT ? TYPE_INT8 : TYPE_TEXT;
+		p->types[i] =
+			value->kind == ASOF_SQL_INT ? ASOF_POSTGRES_INT64 : ASOF_POSTGRES_TEXT;
 		if (value->kind == ASOF_SQL_INT) {
 			(void)snprintf(p->numbers[i], NUMBER_BYTES, "%" PRId64, value->number);
 			p->texts[i] = p->numbers[i];
@@ -144,7 +127,7 @@ parameters_init(struct parameters *p, const struct asof_sql_cells *values, struc
 				return ASOF_FAIL(err, ASOF_NO_MEMORY, "text");
 		}
 	}
-	p->count = (int)values->count;
+	p->count = values->count;
 	return ASOF_OK;
 }
 
@@ -152,29 +135,27 @@ static enum asof_status
 prepare(struct postgres_catalog *self, enum asof_catalog_statement which, const char *name,
 	const struct parameters *p, struct asof_error *err)
 {
-	ASOF_AUTO(asof_postgres_result_free) PGresult *result = NULL;
 	if (self->is_prepared[which])
 		return ASOF_OK;
-	int is_sent =
-		PQsendPrepare(self->link.conn, name, asof_catalog_sql[which], p->count, p->types);
-	ASOF_TRY(asof_postgres_link_answer(&self->link, is_sent, &result, err));
+	ASOF_TRY(asof_postgres_prepare(&self->link, name, asof_catalog_sql[which], p->types,
+				       p->count, err));
 	self->is_prepared[which] = true;
 	return ASOF_OK;
 }
 
 static enum asof_status
-read_row(const PGresult *result, int row, struct asof_sql_cell *cells, struct asof_error *err)
+read_row(const struct asof_postgres_answer *answer, size_t row, struct asof_sql_cell *cells,
+	 struct asof_error *err)
 {
-	int count = PQnfields(result);
-	for (int i = 0; i < count && i < ASOF_SQL_CELLS_MAX; i++) {
-		struct asof_str text = { PQgetvalue(result, row, i),
-					 (size_t)PQgetlength(result, row, i) };
-		bool is_text = PQftype(result, i) == TYPE_TEXT;
+	size_t count = asof_postgres_column_count(answer);
+	for (size_t i = 0; i < count && i < ASOF_SQL_CELLS_MAX; i++) {
+		struct asof_str text = asof_postgres_cell(answer, row, i);
+		bool is_text = asof_postgres_column_type(answer, i) == ASOF_POSTGRES_TEXT;
 		cells[i] = (struct asof_sql_cell){ .kind = is_text ? ASOF_SQL_TEXT : ASOF_SQL_INT,
 						   .text = text.ptr };
 		if (!is_text && !asof_int64_parse(text, &cells[i].number))
 			return ASOF_FAIL(err, ASOF_CORRUPT, "column '%s' holds no number",
-					 PQfname(result, i));
+					 asof_postgres_column_name(answer, i));
 	}
 	return ASOF_OK;
 }
@@ -186,21 +167,21 @@ postgres_run(struct asof_sql_catalog *catalog, enum asof_catalog_statement which
 {
 	struct postgres_catalog *self = postgres_catalog(catalog);
 	ASOF_AUTO(parameters_done) struct parameters p = { 0 };
-	ASOF_AUTO(asof_postgres_result_free) PGresult *result = NULL;
+	ASOF_AUTO(asof_postgres_answer_done) struct asof_postgres_answer answer = { 0 };
 	char name[32];
 	(void)snprintf(name, sizeof(name), "asof_%d", (int)which);
 	ASOF_TRY(parameters_init(&p, values, err));
 	ASOF_TRY(prepare(self, which, name, &p, err));
-	int is_sent = PQsendQueryPrepared(self->link.conn, name, p.count, p.texts, NULL, NULL, 0);
-	ASOF_TRY(asof_postgres_link_answer(&self->link, is_sent, &result, err));
+	struct asof_postgres_values parameters = { .count = p.count, .bytes = p.texts };
+	ASOF_TRY(asof_postgres_execute(&self->link, name, &parameters, false, &answer, err));
 
-	for (int row = 0; take && row < PQntuples(result); row++) {
+	for (size_t row = 0; take && row < asof_postgres_row_count(&answer); row++) {
 		struct asof_sql_cell cells[ASOF_SQL_CELLS_MAX] = { 0 };
-		ASOF_TRY(read_row(result, row, cells, err));
+		ASOF_TRY(read_row(&answer, row, cells, err));
 		ASOF_TRY(take(arg, cells, err));
 	}
-	if (ret_changed && !asof_int64_parse(asof_str_from(PQcmdTuples(result)), ret_changed))
-		*ret_changed = 0;
+	if (ret_changed)
+		*ret_changed = asof_postgres_changed(&answer);
 	return ASOF_OK;
 }
 
@@ -219,10 +200,10 @@ perform_once(struct postgres_catalog *self, void *arg, struct asof_error *err)
 {
 	const struct performance *p = arg;
 	if (p->is_transaction)
-		ASOF_TRY(asof_postgres_link_run(&self->link, begin_write, err));
+		ASOF_TRY(asof_postgres_run(&self->link, begin_write, err));
 	ASOF_TRY(p->work(&self->base, p->arg, err));
 	if (p->is_transaction)
-		ASOF_TRY(asof_postgres_link_run(&self->link, "commit", err));
+		ASOF_TRY(asof_postgres_run(&self->link, "commit", err));
 	return ASOF_OK;
 }
 
@@ -246,11 +227,10 @@ static enum asof_status
 read_number(struct postgres_catalog *self, const char *sql, int64_t *ret_number,
 	    struct asof_error *err)
 {
-	ASOF_AUTO(asof_postgres_result_free) PGresult *result = NULL;
-	int is_sent = PQsendQuery(self->link.conn, sql);
-	ASOF_TRY(asof_postgres_link_answer(&self->link, is_sent, &result, err));
-	if (PQntuples(result) != 1 ||
-	    !asof_int64_parse(asof_str_from(PQgetvalue(result, 0, 0)), ret_number))
+	ASOF_AUTO(asof_postgres_answer_done) struct asof_postgres_answer answer = { 0 };
+	ASOF_TRY(asof_postgres_ask(&self->link, sql, &answer, err));
+	if (asof_postgres_row_count(&answer) != 1 ||
+	    !asof_int64_parse(asof_postgres_cell(&answer, 0, 0), ret_number))
 		return ASOF_FAIL(err, ASOF_CORRUPT, "asof.schema_number holds no number");
 	return ASOF_OK;
 }
@@ -277,11 +257,11 @@ static enum asof_status
 upgrade(struct postgres_catalog *self, struct asof_error *err)
 {
 	int64_t number = 0;
-	ASOF_TRY(asof_postgres_link_run(&self->link, begin_write, err));
+	ASOF_TRY(asof_postgres_run(&self->link, begin_write, err));
 	ASOF_TRY(read_schema_number(self, &number, err));
 	for (int64_t i = number; i >= 0 && i < ASOF_CATALOG_SCHEMA_NUMBER; i++)
-		ASOF_TRY(asof_postgres_link_run(&self->link, asof_catalog_postgres_schema[i], err));
-	return asof_postgres_link_run(&self->link, "commit", err);
+		ASOF_TRY(asof_postgres_run(&self->link, asof_catalog_postgres_schema[i], err));
+	return asof_postgres_run(&self->link, "commit", err);
 }
 
 static enum asof_status
@@ -322,18 +302,18 @@ ASOF_DEFINE_AUTOFREE(struct postgres_catalog, catalog_free)
 static enum asof_status
 postgres_open(struct asof_str location, struct asof_catalog **ret_catalog, struct asof_error *err)
 {
-	if (location.len < 2 || location.len > URI_BYTES_MAX || memcmp(location.ptr, "//", 2) != 0)
-		return ASOF_FAIL(err, ASOF_INVALID,
-				 "no server: postgres://USER@HOST:PORT/DATABASE");
 	ASOF_AUTO(catalog_free_auto) struct postgres_catalog *self = asof_mem_alloc(sizeof(*self));
 	if (!self)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "postgres catalog");
 	self->base.base.ops = &asof_catalog_postgres_ops;
 	self->base.driver = &driver;
 	(void)pthread_mutex_init(&self->lock, NULL);
-	self->uri = asof_arena_printf(&self->arena, "postgresql:%.*s", ASOF_STR_ARG(location));
-	if (!self->uri)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "postgres catalog");
+	ASOF_TRY(asof_postgres_place_read(location, &self->arena, &self->place, err));
+	if (self->place.schema)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "a catalog is always in the schema asof: leave out schema=");
+	self->place.schema = "asof";
+	self->place.rights = ": the user needs CREATE on the database once, and the schema asof";
 	ASOF_TRY(with_retries(self, OPEN_TRIES, make_schema, NULL, err));
 	*ret_catalog = &ASOF_STEAL(self)->base.base;
 	return ASOF_OK;
