@@ -5,6 +5,7 @@
 #ifndef ASOF_HTTP_BATCH_REQUEST_H
 #define ASOF_HTTP_BATCH_REQUEST_H
 
+#include "codec/json_reader.h"
 #include "http/problem.h"
 #include "job/reader.h"
 
@@ -16,6 +17,7 @@ struct asof_batch_column {
 	const char *name;
 	struct asof_type type;
 	struct asof_value *values;
+	const struct asof_json *given; /* among the members of "entities" */
 };
 
 /* One view of the request. */
