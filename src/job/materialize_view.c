@@ -309,7 +309,8 @@ commit(struct loading *l, const struct asof_version_table *table, struct asof_er
 	asof_online_meta_write(&meta, &text);
 	ASOF_TRY(asof_buf_status(&text, err));
 	ASOF_TRY(asof_fault_point("materialize.before_commit", err));
-	ASOF_TRY(asof_store_load_commit(l->load, asof_buf_view(&text), err));
+	ASOF_TRY(asof_store_load_commit(l->load, asof_buf_view(&text),
+					(struct asof_store_position){ 0 }, NULL, err));
 	l->load = NULL;
 	return asof_fault_point("materialize.after_commit", err);
 }

@@ -5,7 +5,7 @@
 #define PREFIX_BYTES  (ASOF_LMDB_KEY_MAX - sizeof(uint64_t))
 #define ENTRY_HEAD    24
 #define PACKED_HEAD   8
-#define RECORD_HEAD   8
+#define RECORD_HEAD   32
 
 /* Stored keys are ASOF_LMDB_SHORT_KEY_MAX at most, or exactly ASOF_LMDB_KEY_MAX. */
 _Static_assert(ASOF_LMDB_SHORT_KEY_MAX < ASOF_LMDB_KEY_MAX, "short and long keys never meet");
@@ -151,8 +151,8 @@ add_others(struct asof_buf *scratch, struct asof_str bucket, const char *without
 }
 
 enum asof_lmdb_merge
-asof_lmdb_bucket_merge(struct asof_str bucket, struct asof_str entry, struct asof_buf *scratch,
-		       struct asof_str *ret_bucket)
+asof_lmdb_bucket_merge(struct asof_str bucket, struct asof_str entry, enum asof_lmdb_rule rule,
+		       struct asof_buf *scratch, struct asof_str *ret_bucket)
 {
 	struct entry fresh;
 	struct asof_str fresh_bytes = entry;
@@ -169,7 +169,8 @@ asof_lmdb_bucket_merge(struct asof_str bucket, struct asof_str entry, struct aso
 			others++;
 			continue;
 		}
-		if (!asof_store_wins(fresh.event_us, fresh.created_us, stored.event_us,
+		if (rule == ASOF_LMDB_NEWER_WINS &&
+		    !asof_store_wins(fresh.event_us, fresh.created_us, stored.event_us,
 				     stored.created_us))
 			return ASOF_LMDB_KEEPS;
 		replaced = stored.bytes.ptr;
@@ -192,7 +193,10 @@ void
 asof_lmdb_record_encode(const struct asof_lmdb_record *record, struct asof_buf *buf)
 {
 	int32_t slots[2] = { record->current, record->loading };
+	uint64_t mark[3] = { record->mark.generation, record->mark.position.log,
+			     (uint64_t)record->mark.position.version };
 	asof_buf_add(buf, slots, sizeof(slots));
+	asof_buf_add(buf, mark, sizeof(mark));
 	asof_buf_add_str(buf, record->meta);
 }
 
@@ -202,13 +206,18 @@ asof_lmdb_record_decode(struct asof_str bytes, struct asof_lmdb_record *ret_reco
 	if (bytes.len < RECORD_HEAD)
 		return false;
 	int32_t slots[2];
+	uint64_t mark[3];
 	memcpy(slots, bytes.ptr, sizeof(slots));
+	memcpy(mark, bytes.ptr + sizeof(slots), sizeof(mark));
 	for (size_t i = 0; i < ASOF_COUNTOF(slots); i++) {
 		if (slots[i] < -1 || slots[i] > 1)
 			return false;
 	}
 	*ret_record = (struct asof_lmdb_record){
-		slots[0], slots[1], { bytes.ptr + RECORD_HEAD, bytes.len - RECORD_HEAD }
+		.current = slots[0],
+		.loading = slots[1],
+		.mark = { mark[0], { mark[1], (int64_t)mark[2] } },
+		.meta = { bytes.ptr + RECORD_HEAD, bytes.len - RECORD_HEAD },
 	};
 	return true;
 }

@@ -21,7 +21,7 @@
 
 #define ASOF_LMDB_KEY_MAX       511
 #define ASOF_LMDB_SHORT_KEY_MAX 500
-#define ASOF_LMDB_FORMAT        1 /* goes up when older programs would read nonsense */
+#define ASOF_LMDB_FORMAT        2 /* goes up when older programs would read nonsense */
 
 /* The stored key of `key`: itself, or written to `room`. */
 struct asof_str asof_lmdb_stored_key(struct asof_str key, asof_store_hash_fn *hash,
@@ -45,14 +45,21 @@ enum asof_lmdb_merge {
 	ASOF_LMDB_CORRUPT,
 	ASOF_LMDB_NO_MEMORY,
 };
-/* Put `entry` into `bucket` under the write rule. *ret_bucket is `entry` itself or in `scratch`. */
+enum asof_lmdb_rule {
+	ASOF_LMDB_NEWER_WINS, /* the write rule */
+	ASOF_LMDB_LAST_WINS,
+};
+/* Put `entry` into `bucket` under `rule`. *ret_bucket is `entry` itself or in `scratch`. */
 enum asof_lmdb_merge asof_lmdb_bucket_merge(struct asof_str bucket, struct asof_str entry,
-					    struct asof_buf *scratch, struct asof_str *ret_bucket);
+					    enum asof_lmdb_rule rule, struct asof_buf *scratch,
+					    struct asof_str *ret_bucket);
 
-/* A table's record: which of its two databases is what, -1 for none. */
+/* A table's record: which of its two databases is what, -1 for none; of what it is at, nothing
+ * where it does not exist. */
 struct asof_lmdb_record {
 	int32_t current; /* being read; -1: the table does not exist */
 	int32_t loading; /* being filled by a load, or left by a killed one */
+	struct asof_store_mark mark;
 	struct asof_str meta;
 };
 

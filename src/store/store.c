@@ -79,6 +79,14 @@ check_key(struct asof_str key, struct asof_error *err)
 }
 
 static enum asof_status
+check_keys(const struct asof_str *keys, size_t key_count, struct asof_error *err)
+{
+	for (size_t i = 0; i < key_count; i++)
+		ASOF_TRY(check_key(keys[i], err));
+	return ASOF_OK;
+}
+
+static enum asof_status
 check_value_size(size_t size_bytes, const char *what, struct asof_error *err)
 {
 	if (size_bytes > ASOF_STORE_VALUE_MAX)
@@ -126,8 +134,7 @@ get_checked(struct asof_store *store, const char *table, const struct asof_str *
 	    size_t key_count, asof_store_visit_fn *visit, void *arg, struct asof_error *err)
 {
 	ASOF_TRY(check_table(table, err));
-	for (size_t i = 0; i < key_count; i++)
-		ASOF_TRY(check_key(keys[i], err));
+	ASOF_TRY(check_keys(keys, key_count, err));
 	return store->ops->get_many(store, table, keys, key_count, visit, arg, err);
 }
 
@@ -154,6 +161,38 @@ asof_store_meta(struct asof_store *store, const char *table, struct asof_buf *bu
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "read what '%s' of the %s store is", table,
 				 store->ops->scheme);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_store_mark(struct asof_store *store, const char *table, struct asof_store_mark *ret_mark,
+		struct asof_error *err)
+{
+	assert(store && table && ret_mark);
+	enum asof_status status = check_table(table, err);
+	if (status == ASOF_OK)
+		status = store->ops->mark(store, table, ret_mark, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "read what '%s' of the %s store is at", table,
+				 store->ops->scheme);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_store_update(struct asof_store *store, const struct asof_store_table *table,
+		  const struct asof_store_mark *mark, struct asof_store_position position,
+		  const struct asof_store_row *rows, size_t row_count, struct asof_error *err)
+{
+	assert(store && table && table->name && mark && (rows || row_count == 0));
+	assert(mark->generation != 0 && position.log != 0 && position.version >= 0);
+	enum asof_status status = check_table(table->name, err);
+	if (status == ASOF_OK)
+		status = check_rows(rows, row_count, err);
+	if (status == ASOF_OK)
+		status = store->ops->update(store, table, mark, position, rows, row_count, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "update %zu rows of '%s' of the %s store", row_count,
+				 table->name, store->ops->scheme);
 	return ASOF_OK;
 }
 
@@ -211,13 +250,44 @@ asof_store_load_put(struct asof_store_load *load, const struct asof_store_row *r
 }
 
 enum asof_status
-asof_store_load_commit(struct asof_store_load *load, struct asof_str meta, struct asof_error *err)
+asof_store_load_update(struct asof_store_load *load, const struct asof_store_row *rows,
+		       size_t row_count, struct asof_error *err)
+{
+	assert(load && (rows || row_count == 0));
+	enum asof_status status = check_rows(rows, row_count, err);
+	if (status == ASOF_OK)
+		status = load->ops->load_update(load, rows, row_count, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "update %zu rows of a load of the %s store",
+				 row_count, load->ops->scheme);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_store_load_get_many(struct asof_store_load *load, const struct asof_str *keys,
+			 size_t key_count, asof_store_visit_fn *visit, void *arg,
+			 struct asof_error *err)
+{
+	assert(load && (keys || key_count == 0) && visit);
+	enum asof_status status = check_keys(keys, key_count, err);
+	if (status == ASOF_OK)
+		status = load->ops->load_get_many(load, keys, key_count, visit, arg, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "get %zu keys from a load of the %s store", key_count,
+				 load->ops->scheme);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_store_load_commit(struct asof_store_load *load, struct asof_str meta,
+		       struct asof_store_position position, const struct asof_store_mark *mark,
+		       struct asof_error *err)
 {
 	assert(load);
 	const char *scheme = load->ops->scheme;
 	enum asof_status status = check_value_size(meta.len, "meta", err);
 	if (status == ASOF_OK)
-		status = load->ops->load_commit(load, meta, err);
+		status = load->ops->load_commit(load, meta, position, mark, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "finish a load of the %s store", scheme);
 	return ASOF_OK;

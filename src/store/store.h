@@ -16,6 +16,13 @@
  * Some stores show what they hold to people who look into them (Redis, Postgres): keys and values
  * in effect, beside the packed row. What is read is always the packed row, never what is shown.
  *
+ * What is pushed is first a row of a log, then merged into rows here. A table has a *position*: the
+ * version of that log which it contains. Position and rows change together, and only from a known
+ * *mark* (compare and swap), so that each version is merged exactly once whoever comes first:
+ *   update: mark, get_many, merge, update;                       ASOF_CONFLICT: again from the mark
+ *   load:   ..., mark, load_get_many, merge, load_update, load_commit; the same
+ * A put changes no mark: tables that are updated are not put into.
+ *
  * Threads: a store may be used from many threads at once; a load by one thread at a time, one load
  * per table. Ownership: keys and values passed in are borrowed for the call only. Keys may have any
  * length from 1 byte to ASOF_STORE_KEY_MAX, values up to ASOF_STORE_VALUE_MAX.
@@ -57,6 +64,20 @@ struct asof_store_row {
 	const struct asof_value *shown;
 };
 
+/* Which version (0, 1, ..) of which log a table contains; all zero: nothing of any. Versions of
+ * different logs do not compare. */
+struct asof_store_position {
+	uint64_t log; /* not 0 */
+	int64_t version;
+};
+
+/* What a table is at. A generation's number never comes again, also after a drop; all zero: there
+ * is no such table. */
+struct asof_store_mark {
+	uint64_t generation;
+	struct asof_store_position position;
+};
+
 /*
  * Called once per key found, perhaps inside a read transaction: be quick, do not call the
  * store. `value` is borrowed and dies when the callback returns.
@@ -88,6 +109,17 @@ struct asof_store_ops {
 	 * a table. */
 	enum asof_status (*meta)(struct asof_store *store, const char *table, struct asof_buf *buf,
 				 struct asof_error *err);
+	/* All zero without such a table. */
+	enum asof_status (*mark)(struct asof_store *store, const char *table,
+				 struct asof_store_mark *ret_mark, struct asof_error *err);
+	/* The rows, whatever was there of their keys (the last one where a key comes twice), and
+	 * the new position, together and durably; ASOF_CONFLICT and nothing unless the table is at
+	 * `mark`. A load under way does not see them. */
+	enum asof_status (*update)(struct asof_store *store, const struct asof_store_table *table,
+				   const struct asof_store_mark *mark,
+				   struct asof_store_position position,
+				   const struct asof_store_row *rows, size_t row_count,
+				   struct asof_error *err);
 	/* Every table, in any order. */
 	enum asof_status (*tables)(struct asof_store *store, asof_store_table_fn *visit, void *arg,
 				   struct asof_error *err);
@@ -104,9 +136,19 @@ struct asof_store_ops {
 	enum asof_status (*load_put)(struct asof_store_load *load,
 				     const struct asof_store_row *rows, size_t row_count,
 				     struct asof_error *err);
-	/* Switch to what was loaded, durably; frees `load` on success. */
-	enum asof_status (*load_commit)(struct asof_store_load *load, struct asof_str meta,
+	/* The same without the write rule: what is there of a key is replaced. */
+	enum asof_status (*load_update)(struct asof_store_load *load,
+					const struct asof_store_row *rows, size_t row_count,
 					struct asof_error *err);
+	/* get_many among what was loaded. */
+	enum asof_status (*load_get_many)(struct asof_store_load *load, const struct asof_str *keys,
+					  size_t key_count, asof_store_visit_fn *visit, void *arg,
+					  struct asof_error *err);
+	/* Switch to what was loaded, durably; frees `load` on success. With `mark`: ASOF_CONFLICT,
+	 * and the load stays usable, unless the table being read is at it. */
+	enum asof_status (*load_commit)(struct asof_store_load *load, struct asof_str meta,
+					struct asof_store_position position,
+					const struct asof_store_mark *mark, struct asof_error *err);
 	void (*load_abort)(struct asof_store_load *load);
 };
 
@@ -138,6 +180,14 @@ ASOF_NODISCARD enum asof_status asof_store_get_many(struct asof_store *store, co
 						    struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_meta(struct asof_store *store, const char *table,
 						struct asof_buf *buf, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_mark(struct asof_store *store, const char *table,
+						struct asof_store_mark *ret_mark,
+						struct asof_error *err);
+/* `mark` is of a table that exists, `position` of a log. */
+ASOF_NODISCARD enum asof_status
+asof_store_update(struct asof_store *store, const struct asof_store_table *table,
+		  const struct asof_store_mark *mark, struct asof_store_position position,
+		  const struct asof_store_row *rows, size_t row_count, struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_tables(struct asof_store *store,
 						  asof_store_table_fn *visit, void *arg,
 						  struct asof_error *err);
@@ -150,9 +200,21 @@ ASOF_NODISCARD enum asof_status asof_store_load_begin(struct asof_store *store,
 ASOF_NODISCARD enum asof_status asof_store_load_put(struct asof_store_load *load,
 						    const struct asof_store_row *rows,
 						    size_t row_count, struct asof_error *err);
-/* On success `load` is gone; on failure it still wants asof_store_load_abort(). */
-ASOF_NODISCARD enum asof_status
-asof_store_load_commit(struct asof_store_load *load, struct asof_str meta, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_load_update(struct asof_store_load *load,
+						       const struct asof_store_row *rows,
+						       size_t row_count, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_store_load_get_many(struct asof_store_load *load,
+							 const struct asof_str *keys,
+							 size_t key_count,
+							 asof_store_visit_fn *visit, void *arg,
+							 struct asof_error *err);
+/* On success `load` is gone; on failure it still wants asof_store_load_abort(). `mark` NULL:
+ * whatever the table is at. */
+ASOF_NODISCARD enum asof_status asof_store_load_commit(struct asof_store_load *load,
+						       struct asof_str meta,
+						       struct asof_store_position position,
+						       const struct asof_store_mark *mark,
+						       struct asof_error *err);
 /* NULL is a no-op. */
 void asof_store_load_abort(struct asof_store_load *load);
 ASOF_DEFINE_AUTOFREE(struct asof_store_load, asof_store_load_abort)

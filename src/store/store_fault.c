@@ -107,6 +107,24 @@ fault_meta(struct asof_store *store, const char *table, struct asof_buf *buf,
 }
 
 static enum asof_status
+fault_mark(struct asof_store *store, const char *table, struct asof_store_mark *ret_mark,
+	   struct asof_error *err)
+{
+	ASOF_TRY(pass(fault_store(store), err));
+	return asof_store_mark(fault_store(store)->inner, table, ret_mark, err);
+}
+
+static enum asof_status
+fault_update(struct asof_store *store, const struct asof_store_table *table,
+	     const struct asof_store_mark *mark, struct asof_store_position position,
+	     const struct asof_store_row *rows, size_t row_count, struct asof_error *err)
+{
+	ASOF_TRY(pass(fault_store(store), err));
+	return asof_store_update(fault_store(store)->inner, table, mark, position, rows, row_count,
+				 err);
+}
+
+static enum asof_status
 fault_tables(struct asof_store *store, asof_store_table_fn *visit, void *arg,
 	     struct asof_error *err)
 {
@@ -147,11 +165,31 @@ fault_load_put(struct asof_store_load *base, const struct asof_store_row *rows, 
 }
 
 static enum asof_status
-fault_load_commit(struct asof_store_load *base, struct asof_str meta, struct asof_error *err)
+fault_load_update(struct asof_store_load *base, const struct asof_store_row *rows, size_t row_count,
+		  struct asof_error *err)
 {
 	struct fault_load *load = fault_load(base);
 	ASOF_TRY(pass(load->store, err));
-	ASOF_TRY(asof_store_load_commit(load->inner, meta, err));
+	return asof_store_load_update(load->inner, rows, row_count, err);
+}
+
+static enum asof_status
+fault_load_get_many(struct asof_store_load *base, const struct asof_str *keys, size_t key_count,
+		    asof_store_visit_fn *visit, void *arg, struct asof_error *err)
+{
+	struct fault_load *load = fault_load(base);
+	ASOF_TRY(pass(load->store, err));
+	return asof_store_load_get_many(load->inner, keys, key_count, visit, arg, err);
+}
+
+static enum asof_status
+fault_load_commit(struct asof_store_load *base, struct asof_str meta,
+		  struct asof_store_position position, const struct asof_store_mark *mark,
+		  struct asof_error *err)
+{
+	struct fault_load *load = fault_load(base);
+	ASOF_TRY(pass(load->store, err));
+	ASOF_TRY(asof_store_load_commit(load->inner, meta, position, mark, err));
 	asof_mem_free(load);
 	return ASOF_OK;
 }
@@ -171,10 +209,14 @@ static const struct asof_store_ops fault_ops = {
 	.put = fault_put,
 	.get_many = fault_get_many,
 	.meta = fault_meta,
+	.mark = fault_mark,
+	.update = fault_update,
 	.tables = fault_tables,
 	.drop = fault_drop,
 	.load_begin = fault_load_begin,
 	.load_put = fault_load_put,
+	.load_update = fault_load_update,
+	.load_get_many = fault_load_get_many,
 	.load_commit = fault_load_commit,
 	.load_abort = fault_load_abort,
 };

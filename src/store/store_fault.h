@@ -1,8 +1,9 @@
 /*
  * store_fault.h - a store around another one whose nth call fails, for tests of what uses stores.
  *
- * Every call through it counts one: put, get_many, meta, tables, drop and the load's begin, put and
- * commit. A call that fails has not reached the inner store. Thread-safe.
+ * Every call through it counts one: put, get_many, meta, mark, update, tables, drop and the load's
+ * begin, put, update, get_many and commit. A call that fails has not reached the inner store.
+ * Thread-safe.
  */
 #ifndef ASOF_STORE_FAULT_H
 #define ASOF_STORE_FAULT_H

@@ -25,4 +25,11 @@ asof_store_wins(int64_t event_us, int64_t created_us, int64_t stored_event_us,
 	return created_us >= stored_created_us;
 }
 
+static inline bool
+asof_store_mark_equal(const struct asof_store_mark *a, const struct asof_store_mark *b)
+{
+	return a->generation == b->generation && a->position.log == b->position.log &&
+	       a->position.version == b->position.version;
+}
+
 #endif

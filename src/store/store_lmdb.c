@@ -26,17 +26,31 @@ cursor_close(MDB_cursor **cursor)
 		mdb_cursor_close(*cursor);
 }
 
-/* Under the write rule; counts in *written where it replaced. */
+/* Where rows go, and how. */
+struct putting {
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	enum asof_lmdb_rule rule;
+	struct asof_buf scratch;
+	size_t written; /* how many replaced */
+};
+
+static void
+putting_done(struct putting *p)
+{
+	asof_buf_done(&p->scratch);
+}
+
 static int
-put_entry(MDB_txn *txn, MDB_dbi dbi, struct asof_str stored_key, struct asof_str entry,
-	  struct asof_buf *scratch, size_t *written)
+put_entry(struct putting *p, struct asof_str stored_key, struct asof_str entry)
 {
 	MDB_val key = asof_lmdb_val(stored_key);
 	MDB_val old;
 	struct asof_str bucket = entry;
-	int rc = mdb_get(txn, dbi, &key, &old);
+	int rc = mdb_get(p->txn, p->dbi, &key, &old);
 	if (rc == 0) {
-		switch (asof_lmdb_bucket_merge(asof_lmdb_str(old), entry, scratch, &bucket)) {
+		switch (asof_lmdb_bucket_merge(asof_lmdb_str(old), entry, p->rule, &p->scratch,
+					       &bucket)) {
 		case ASOF_LMDB_KEEPS:
 			return 0;
 		case ASOF_LMDB_REPLACES:
@@ -49,23 +63,25 @@ put_entry(MDB_txn *txn, MDB_dbi dbi, struct asof_str stored_key, struct asof_str
 	} else if (rc != MDB_NOTFOUND) {
 		return rc;
 	}
-	++*written;
+	p->written++;
 	MDB_val value = asof_lmdb_val(bucket);
-	return mdb_put(txn, dbi, &key, &value, 0);
+	return mdb_put(p->txn, p->dbi, &key, &value, 0);
 }
 
 int
-asof_lmdb_put_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed, size_t *ret_written)
+asof_lmdb_put_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed, enum asof_lmdb_rule rule,
+		   size_t *ret_written)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf scratch = ASOF_BUF(BYTES_MAX);
+	ASOF_AUTO(putting_done)
+	struct putting p = { .txn = txn, .dbi = dbi, .rule = rule, .scratch = ASOF_BUF(BYTES_MAX) };
 	struct asof_str key;
 	struct asof_str entry;
-	*ret_written = 0;
 	while (asof_lmdb_unpack(&packed, &key, &entry)) {
-		int rc = put_entry(txn, dbi, key, entry, &scratch, ret_written);
+		int rc = put_entry(&p, key, entry);
 		if (rc != 0)
 			return rc;
 	}
+	*ret_written = p.written;
 	return 0;
 }
 
@@ -73,13 +89,13 @@ asof_lmdb_put_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed, size_t *re
 int
 asof_lmdb_append_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf scratch = ASOF_BUF(BYTES_MAX);
+	ASOF_AUTO(putting_done)
+	struct putting p = { .txn = txn, .dbi = dbi, .scratch = ASOF_BUF(BYTES_MAX) };
 	ASOF_AUTO(cursor_close) MDB_cursor *cursor = NULL;
 	int rc = mdb_cursor_open(txn, dbi, &cursor);
 	struct asof_str stored_key;
 	struct asof_str entry;
 	size_t misses = 0;
-	size_t written = 0;
 	while (rc == 0 && asof_lmdb_unpack(&packed, &stored_key, &entry)) {
 		MDB_val key = asof_lmdb_val(stored_key);
 		MDB_val value = asof_lmdb_val(entry);
@@ -87,7 +103,7 @@ asof_lmdb_append_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed)
 						: MDB_KEYEXIST;
 		if (rc == MDB_KEYEXIST) {
 			misses++;
-			rc = put_entry(txn, dbi, stored_key, entry, &scratch, &written);
+			rc = put_entry(&p, stored_key, entry);
 		}
 	}
 	return rc;
@@ -109,16 +125,18 @@ apply_put(MDB_txn *txn, void *arg)
 	int rc = asof_lmdb_record_read(txn, put->env, table->name, &record);
 	if (rc == MDB_NOTFOUND || (rc == 0 && record.current < 0)) {
 		record.current = record.loading == 0 ? 1 : 0;
+		record.mark.generation = mdb_txn_id(txn);
 		rc = mdb_drop(txn, table->slots[record.current], 0);
 		if (rc == 0)
 			rc = asof_lmdb_record_write(txn, put->env, table->name, &record);
 	}
 	if (rc == 0)
 		rc = asof_lmdb_put_rows(txn, table->slots[record.current], put->packed,
-					&put->written);
+					ASOF_LMDB_NEWER_WINS, &put->written);
 	size_t ignored;
 	if (rc == 0 && record.loading >= 0)
-		rc = asof_lmdb_put_rows(txn, table->slots[record.loading], put->packed, &ignored);
+		rc = asof_lmdb_put_rows(txn, table->slots[record.loading], put->packed,
+					ASOF_LMDB_NEWER_WINS, &ignored);
 	return rc;
 }
 
@@ -139,6 +157,74 @@ lmdb_put(struct asof_store *store, const struct asof_store_table *table,
 					   "store.put.after_commit" };
 	ASOF_TRY(asof_lmdb_write(put.env, &change, err));
 	*ret_written = put.written;
+	return ASOF_OK;
+}
+
+struct update {
+	struct asof_lmdb_env *env;
+	const struct asof_lmdb_table *table;
+	const struct asof_store_mark *mark;
+	struct asof_store_position position;
+	struct asof_str packed;
+	bool is_stale; /* the table is not at `mark` */
+};
+
+static int
+apply_update(MDB_txn *txn, void *arg)
+{
+	struct update *update = arg;
+	const struct asof_lmdb_table *table = update->table;
+	struct asof_lmdb_record record;
+	int rc = asof_lmdb_record_read(txn, update->env, table->name, &record);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return rc;
+	update->is_stale = !asof_store_mark_equal(&record.mark, update->mark);
+	if (update->is_stale)
+		return 0;
+	record.mark.position = update->position;
+	size_t ignored;
+	rc = asof_lmdb_record_write(txn, update->env, table->name, &record);
+	if (rc == 0)
+		rc = asof_lmdb_put_rows(txn, table->slots[record.current], update->packed,
+					ASOF_LMDB_LAST_WINS, &ignored);
+	return rc;
+}
+
+static enum asof_status
+lmdb_update(struct asof_store *store, const struct asof_store_table *table,
+	    const struct asof_store_mark *mark, struct asof_store_position position,
+	    const struct asof_store_row *rows, size_t row_count, struct asof_error *err)
+{
+	struct update update = { .env = env_of(store), .mark = mark, .position = position };
+	ASOF_AUTO(asof_buf_done) struct asof_buf packed = ASOF_BUF(BYTES_MAX);
+	for (size_t i = 0; i < row_count; i++)
+		asof_lmdb_pack(&packed, &rows[i], update.env->hash);
+	ASOF_TRY(asof_buf_status(&packed, err));
+	update.packed = asof_buf_view(&packed);
+	ASOF_TRY(asof_lmdb_table_open(update.env, table->name, false, &update.table, err));
+	update.is_stale = !update.table;
+
+	struct asof_lmdb_change change = { apply_update, &update, "store.update.before_commit",
+					   "store.update.after_commit" };
+	if (update.table)
+		ASOF_TRY(asof_lmdb_write(update.env, &change, err));
+	if (update.is_stale)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was written meanwhile", table->name);
+	return ASOF_OK;
+}
+
+static enum asof_status
+lmdb_mark(struct asof_store *store, const char *name, struct asof_store_mark *ret_mark,
+	  struct asof_error *err)
+{
+	struct asof_lmdb_env *env = env_of(store);
+	ASOF_AUTO(asof_lmdb_read_end) struct asof_lmdb_read read = { 0 };
+	ASOF_TRY(asof_lmdb_read_begin(env, &read, err));
+	struct asof_lmdb_record record;
+	int rc = asof_lmdb_record_read(read.txn, env, name, &record);
+	if (rc != 0 && rc != MDB_NOTFOUND)
+		return asof_lmdb_fail(err, rc, env, "read a table");
+	*ret_mark = record.mark;
 	return ASOF_OK;
 }
 
@@ -168,6 +254,17 @@ visit_key(const struct get *get, size_t index, struct asof_str key, struct asof_
 	return is_found ? get->visit(get->arg, index, value, err) : ASOF_OK;
 }
 
+enum asof_status
+asof_lmdb_visit_keys(const struct asof_lmdb_read *read, MDB_dbi dbi, const struct asof_str *keys,
+		     size_t key_count, asof_store_visit_fn *visit, void *arg,
+		     struct asof_error *err)
+{
+	struct get get = { read->txn, dbi, read->env, visit, arg };
+	for (size_t i = 0; i < key_count; i++)
+		ASOF_TRY(visit_key(&get, i, keys[i], err));
+	return ASOF_OK;
+}
+
 static enum asof_status
 lmdb_get_many(struct asof_store *store, const char *name, const struct asof_str *keys,
 	      size_t key_count, asof_store_visit_fn *visit, void *arg, struct asof_error *err)
@@ -186,10 +283,8 @@ lmdb_get_many(struct asof_store *store, const char *name, const struct asof_str 
 		return asof_lmdb_fail(err, rc, env, "read a table");
 	if (record.current < 0)
 		return ASOF_OK;
-	struct get get = { read.txn, table->slots[record.current], env, visit, arg };
-	for (size_t i = 0; i < key_count; i++)
-		ASOF_TRY(visit_key(&get, i, keys[i], err));
-	return ASOF_OK;
+	return asof_lmdb_visit_keys(&read, table->slots[record.current], keys, key_count, visit,
+				    arg, err);
 }
 
 static enum asof_status
@@ -314,10 +409,14 @@ const struct asof_store_ops asof_store_lmdb_ops = {
 	.put = lmdb_put,
 	.get_many = lmdb_get_many,
 	.meta = lmdb_meta,
+	.mark = lmdb_mark,
+	.update = lmdb_update,
 	.tables = lmdb_tables,
 	.drop = lmdb_drop,
 	.load_begin = lmdb_load_begin,
 	.load_put = asof_lmdb_load_put,
+	.load_update = asof_lmdb_load_update,
+	.load_get_many = asof_lmdb_load_get_many,
 	.load_commit = asof_lmdb_load_commit,
 	.load_abort = asof_lmdb_load_abort,
 };

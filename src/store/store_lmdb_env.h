@@ -97,10 +97,17 @@ int asof_lmdb_record_write(MDB_txn *txn, const struct asof_lmdb_env *env, const 
 /* False for records in `meta` that are not a table's. */
 bool asof_lmdb_is_table_key(MDB_val key);
 
-/* Put packed rows under the write rule; *ret_written counts those that replaced. */
-int asof_lmdb_put_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed, size_t *ret_written);
-/* The same, for rows whose keys mostly ascend. */
+/* Put packed rows under `rule`; *ret_written counts those that replaced. */
+int asof_lmdb_put_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed, enum asof_lmdb_rule rule,
+		       size_t *ret_written);
+/* The same under the write rule, for rows whose keys mostly ascend. */
 int asof_lmdb_append_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed);
+
+/* Visit what `keys` read as in a table's database. */
+ASOF_NODISCARD enum asof_status asof_lmdb_visit_keys(const struct asof_lmdb_read *read, MDB_dbi dbi,
+						     const struct asof_str *keys, size_t key_count,
+						     asof_store_visit_fn *visit, void *arg,
+						     struct asof_error *err);
 
 /* The load_*() callbacks of the store, in store_lmdb_load.c. */
 ASOF_NODISCARD enum asof_status asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name,
@@ -109,8 +116,17 @@ ASOF_NODISCARD enum asof_status asof_lmdb_load_begin(struct asof_lmdb_env *env, 
 ASOF_NODISCARD enum asof_status asof_lmdb_load_put(struct asof_store_load *base,
 						   const struct asof_store_row *rows,
 						   size_t row_count, struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_lmdb_load_update(struct asof_store_load *base,
+						      const struct asof_store_row *rows,
+						      size_t row_count, struct asof_error *err);
+ASOF_NODISCARD enum asof_status
+asof_lmdb_load_get_many(struct asof_store_load *base, const struct asof_str *keys, size_t key_count,
+			asof_store_visit_fn *visit, void *arg, struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_lmdb_load_commit(struct asof_store_load *base,
-						      struct asof_str meta, struct asof_error *err);
+						      struct asof_str meta,
+						      struct asof_store_position position,
+						      const struct asof_store_mark *mark,
+						      struct asof_error *err);
 void asof_lmdb_load_abort(struct asof_store_load *base);
 
 /* LMDB takes what it only reads without const. */

@@ -98,20 +98,29 @@ apply_chunk(MDB_txn *txn, void *arg)
 struct last_chunk {
 	struct lmdb_load *load;
 	struct asof_str meta;
+	struct asof_store_position position;
+	const struct asof_store_mark *mark; /* NULL: whatever the table is at */
+	bool is_stale;                      /* it is not at `mark` */
 };
 
 static int
 apply_switch(MDB_txn *txn, void *arg)
 {
-	const struct last_chunk *last = arg;
+	struct last_chunk *last = arg;
 	struct lmdb_load *load = last->load;
 	struct asof_lmdb_record record;
-	int rc = apply_chunk(txn, load);
+	int rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
+	last->is_stale = rc == 0 && last->mark && !asof_store_mark_equal(&record.mark, last->mark);
+	if (last->is_stale)
+		return 0;
 	if (rc == 0)
-		rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
+		rc = apply_chunk(txn, load);
 	if (rc == 0 && record.current >= 0)
 		rc = mdb_drop(txn, load->table->slots[record.current], 0);
-	record = (struct asof_lmdb_record){ load->slot, -1, last->meta };
+	record = (struct asof_lmdb_record){ .current = load->slot,
+					    .loading = -1,
+					    .mark = { mdb_txn_id(txn), last->position },
+					    .meta = last->meta };
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, load->table->name, &record) : rc;
 }
 
@@ -136,31 +145,83 @@ asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, struct asof_st
 	return ASOF_OK;
 }
 
+static enum asof_status
+flush(struct lmdb_load *load, struct asof_error *err)
+{
+	struct asof_lmdb_change change = { apply_chunk, load, "store.load.chunk", NULL };
+	ASOF_TRY(asof_buf_status(&load->rows, err));
+	ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+	asof_buf_truncate(&load->rows, 0);
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_lmdb_load_put(struct asof_store_load *base, const struct asof_store_row *rows,
 		   size_t row_count, struct asof_error *err)
 {
 	struct lmdb_load *load = (struct lmdb_load *)base;
-	struct asof_lmdb_change change = { apply_chunk, load, "store.load.chunk", NULL };
 	for (size_t i = 0; i < row_count; i++) {
 		asof_lmdb_pack(&load->rows, &rows[i], load->env->hash);
-		if (load->rows.len < CHUNK_BYTES)
-			continue;
-		ASOF_TRY(asof_lmdb_write(load->env, &change, err));
-		asof_buf_truncate(&load->rows, 0);
+		if (load->rows.len >= CHUNK_BYTES)
+			ASOF_TRY(flush(load, err));
 	}
 	return asof_buf_status(&load->rows, err);
 }
 
+static int
+apply_replacing(MDB_txn *txn, void *arg)
+{
+	const struct lmdb_load *load = arg;
+	size_t ignored;
+	return asof_lmdb_put_rows(txn, load->table->slots[load->slot], asof_buf_view(&load->rows),
+				  ASOF_LMDB_LAST_WINS, &ignored);
+}
+
 enum asof_status
-asof_lmdb_load_commit(struct asof_store_load *base, struct asof_str meta, struct asof_error *err)
+asof_lmdb_load_update(struct asof_store_load *base, const struct asof_store_row *rows,
+		      size_t row_count, struct asof_error *err)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	struct asof_lmdb_change change = { apply_replacing, load, "store.load.chunk", NULL };
+	ASOF_TRY(flush(load, err));
+	for (size_t i = 0; i < row_count; i++) {
+		asof_lmdb_pack(&load->rows, &rows[i], load->env->hash);
+		if (load->rows.len < CHUNK_BYTES && i + 1 < row_count)
+			continue;
+		ASOF_TRY(asof_buf_status(&load->rows, err));
+		ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+		asof_buf_truncate(&load->rows, 0);
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_lmdb_load_get_many(struct asof_store_load *base, const struct asof_str *keys, size_t key_count,
+			asof_store_visit_fn *visit, void *arg, struct asof_error *err)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	ASOF_AUTO(asof_lmdb_read_end) struct asof_lmdb_read read = { 0 };
+	if (load->rows.len > 0)
+		ASOF_TRY(flush(load, err));
+	ASOF_TRY(asof_lmdb_read_begin(load->env, &read, err));
+	return asof_lmdb_visit_keys(&read, load->table->slots[load->slot], keys, key_count, visit,
+				    arg, err);
+}
+
+enum asof_status
+asof_lmdb_load_commit(struct asof_store_load *base, struct asof_str meta,
+		      struct asof_store_position position, const struct asof_store_mark *mark,
+		      struct asof_error *err)
 {
 	struct lmdb_load *load = (struct lmdb_load *)base;
 	ASOF_TRY(asof_buf_status(&load->rows, err));
-	struct last_chunk last = { load, meta };
+	struct last_chunk last = { load, meta, position, mark, false };
 	struct asof_lmdb_change change = { apply_switch, &last, "store.load.before_switch",
 					   "store.load.after_switch" };
 	ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+	if (last.is_stale)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was written meanwhile",
+				 load->table->name);
 	load_free(load);
 	return ASOF_OK;
 }

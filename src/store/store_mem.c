@@ -18,6 +18,7 @@ struct table {
 	struct asof_map rows;    /* key -> struct slot, the current generation */
 	struct asof_map loading; /* the same of the one being loaded */
 	struct asof_bytes meta;
+	struct asof_store_mark mark; /* its generation counts up for good */
 };
 
 struct mem_store {
@@ -154,15 +155,21 @@ stage_rows(struct stage *stage, struct asof_map *map, const struct asof_store_ro
 	return ASOF_OK;
 }
 
-/* Under the write rule; returns how many rows replaced. Caller holds the lock. */
+enum rule {
+	NEWER_WINS, /* the write rule */
+	LAST_WINS,
+};
+
+/* Returns how many rows replaced. Caller holds the lock. */
 static size_t
-apply_rows(struct stage *stage, const struct asof_store_row *rows)
+apply_rows(struct stage *stage, const struct asof_store_row *rows, enum rule rule)
 {
 	size_t written = 0;
 	for (size_t i = 0; i < stage->count; i++) {
 		struct slot *slot = stage->slots[i];
-		if (slot->has_version && !asof_store_wins(rows[i].event_us, rows[i].created_us,
-							  slot->event_us, slot->created_us))
+		if (rule == NEWER_WINS && slot->has_version &&
+		    !asof_store_wins(rows[i].event_us, rows[i].created_us, slot->event_us,
+				     slot->created_us))
 			continue;
 		struct asof_bytes replaced = slot->value;
 		*slot = (struct slot){ .has_version = true,
@@ -220,9 +227,68 @@ mem_put(struct asof_store *store, const struct asof_store_table *written,
 	if (table->is_loading)
 		ASOF_TRY(stage_rows(&loading, &table->loading, rows, row_count, err));
 
+	if (!table->exists)
+		table->mark.generation++;
 	table->exists = true;
-	*ret_written = apply_rows(&current, rows);
-	(void)apply_rows(&loading, rows);
+	*ret_written = apply_rows(&current, rows, NEWER_WINS);
+	(void)apply_rows(&loading, rows, NEWER_WINS);
+	return ASOF_OK;
+}
+
+static struct asof_store_mark
+mark_of(const struct table *table)
+{
+	return table && table->exists ? table->mark : (struct asof_store_mark){ 0 };
+}
+
+static enum asof_status
+mem_mark(struct asof_store *store, const char *name, struct asof_store_mark *ret_mark,
+	 struct asof_error *err)
+{
+	(void)err;
+	struct mem_store *self = mem_store(store);
+	ASOF_HOLD(held, &self->lock);
+	*ret_mark = mark_of(find_table(self, name));
+	return ASOF_OK;
+}
+
+/* Caller holds the lock. */
+static enum asof_status
+check_mark(const struct table *table, const char *name, const struct asof_store_mark *mark,
+	   struct asof_error *err)
+{
+	struct asof_store_mark current = mark_of(table);
+	if (!asof_store_mark_equal(&current, mark))
+		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was written meanwhile", name);
+	return ASOF_OK;
+}
+
+static enum asof_status
+mem_update(struct asof_store *store, const struct asof_store_table *written,
+	   const struct asof_store_mark *mark, struct asof_store_position position,
+	   const struct asof_store_row *rows, size_t row_count, struct asof_error *err)
+{
+	struct mem_store *self = mem_store(store);
+	ASOF_AUTO(stage_done) struct stage stage = { 0 };
+	ASOF_HOLD(held, &self->lock);
+	struct table *table = find_table(self, written->name);
+	ASOF_TRY(check_mark(table, written->name, mark, err));
+	ASOF_TRY(stage_rows(&stage, &table->rows, rows, row_count, err));
+	(void)apply_rows(&stage, rows, LAST_WINS);
+	table->mark.position = position;
+	return ASOF_OK;
+}
+
+/* Caller holds the lock. */
+static enum asof_status
+visit_rows(const struct asof_map *rows, const struct asof_str *keys, size_t key_count,
+	   asof_store_visit_fn *visit, void *arg, struct asof_error *err)
+{
+	for (size_t i = 0; i < key_count; i++) {
+		const struct slot *slot = find_slot(rows, keys[i]);
+		if (slot && slot->has_version && !slot->is_tombstone)
+			ASOF_TRY(visit(arg, i, asof_bytes_view(slot->value), err));
+	}
 	return ASOF_OK;
 }
 
@@ -233,12 +299,7 @@ mem_get_many(struct asof_store *store, const char *name, const struct asof_str *
 	struct mem_store *self = mem_store(store);
 	ASOF_HOLD(held, &self->lock);
 	const struct table *table = find_table(self, name);
-	for (size_t i = 0; table && i < key_count; i++) {
-		const struct slot *slot = find_slot(&table->rows, keys[i]);
-		if (slot && slot->has_version && !slot->is_tombstone)
-			ASOF_TRY(visit(arg, i, asof_bytes_view(slot->value), err));
-	}
-	return ASOF_OK;
+	return table ? visit_rows(&table->rows, keys, key_count, visit, arg, err) : ASOF_OK;
 }
 
 static enum asof_status
@@ -279,6 +340,7 @@ mem_drop(struct asof_store *store, const char *name, struct asof_error *err)
 		free_rows(&table->rows);
 		asof_bytes_free(&table->meta);
 		table->exists = false;
+		table->mark.position = (struct asof_store_position){ 0 };
 	}
 	return ASOF_OK;
 }
@@ -305,31 +367,60 @@ mem_load_begin(struct asof_store *store, const struct asof_store_table *loaded,
 }
 
 static enum asof_status
-mem_load_put(struct asof_store_load *base, const struct asof_store_row *rows, size_t row_count,
-	     struct asof_error *err)
+load_rows(struct asof_store_load *base, const struct asof_store_row *rows, size_t row_count,
+	  enum rule rule, struct asof_error *err)
 {
 	struct mem_load *load = (struct mem_load *)base;
 	ASOF_AUTO(stage_done) struct stage stage = { 0 };
 	ASOF_HOLD(held, &load->store->lock);
 	ASOF_TRY(stage_rows(&stage, &load->table->loading, rows, row_count, err));
-	(void)apply_rows(&stage, rows);
+	(void)apply_rows(&stage, rows, rule);
 	return ASOF_OK;
 }
 
 static enum asof_status
-mem_load_commit(struct asof_store_load *base, struct asof_str meta, struct asof_error *err)
+mem_load_put(struct asof_store_load *load, const struct asof_store_row *rows, size_t row_count,
+	     struct asof_error *err)
+{
+	return load_rows(load, rows, row_count, NEWER_WINS, err);
+}
+
+static enum asof_status
+mem_load_update(struct asof_store_load *load, const struct asof_store_row *rows, size_t row_count,
+		struct asof_error *err)
+{
+	return load_rows(load, rows, row_count, LAST_WINS, err);
+}
+
+static enum asof_status
+mem_load_get_many(struct asof_store_load *base, const struct asof_str *keys, size_t key_count,
+		  asof_store_visit_fn *visit, void *arg, struct asof_error *err)
+{
+	struct mem_load *load = (struct mem_load *)base;
+	ASOF_HOLD(held, &load->store->lock);
+	return visit_rows(&load->table->loading, keys, key_count, visit, arg, err);
+}
+
+static enum asof_status
+mem_load_commit(struct asof_store_load *base, struct asof_str meta,
+		struct asof_store_position position, const struct asof_store_mark *mark,
+		struct asof_error *err)
 {
 	struct mem_load *load = (struct mem_load *)base;
 	struct table *table = load->table;
 	struct asof_bytes copy = { 0 };
-	ASOF_TRY(asof_bytes_copy(meta, &copy, err));
 
 	ASOF_HOLD(held, &load->store->lock);
+	if (mark)
+		ASOF_TRY(check_mark(table, table->name, mark, err));
+	ASOF_TRY(asof_bytes_copy(meta, &copy, err));
 	free_rows(&table->rows);
 	asof_bytes_free(&table->meta);
 	table->rows = table->loading;
 	table->loading = (struct asof_map){ 0 };
 	table->meta = copy;
+	table->mark.generation++;
+	table->mark.position = position;
 	table->exists = true;
 	table->is_loading = false;
 	asof_mem_free(load);
@@ -353,10 +444,14 @@ const struct asof_store_ops asof_store_mem_ops = {
 	.put = mem_put,
 	.get_many = mem_get_many,
 	.meta = mem_meta,
+	.mark = mem_mark,
+	.update = mem_update,
 	.tables = mem_tables,
 	.drop = mem_drop,
 	.load_begin = mem_load_begin,
 	.load_put = mem_load_put,
+	.load_update = mem_load_update,
+	.load_get_many = mem_load_get_many,
 	.load_commit = mem_load_commit,
 	.load_abort = mem_load_abort,
 };

@@ -176,7 +176,8 @@ static inline void
 commit(struct asof_store_load *load, struct asof_str meta)
 {
 	struct asof_error err = { 0 };
-	assert_ok(asof_store_load_commit(load, meta, &err), err);
+	assert_ok(asof_store_load_commit(load, meta, (struct asof_store_position){ 0 }, NULL, &err),
+		  err);
 }
 
 /* Run `tests`, whose initial state is to be the kind, against every kind of store. */

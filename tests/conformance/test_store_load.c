@@ -313,7 +313,8 @@ keep_loading(void *arg)
 			status = asof_store_load_put(load, &one, 1, NULL);
 		}
 		if (status == ASOF_OK)
-			status = asof_store_load_commit(load, S(""), NULL);
+			status = asof_store_load_commit(
+				load, S(""), (struct asof_store_position){ 0 }, NULL, NULL);
 		note(shared, status);
 	}
 	atomic_store(&shared->is_done, true);

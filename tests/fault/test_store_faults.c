@@ -78,12 +78,20 @@ use_all(struct asof_store *store, struct asof_error *err)
 	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
 	ASOF_TRY(asof_store_load_put(load, rows, 3, err));
 	ASOF_TRY(asof_store_put(store, ASOF_STORE_NAMED("t"), rows, 3, &count, err));
-	ASOF_TRY(asof_store_load_commit(load, S("meta"), err));
+	ASOF_TRY(asof_store_load_update(load, rows, 3, err));
+	const struct asof_str keys[] = { rows[0].key, rows[1].key, rows[2].key };
+	ASOF_TRY(asof_store_load_get_many(load, keys, 3, ignore_value, &count, err));
+	struct asof_store_mark mark;
+	ASOF_TRY(asof_store_mark(store, "t", &mark, err));
+	ASOF_TRY(asof_store_load_commit(load, S("meta"), (struct asof_store_position){ 7, 0 },
+					&mark, err));
 	load = NULL;
+	ASOF_TRY(asof_store_mark(store, "t", &mark, err));
+	ASOF_TRY(asof_store_update(store, ASOF_STORE_NAMED("t"), &mark,
+				   (struct asof_store_position){ 7, 1 }, rows, 3, err));
 
 	ASOF_AUTO(asof_buf_done) struct asof_buf meta = ASOF_BUF(64);
 	ASOF_TRY(asof_store_meta(store, "t", &meta, err));
-	const struct asof_str keys[] = { rows[0].key, rows[1].key, rows[2].key };
 	ASOF_TRY(asof_store_get_many(store, "t", keys, 3, ignore_value, &count, err));
 	ASOF_TRY(asof_store_tables(store, ignore_table, NULL, err));
 	return asof_store_drop(store, "t", err);
@@ -145,7 +153,7 @@ every_call_can_be_made_to_fail_once(void **state)
 		asof_store_fault_at(store, 0, ASOF_OK);
 		assert_ok(use_all(store, &err), err);
 	}
-	assert_int_equal(n, 11); /* nine calls, and one more to get through */
+	assert_int_equal(n, 16); /* fourteen calls, and one more to get through */
 }
 
 static enum asof_status
@@ -160,7 +168,8 @@ load_rows(struct asof_store *store, size_t count, const char *value, struct asof
 					      .value = { value, strlen(value) } };
 		ASOF_TRY(asof_store_load_put(load, &row, 1, err));
 	}
-	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value), err));
+	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value),
+					(struct asof_store_position){ 0 }, NULL, err));
 	load = NULL;
 	return ASOF_OK;
 }
@@ -237,6 +246,43 @@ a_put_that_fails_before_its_commit_wrote_nothing(void **state)
 	assert_ok(asof_store_put(store, ASOF_STORE_NAMED("t"), &row, 1, &written, &err), err);
 	assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err), err);
 	assert_int_equal(bytes, 1);
+}
+
+static enum asof_status
+take_size(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	(void)key_index;
+	(void)err;
+	*(size_t *)arg = value.len;
+	return ASOF_OK;
+}
+
+/* Rows and position at once: both as before the commit, or both as after it. */
+static void
+an_update_that_fails_before_its_commit_wrote_nothing(void **state)
+{
+	static const char *const points[] = { "store.update.before_commit",
+					      "store.update.after_commit" };
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+	assert_ok(load_rows(store, 1, "old", &err), err);
+	struct asof_store_row row = { .key = S("00000000"), .value = S("updated") };
+	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
+		const struct asof_store_position position = { 7, 1 };
+		struct asof_store_mark mark;
+		assert_ok(asof_store_mark(store, "t", &mark, &err), err);
+		assert_ok(asof_fault_arm(points[i], 1, ASOF_FAULT_FAIL, &err), err);
+		assert_int_equal(asof_store_update(store, ASOF_STORE_NAMED("t"), &mark, position,
+						   &row, 1, &err),
+				 ASOF_IO);
+		size_t bytes = 0;
+		assert_ok(asof_store_get_many(store, "t", &row.key, 1, take_size, &bytes, &err),
+			  err);
+		assert_int_equal(bytes, i == 0 ? 3 : 7);
+		assert_ok(asof_store_mark(store, "t", &mark, &err), err);
+		assert_int_equal(mark.position.version, i == 0 ? 0 : 1);
+	}
 }
 
 /* A child loads "newer" over "old" and dies at `point`. */
@@ -355,6 +401,7 @@ main(void)
 		T(every_call_can_be_made_to_fail_once),
 		T(fault_points_leave_the_old_generation_or_the_new_one),
 		T(a_put_that_fails_before_its_commit_wrote_nothing),
+		T(an_update_that_fails_before_its_commit_wrote_nothing),
 		T(kill_9_while_loading_leaves_the_old_generation_or_the_new_one),
 		T(kill_9_loses_no_acknowledged_put),
 	};

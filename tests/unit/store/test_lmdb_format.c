@@ -48,18 +48,20 @@ keys_that_share_a_stored_key_share_a_bucket(void **state)
 		struct asof_str entry = pack_one(&packed, long_key(c, room),
 						 (struct asof_str){ &c, 1 }, 5, &stored);
 		assert_int_equal(stored.len, ASOF_LMDB_KEY_MAX);
-		assert_int_equal(
-			asof_lmdb_bucket_merge(asof_buf_view(&bucket), entry, &scratch, &merged),
-			ASOF_LMDB_REPLACES);
+		assert_int_equal(asof_lmdb_bucket_merge(asof_buf_view(&bucket), entry,
+							ASOF_LMDB_NEWER_WINS, &scratch, &merged),
+				 ASOF_LMDB_REPLACES);
 		asof_buf_clear(&bucket);
 		asof_buf_add_str(&bucket, merged);
 	}
 	struct asof_str older = pack_one(&packed, long_key('c', room), S("late"), 4, &stored);
-	assert_int_equal(asof_lmdb_bucket_merge(asof_buf_view(&bucket), older, &scratch, &merged),
+	assert_int_equal(asof_lmdb_bucket_merge(asof_buf_view(&bucket), older, ASOF_LMDB_NEWER_WINS,
+						&scratch, &merged),
 			 ASOF_LMDB_KEEPS);
 	struct asof_str gone =
 		pack_one(&packed, long_key('b', room), (struct asof_str){ NULL, 0 }, 6, &stored);
-	assert_int_equal(asof_lmdb_bucket_merge(asof_buf_view(&bucket), gone, &scratch, &merged),
+	assert_int_equal(asof_lmdb_bucket_merge(asof_buf_view(&bucket), gone, ASOF_LMDB_NEWER_WINS,
+						&scratch, &merged),
 			 ASOF_LMDB_REPLACES);
 
 	for (char c = 'a'; c <= 'f'; c++) {
@@ -85,14 +87,26 @@ damaged_buckets_and_records_do_not_decode(void **state)
 	for (size_t len = 1; len < entry.len; len++) {
 		struct asof_str cut = { entry.ptr, len };
 		assert_false(asof_lmdb_bucket_find(cut, S("k"), &is_found, &value));
-		assert_int_equal(asof_lmdb_bucket_merge(cut, entry, &scratch, &value),
-				 ASOF_LMDB_CORRUPT);
+		assert_int_equal(
+			asof_lmdb_bucket_merge(cut, entry, ASOF_LMDB_NEWER_WINS, &scratch, &value),
+			ASOF_LMDB_CORRUPT);
 	}
 	struct asof_lmdb_record record;
-	assert_false(asof_lmdb_record_decode(S("short"), &record));
-	assert_false(asof_lmdb_record_decode(S("\2\0\0\0\0\0\0\0"), &record));
-	assert_false(asof_lmdb_record_decode(S("\0\0\0\0\377\377\377\376"), &record));
-	assert_true(asof_lmdb_record_decode(S("\1\0\0\0\377\377\377\377meta"), &record));
+	static const char mark[] = "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0";
+	char bytes[8 + sizeof(mark) + 4] = "\1\0\0\0\377\377\377\377";
+	memcpy(bytes + 8, mark, sizeof(mark));
+	memcpy(bytes + 8 + sizeof(mark), "meta", 4);
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 31 }, &record));
+	bytes[0] = 2;
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	bytes[0] = 1;
+	bytes[4] = '\376';
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	bytes[4] = '\377';
+	assert_true(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	assert_int_equal(record.mark.generation, 1);
+	assert_int_equal(record.mark.position.log, 2);
+	assert_int_equal(record.mark.position.version, 3);
 	assert_int_equal(record.current, 1);
 	assert_int_equal(record.loading, -1);
 	assert_true(asof_str_equal(record.meta, S("meta")));

@@ -76,7 +76,8 @@ load_number(struct asof_store *store, const char *table, size_t rows, int number
 					      .value = { value, (size_t)value_len } };
 		ASOF_TRY(asof_store_load_put(load, &row, 1, NULL));
 	}
-	ASOF_TRY(asof_store_load_commit(load, S("m"), NULL));
+	ASOF_TRY(asof_store_load_commit(load, S("m"), (struct asof_store_position){ 0 }, NULL,
+					NULL));
 	load = NULL;
 	return ASOF_OK;
 }
