@@ -37,10 +37,14 @@ static enum asof_status
 serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 {
 	const char *address = asof_arguments_value(&cli->args, "listen");
+	bool logs_requests = asof_arguments_has(&cli->args, "access-log");
+	if (logs_requests && cli->log.level < ASOF_LOG_INFO)
+		cli->log.level = ASOF_LOG_INFO;
 	struct asof_server_options options = {
 		.listen = address ? address : LISTEN_DEFAULT,
 		.threads = cli->threads,
 		.log = &cli->log,
+		.logs_requests = logs_requests || cli->log.level >= ASOF_LOG_DEBUG,
 		.ready = say_ready,
 		.ready_arg = cli,
 	};
@@ -77,11 +81,13 @@ static const struct asof_option options[] = {
 	{ .name = "clock",
 	  .metavar = "T",
 	  .about = "start the clock at T and let it run; T! holds it there" },
+	{ .name = "access-log",
+	  .about = "a line per request on standard error (JSON with --log-format json)" },
 };
 
 const struct asof_command asof_command_serve = {
 	.name = "serve",
-	.usage = "[--listen ADDR] [--threads N] [--clock T]",
+	.usage = "[--listen ADDR] [--threads N] [--clock T] [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "
 		 "once "

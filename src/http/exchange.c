@@ -146,6 +146,7 @@ struct answering {
 	struct asof_exchange *exchange;
 	struct asof_desk *desk;
 	struct asof_str request_id;
+	int64_t began_us;
 	bool is_http10;
 	struct asof_reply reply;
 	struct asof_problem problem;
@@ -214,6 +215,42 @@ give_problem(struct answering *a, enum asof_status status)
 	return ASOF_WANT_OUTPUT;
 }
 
+/* What was asked for is told by the route's name, so that no key gets into a log. */
+static void
+log_request(const struct answering *a, int http_status, int64_t took_us)
+{
+	const struct asof_desk *desk = a->desk;
+	if (!desk->logs_requests)
+		return;
+	char status[ASOF_DOUBLE_TEXT_MAX];
+	char micros[ASOF_DOUBLE_TEXT_MAX];
+	char bytes[ASOF_DOUBLE_TEXT_MAX];
+	size_t status_len = asof_int64_text(http_status, status);
+	size_t micros_len = asof_int64_text(took_us, micros);
+	size_t bytes_len = asof_uint64_text(a->exchange->body.len, bytes);
+	const char *route = a->reply.route ? a->reply.route->name : "none";
+	const struct asof_log_field fields[] = {
+		ASOF_LOG_FIELD("route", asof_str_from(route)),
+		ASOF_LOG_FIELD("status", ((struct asof_str){ status, status_len })),
+		ASOF_LOG_FIELD("micros", ((struct asof_str){ micros, micros_len })),
+		ASOF_LOG_FIELD("bytes", ((struct asof_str){ bytes, bytes_len })),
+		ASOF_LOG_FIELD("request_id", a->request_id),
+	};
+	asof_log_write(desk->log, ASOF_LOG_INFO, asof_str_from("request"), fields,
+		       ASOF_COUNTOF(fields));
+}
+
+/* The answer is as it will be written: count it, and log it where that is wanted. */
+static void
+record(const struct answering *a)
+{
+	int http_status = asof_problem_http_status(a->problem.kind);
+	int64_t took_us = asof_monotonic_us() - a->began_us;
+	asof_meter_count(a->desk->meter, a->reply.route, http_status, took_us,
+			 a->exchange->body.len);
+	log_request(a, http_status, took_us);
+}
+
 /* Refuse a request whose end is not known: nothing behind it can be understood. */
 static enum asof_want
 refuse_and_close(struct asof_exchange *exchange, struct asof_desk *desk, struct answering *a,
@@ -226,34 +263,10 @@ refuse_and_close(struct asof_exchange *exchange, struct asof_desk *desk, struct 
 		head && head->request_id.ptr ? head->request_id : make_request_id(desk, made);
 	exchange->closes = true;
 	exchange->sends_body = !head || head->method != ASOF_METHOD_HEAD;
-	return give_problem(a, status);
-}
-
-/* Debug only: routes are told by their first two segments, so that no key gets into a log. */
-static void
-log_request(const struct answering *a, const struct asof_head *head, int64_t began_us)
-{
-	const struct asof_log *log = a->desk->log;
-	if (!log || log->level < ASOF_LOG_DEBUG)
-		return;
-	size_t len = 0;
-	for (unsigned slashes = 0; len < head->target.len; len++) {
-		char c = head->target.ptr[len];
-		slashes += c == '/';
-		if (slashes == 3 || c == '?')
-			break;
-	}
-	char status[ASOF_DOUBLE_TEXT_MAX];
-	char micros[ASOF_DOUBLE_TEXT_MAX];
-	size_t status_len = asof_int64_text(asof_problem_http_status(a->problem.kind), status);
-	size_t micros_len = asof_int64_text(asof_monotonic_us() - began_us, micros);
-	const struct asof_log_field fields[] = {
-		ASOF_LOG_FIELD("route", ((struct asof_str){ head->target.ptr, len })),
-		ASOF_LOG_FIELD("status", ((struct asof_str){ status, status_len })),
-		ASOF_LOG_FIELD("micros", ((struct asof_str){ micros, micros_len })),
-		ASOF_LOG_FIELD("request_id", a->request_id),
-	};
-	asof_log_write(log, ASOF_LOG_DEBUG, asof_str_from("request"), fields, ASOF_COUNTOF(fields));
+	a->began_us = asof_monotonic_us();
+	enum asof_want want = give_problem(a, status);
+	record(a);
+	return want;
 }
 
 static enum asof_status
@@ -273,8 +286,10 @@ answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof
        struct asof_str body)
 {
 	char made[REQUEST_ID_LEN];
-	int64_t began_us = asof_monotonic_us();
-	struct answering a = { .exchange = exchange, .desk = desk, .is_http10 = head->is_http10 };
+	struct answering a = { .exchange = exchange,
+			       .desk = desk,
+			       .began_us = asof_monotonic_us(),
+			       .is_http10 = head->is_http10 };
 	a.request_id = head->request_id.ptr ? head->request_id : make_request_id(desk, made);
 	exchange->closes = !head->keeps_alive ||
 			   atomic_load_explicit(desk->routes.is_closing, memory_order_relaxed);
@@ -292,7 +307,7 @@ answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof
 	} else {
 		write_head(&a, 200);
 	}
-	log_request(&a, head, began_us);
+	record(&a);
 	return ASOF_WANT_OUTPUT;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "http/chunked.h"
+#include "http/metrics.h"
 #include "http/routes.h"
 
 /* Memory that bodies and answers of all connections may hold together. Thread-safe. */
@@ -30,7 +31,9 @@ struct asof_desk {
 	size_t body_max_bytes;
 	struct asof_budget *budget;
 	const struct asof_log *log;
-	uint64_t id_seed; /* request ids made by this thread follow from it */
+	bool logs_requests;       /* each, at level info */
+	struct asof_meter *meter; /* of this thread */
+	uint64_t id_seed;         /* request ids made by this thread follow from it */
 	uint64_t id_count;
 	int64_t date_second; /* that `date` is of */
 	char date[ASOF_DATE_TEXT_MAX];

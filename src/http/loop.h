@@ -11,6 +11,8 @@ struct asof_loop_job {
 	struct asof_reader *reader;
 	const atomic_bool *is_closing;
 	struct asof_budget *budget;
+	const struct asof_metrics *metrics;
+	struct asof_meter *meter; /* of this loop */
 	int listen_fd;
 	int stop_fd; /* readable for good once the server is stopped */
 	uint64_t id_seed;

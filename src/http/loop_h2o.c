@@ -92,6 +92,7 @@ close_connection(struct connection *conn)
 	asof_exchange_done(&conn->exchange, &loop->desk);
 	asof_mem_free(conn);
 	loop->connection_count--;
+	asof_meter_connection(loop->desk.meter, false);
 	if (loop->listener && !h2o_socket_is_reading(loop->listener))
 		h2o_socket_read_start(loop->listener, on_accept);
 }
@@ -249,6 +250,7 @@ add_connection(struct loop *loop, h2o_socket_t *sock)
 	sock->data = conn;
 	h2o_linklist_insert(&loop->connections, &conn->link);
 	loop->connection_count++;
+	asof_meter_connection(loop->desk.meter, true);
 	set_timer(conn, &loop->idle_timeout);
 	h2o_socket_read_start(sock, on_read);
 }
@@ -411,13 +413,16 @@ desk_of(const struct asof_loop_job *job)
 	return (struct asof_desk){
 		.routes = { .reader = job->reader,
 			    .entity_max = job->options->entity_max,
-			    .is_closing = job->is_closing },
+			    .is_closing = job->is_closing,
+			    .metrics = job->metrics },
 		.scratch = { .request = ASOF_ARENA(REQUEST_ARENA_BYTES),
 			     .rows = ASOF_ARENA(ROWS_ARENA_BYTES) },
 		.header_max_bytes = job->options->header_max_bytes,
 		.body_max_bytes = job->options->body_max_bytes,
 		.budget = job->budget,
 		.log = job->options->log,
+		.logs_requests = job->options->logs_requests,
+		.meter = job->meter,
 		.id_seed = job->id_seed,
 	};
 }

@@ -13,11 +13,13 @@
 #include "job/reader.h"
 
 struct asof_route;
+struct asof_metrics;
 
 struct asof_routes {
 	struct asof_reader *reader;
 	size_t entity_max;             /* of one request */
 	const atomic_bool *is_closing; /* not ready any more */
+	const struct asof_metrics *metrics;
 };
 
 struct asof_request {

@@ -16,6 +16,8 @@ struct asof_server {
 	int stop_fd; /* eventfd: readable for good once stopped */
 	atomic_bool is_closing;
 	struct asof_budget budget;
+	struct asof_meter *meters; /* one per thread */
+	struct asof_metrics metrics;
 };
 
 struct thread {
@@ -58,6 +60,21 @@ with_defaults(const struct asof_server_options *given)
 	return options;
 }
 
+static enum asof_status
+init_metrics(struct asof_server *server, struct asof_error *err)
+{
+	unsigned count = server->options.threads;
+	struct asof_clock wall = asof_clock_system();
+	server->meters = asof_mem_alloc(count * sizeof(*server->meters));
+	if (!server->meters)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "meters of %u threads", count);
+	server->metrics = (struct asof_metrics){ .meters = server->meters,
+						 .meter_count = count,
+						 .budget = &server->budget,
+						 .started_us = asof_clock_now_us(&wall) };
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_server_new(struct asof_reader *reader, const struct asof_server_options *options,
 		struct asof_server **ret_server, struct asof_error *err)
@@ -73,6 +90,7 @@ asof_server_new(struct asof_reader *reader, const struct asof_server_options *op
 	server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (server->stop_fd < 0)
 		return ASOF_FAIL(err, ASOF_IO, "server: %s", strerror(errno));
+	ASOF_TRY(init_metrics(server, err));
 	ASOF_TRY(asof_listen(server->options.listen, &server->listener, err));
 	asof_loop_prepare();
 	*ret_server = ASOF_STEAL(server);
@@ -88,6 +106,7 @@ asof_server_free(struct asof_server *server)
 		(void)close(server->listener.fd);
 	if (server->stop_fd >= 0)
 		(void)close(server->stop_fd);
+	asof_mem_free(server->meters);
 	asof_mem_free(server);
 }
 
@@ -110,6 +129,7 @@ init_job(struct asof_server *server, struct asof_loop_job *job, struct asof_erro
 	job->reader = server->reader;
 	job->is_closing = &server->is_closing;
 	job->budget = &server->budget;
+	job->metrics = &server->metrics;
 	if (getrandom(&job->id_seed, sizeof(job->id_seed), 0) < 0)
 		return ASOF_FAIL(err, ASOF_IO, "random numbers: %s", strerror(errno));
 	job->listen_fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 3);
@@ -180,8 +200,10 @@ static enum asof_status
 serve(struct asof_server *server, struct thread *threads, struct asof_error *err)
 {
 	unsigned count = server->options.threads;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		threads[i].job.meter = &server->meters[i];
 		ASOF_TRY(init_job(server, &threads[i].job, err));
+	}
 
 	sigset_t before;
 	block_signals(&before);

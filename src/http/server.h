@@ -18,6 +18,7 @@ struct asof_server_options {
 	const char *listen; /* "127.0.0.1:8080", the default; ":0" all addresses, any port */
 	unsigned threads;   /* 0: one per CPU */
 	const struct asof_log *log; /* NULL: silent */
+	bool logs_requests;         /* each, at level info */
 	size_t body_max_bytes;      /* 16 MiB */
 	size_t header_max_bytes;    /* 64 KiB, request line included */
 	size_t entity_max;          /* 100,000 of one request */

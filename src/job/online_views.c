@@ -17,6 +17,13 @@ struct online_view {
 	struct online_view *next;     /* in the list of the retired */
 };
 
+/* Of a view's name, whatever takes its place. */
+struct named_counts {
+	struct asof_read_counts counts;
+	struct named_counts *next;
+	char name[];
+};
+
 /* Requests hold pointers into it, so what is replaced lives on for a while. */
 struct asof_online_views {
 	pthread_mutex_t lock; /* guards everything below */
@@ -24,8 +31,9 @@ struct asof_online_views {
 	size_t count;
 	size_t capacity;
 	struct online_view *retired;
-	struct asof_store *store; /* borrowed */
-	int64_t checked_us;       /* monotonic */
+	struct named_counts *reads; /* kept until the end */
+	struct asof_store *store;   /* borrowed */
+	int64_t checked_us;         /* monotonic */
 };
 
 static enum asof_status
@@ -46,8 +54,28 @@ online_view_free(struct online_view *online)
 ASOF_DEFINE_AUTOFREE(struct online_view, online_view_free)
 
 static enum asof_status
-open_view(const char *table, struct asof_str meta_json, struct online_view **ret_online,
-	  struct asof_error *err)
+find_counts(struct asof_online_views *views, const char *name, struct asof_read_counts **ret_counts,
+	    struct asof_error *err)
+{
+	struct named_counts *found = views->reads;
+	while (found && strcmp(found->name, name) != 0)
+		found = found->next;
+	if (!found) {
+		size_t size = strlen(name) + 1;
+		found = asof_mem_alloc(sizeof(*found) + size);
+		if (!found)
+			return no_memory(err);
+		memcpy(found->name, name, size);
+		found->next = views->reads;
+		views->reads = found;
+	}
+	*ret_counts = &found->counts;
+	return ASOF_OK;
+}
+
+static enum asof_status
+open_view(struct asof_online_views *views, const char *table, struct asof_str meta_json,
+	  struct online_view **ret_online, struct asof_error *err)
 {
 	ASOF_AUTO(online_view_free_auto)
 	struct online_view *online = asof_mem_alloc(sizeof(*online));
@@ -67,6 +95,7 @@ open_view(const char *table, struct asof_str meta_json, struct online_view **ret
 	if (!view->table)
 		return no_memory(err);
 	ASOF_TRY(asof_answer_plan_make(view->view, &online->arena, &view->plan, err));
+	ASOF_TRY(find_counts(views, view->name, &view->reads, err));
 	*ret_online = ASOF_STEAL(online);
 	return ASOF_OK;
 }
@@ -106,7 +135,7 @@ take_table(void *arg, const char *table, struct asof_str meta_json, struct asof_
 		return ASOF_OK;
 
 	struct online_view *online = NULL;
-	enum asof_status status = open_view(table, meta_json, &online, err);
+	enum asof_status status = open_view(views, table, meta_json, &online, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "online table '%s'", table);
 	if (at < views->count) {
@@ -153,6 +182,11 @@ asof_online_views_free(struct asof_online_views *views)
 		online_view_free(views->items[i]);
 	free_retired(views, INT64_MAX);
 	asof_mem_free(views->items);
+	while (views->reads) {
+		struct named_counts *next = views->reads->next;
+		asof_mem_free(views->reads);
+		views->reads = next;
+	}
 	(void)pthread_mutex_destroy(&views->lock);
 	asof_mem_free(views);
 }

@@ -17,6 +17,7 @@ struct asof_reader {
 	struct asof_store *store;
 	struct asof_clock clock;
 	struct asof_online_views *views;
+	atomic_uint_fast64_t store_errors;
 };
 
 static enum asof_status
@@ -151,6 +152,12 @@ asof_reader_now_us(const struct asof_reader *reader)
 	return asof_clock_now_us(&reader->clock);
 }
 
+uint64_t
+asof_reader_store_errors(const struct asof_reader *reader)
+{
+	return atomic_load_explicit(&reader->store_errors, memory_order_relaxed);
+}
+
 /* What a batch of reads carries through the store's callback. */
 struct reading {
 	const struct asof_reader_view *view;
@@ -172,6 +179,24 @@ take_value(void *arg, size_t key_index, struct asof_str value, struct asof_error
 	return asof_answer_read(&reading->view->plan, (struct asof_str){ copy, value.len },
 				reading->clock_us, reading->arena, &reading->answers[key_index],
 				err);
+}
+
+/* A view has one output at least, and max_age withholds all of a row or nothing. */
+static void
+count_reads(const struct asof_reader_view *view, const struct asof_answer *answers,
+	    size_t row_count)
+{
+	size_t missing = 0;
+	size_t expired = 0;
+	for (size_t i = 0; i < row_count; i++) {
+		missing += !answers[i].has_row;
+		expired +=
+			answers[i].has_row && answers[i].statuses[0] == ASOF_VALUE_OUTSIDE_MAX_AGE;
+	}
+	atomic_fetch_add_explicit(&view->reads->missing, missing, memory_order_relaxed);
+	atomic_fetch_add_explicit(&view->reads->expired, expired, memory_order_relaxed);
+	atomic_fetch_add_explicit(&view->reads->found, row_count - missing - expired,
+				  memory_order_relaxed);
 }
 
 static enum asof_status
@@ -216,13 +241,18 @@ read_rows(struct asof_reader *reader, const struct asof_reader_view *view,
 	if (!reading.is_found)
 		return no_memory(err);
 	ASOF_TRY(encode_keys(view, keys, row_count, arena, &encoded, err));
-	ASOF_TRY(asof_store_get_many(reader->store, view->table, encoded, row_count, take_value,
-				     &reading, err));
+	enum asof_status status = asof_store_get_many(reader->store, view->table, encoded,
+						      row_count, take_value, &reading, err);
+	if (status != ASOF_OK) {
+		atomic_fetch_add_explicit(&reader->store_errors, 1, memory_order_relaxed);
+		return status;
+	}
 	for (size_t i = 0; i < row_count; i++) {
 		if (!reading.is_found[i])
 			ASOF_TRY(asof_answer_read(&view->plan, (struct asof_str){ NULL, 0 },
 						  clock_us, arena, &ret_answers[i], err));
 	}
+	count_reads(view, ret_answers, row_count);
 	return ASOF_OK;
 }
 

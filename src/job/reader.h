@@ -8,6 +8,8 @@
 #ifndef ASOF_JOB_READER_H
 #define ASOF_JOB_READER_H
 
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "base/json_writer.h"
 #include "kernel/answer.h"
@@ -15,6 +17,13 @@
 
 struct asof_reader;
 struct asof_session;
+
+/* What reads of a view came to, since the reader was opened; under whichever version. */
+struct asof_read_counts {
+	atomic_uint_fast64_t found;
+	atomic_uint_fast64_t missing; /* no such key, or nothing of it yet */
+	atomic_uint_fast64_t expired; /* older than max_age: withheld */
+};
 
 /* A view as it is online. Once another takes its place it lives on for ten minutes, or until the
  * reader closes. */
@@ -25,6 +34,7 @@ struct asof_reader_view {
 	int64_t materialized_at_us;
 	const struct asof_view *view; /* bound; entity keys, outputs, types, defaults */
 	struct asof_answer_plan plan;
+	struct asof_read_counts *reads; /* lives as long as the reader */
 };
 
 size_t asof_reader_view_count(const struct asof_reader *reader);
@@ -40,6 +50,8 @@ const struct asof_service *asof_reader_find_service(const struct asof_reader *re
 const char *asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name);
 
 int64_t asof_reader_now_us(const struct asof_reader *reader);
+/* Calls that the store has failed since the reader was opened. */
+uint64_t asof_reader_store_errors(const struct asof_reader *reader);
 
 /*
  * The answers of `row_count` keys at `clock_us`, in order. keys: row_count x key_count values in

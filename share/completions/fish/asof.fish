@@ -71,6 +71,7 @@ complete -c asof -n '__fish_seen_subcommand_from get' -f -a '(asof names views 2
 complete -c asof -n __fish_use_subcommand -a serve -d 'answer online features over HTTP'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host:port; port 0 picks one (default: 127.0.0.1:8080)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l access-log -d 'a line per request on standard error (JSON with --log-format json)'
 
 complete -c asof -n __fish_use_subcommand -a list -d 'list views, features, entities, sources, services, versions, runs, training sets'
 complete -c asof -n '__fish_seen_subcommand_from list' -f -a 'views features entities sources services versions runs training-sets'

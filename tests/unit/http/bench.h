@@ -11,6 +11,7 @@ struct bench {
 	struct asof_exchange exchange;
 	struct asof_desk desk;
 	struct asof_budget budget;
+	struct asof_meter meter;
 	atomic_bool is_closing;
 	char *input;
 	size_t input_len;
@@ -33,6 +34,7 @@ bench_begin(struct bench *b)
 		.header_max_bytes = 2048,
 		.body_max_bytes = 1024,
 		.budget = &b->budget,
+		.meter = &b->meter,
 		.id_seed = 42,
 	};
 }

@@ -192,7 +192,7 @@ unknown_routes_are_404(void **state)
 	static const char *const paths[] = { "/",          "/features",      "/features/",
 					     "/healthz/",  "/features//a",   "/features/a/b/c",
 					     "/HEALTHZ",   "/features/a/b/", "//healthz",
-					     "/healthz/x", "/metrics" };
+					     "/healthz/x", "/metric" };
 	for (size_t i = 0; i < ASOF_COUNTOF(paths); i++) {
 		ASOF_AUTO(asof_buf_done) struct asof_buf request = ASOF_BUF(1024);
 		asof_buf_printf(&request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", paths[i]);
