@@ -49,6 +49,7 @@ static const struct state states[] = {
 	{ "57P05", ASOF_UNAVAILABLE, true, "" }, /* idle too long */
 	{ "25006", ASOF_UNSUPPORTED, false, ": name a server that can be written" },
 	{ "42501", ASOF_INVALID, false, NULL }, /* the link's own */
+	{ "2BP01", ASOF_CONFLICT, false, ": drop first what needs it" },
 	{ "3F000", ASOF_CORRUPT, false, "" },
 	{ "42P01", ASOF_CORRUPT, false, "" },
 	{ "23", ASOF_CONFLICT, false, "" },

@@ -10,6 +10,7 @@
 static const struct asof_store_ops *const implementations[] = {
 	&asof_store_mem_ops,
 	&asof_store_lmdb_ops,
+	&asof_store_postgres_ops,
 };
 
 static const struct asof_store_ops *
@@ -31,7 +32,8 @@ asof_store_open(const char *uri, struct asof_store **ret_store, struct asof_erro
 	const struct asof_store_ops *ops = find_ops(scheme);
 	if (!ops)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "no online store of kind '%.*s' (have: memory, lmdb:DIR)",
+				 "no online store of kind '%.*s' (have: memory, lmdb:DIR, "
+				 "postgres://USER@HOST/DATABASE)",
 				 ASOF_STR_ARG(scheme));
 
 	enum asof_status status = ops->open(asof_str_from(colon ? colon + 1 : ""), ret_store, err);

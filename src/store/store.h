@@ -160,7 +160,7 @@ struct asof_store_load {
 	const struct asof_store_ops *ops;
 };
 
-/* "memory", "memory:", "lmdb:DIR". */
+/* "memory", "memory:", "lmdb:DIR", "postgres://USER@HOST:PORT/DATABASE". */
 ASOF_NODISCARD enum asof_status asof_store_open(const char *uri, struct asof_store **ret_store,
 						struct asof_error *err);
 /* NULL is a no-op. */

@@ -6,6 +6,7 @@
 
 extern const struct asof_store_ops asof_store_mem_ops;
 extern const struct asof_store_ops asof_store_lmdb_ops;
+extern const struct asof_store_ops asof_store_postgres_ops;
 
 typedef uint64_t asof_store_hash_fn(struct asof_str bytes);
 

@@ -2,6 +2,7 @@
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
+#include "postgres_server.h"
 #include "store/store.h"
 #include "store/store_fault.h"
 #include "store/store_impls.h"
@@ -10,13 +11,28 @@
 #define S(literal)  ((struct asof_str){ literal, sizeof(literal) - 1 })
 #define VALUE_BYTES 64
 
-enum kind { MEMORY, LMDB, LMDB_COLLIDING, FAULT };
+enum kind { MEMORY, LMDB, LMDB_COLLIDING, POSTGRES, FAULT };
 
 struct fixture {
 	enum kind kind;
 	char dir[TEMPDIR_MAX];
 	struct asof_store *store;
 };
+
+/* One for all tests of a program; each has a schema of its own. */
+static struct server postgres_of_tests;
+
+static inline void
+open_postgres(struct asof_store **ret_store)
+{
+	static int schema;
+	char server_uri[200];
+	char uri[256];
+	struct asof_error err = { 0 };
+	postgres_uri(&postgres_of_tests, server_uri, sizeof(server_uri));
+	(void)snprintf(uri, sizeof(uri), "%s?schema=t%d", server_uri, ++schema);
+	assert_ok(asof_store_open(uri, ret_store, &err), err);
+}
 
 /* All long keys with one beginning have one stored key. */
 static inline uint64_t
@@ -44,6 +60,9 @@ open_store(struct fixture *f)
 		assert_ok(asof_store_lmdb_open_hashed(asof_str_from(f->dir), same_hash, &f->store,
 						      &err),
 			  err);
+		break;
+	case POSTGRES:
+		open_postgres(&f->store);
 		break;
 	case FAULT:
 		assert_ok(asof_store_open("memory", &inner, &err), err);
@@ -191,14 +210,19 @@ run_all_kinds(struct CMUnitTest *tests, size_t count)
 		{ "memory", MEMORY },
 		{ "lmdb", LMDB },
 		{ "lmdb, equal hashes", LMDB_COLLIDING },
+		{ "postgres", POSTGRES },
 		{ "fault over memory", FAULT },
 	};
 	int failed = 0;
 	for (size_t k = 0; k < ASOF_COUNTOF(kinds); k++) {
 		enum kind kind = kinds[k].kind;
+		if (kind == POSTGRES && !postgres_start(&postgres_of_tests))
+			continue;
 		for (size_t i = 0; i < count; i++)
 			tests[i].initial_state = &kind;
 		failed += _cmocka_run_group_tests(kinds[k].name, tests, count, NULL, NULL);
+		if (kind == POSTGRES)
+			postgres_stop(&postgres_of_tests);
 	}
 	return failed;
 }
