@@ -45,7 +45,7 @@ const struct asof_route *asof_routes_all(size_t *ret_count);
 ASOF_NODISCARD enum asof_status asof_call_check_json(const struct asof_call *call);
 
 /* The answers, in route_<resource>.c. */
-asof_route_fn asof_route_healthz, asof_route_readyz, asof_route_metrics;
+asof_route_fn asof_route_healthz, asof_route_readyz, asof_route_metrics, asof_route_openapi;
 asof_route_fn asof_route_batch, asof_route_view_batch, asof_route_view_row, asof_route_key_row;
 
 #endif

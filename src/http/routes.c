@@ -8,6 +8,7 @@ static const struct asof_route table[] = {
 	{ "healthz", ASOF_METHOD_GET, "/healthz", ASOF_RIGHT_NONE, asof_route_healthz },
 	{ "readyz", ASOF_METHOD_GET, "/readyz", ASOF_RIGHT_NONE, asof_route_readyz },
 	{ "metrics", ASOF_METHOD_GET, "/metrics", ASOF_RIGHT_ADMIN, asof_route_metrics },
+	{ "openapi", ASOF_METHOD_GET, "/openapi.json", ASOF_RIGHT_NONE, asof_route_openapi },
 	{ "batch", ASOF_METHOD_POST, "/features/batch", ASOF_RIGHT_READ, asof_route_batch },
 	{ "view_batch", ASOF_METHOD_POST, "/features/{view}/batch", ASOF_RIGHT_READ,
 	  asof_route_view_batch },
