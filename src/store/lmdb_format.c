@@ -5,7 +5,7 @@
 #define PREFIX_BYTES  (ASOF_LMDB_KEY_MAX - sizeof(uint64_t))
 #define ENTRY_HEAD    24
 #define PACKED_HEAD   8
-#define RECORD_HEAD   32
+#define RECORD_HEAD   48
 
 /* Stored keys are ASOF_LMDB_SHORT_KEY_MAX at most, or exactly ASOF_LMDB_KEY_MAX. */
 _Static_assert(ASOF_LMDB_SHORT_KEY_MAX < ASOF_LMDB_KEY_MAX, "short and long keys never meet");
@@ -195,8 +195,10 @@ asof_lmdb_record_encode(const struct asof_lmdb_record *record, struct asof_buf *
 	int32_t slots[2] = { record->current, record->loading };
 	uint64_t mark[3] = { record->mark.generation, record->mark.position.log,
 			     (uint64_t)record->mark.position.version };
+	uint64_t fronts[2] = { record->front, record->loading_front };
 	asof_buf_add(buf, slots, sizeof(slots));
 	asof_buf_add(buf, mark, sizeof(mark));
+	asof_buf_add(buf, fronts, sizeof(fronts));
 	asof_buf_add_str(buf, record->meta);
 }
 
@@ -207,8 +209,10 @@ asof_lmdb_record_decode(struct asof_str bytes, struct asof_lmdb_record *ret_reco
 		return false;
 	int32_t slots[2];
 	uint64_t mark[3];
+	uint64_t fronts[2];
 	memcpy(slots, bytes.ptr, sizeof(slots));
 	memcpy(mark, bytes.ptr + sizeof(slots), sizeof(mark));
+	memcpy(fronts, bytes.ptr + sizeof(slots) + sizeof(mark), sizeof(fronts));
 	for (size_t i = 0; i < ASOF_COUNTOF(slots); i++) {
 		if (slots[i] < -1 || slots[i] > 1)
 			return false;
@@ -217,6 +221,8 @@ asof_lmdb_record_decode(struct asof_str bytes, struct asof_lmdb_record *ret_reco
 		.current = slots[0],
 		.loading = slots[1],
 		.mark = { mark[0], { mark[1], (int64_t)mark[2] } },
+		.front = fronts[0],
+		.loading_front = fronts[1],
 		.meta = { bytes.ptr + RECORD_HEAD, bytes.len - RECORD_HEAD },
 	};
 	return true;

@@ -60,6 +60,8 @@ struct asof_lmdb_record {
 	int32_t current; /* being read; -1: the table does not exist */
 	int32_t loading; /* being filled by a load, or left by a killed one */
 	struct asof_store_mark mark;
+	uint64_t front; /* of the current one (lmdb_front.h); 0: none */
+	uint64_t loading_front;
 	struct asof_str meta;
 };
 

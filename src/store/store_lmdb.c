@@ -6,12 +6,20 @@
 #include "model/hash.h"
 
 #define APPEND_MISSES_MAX 64
+#define FRONT_OFF         "?front=off"
 #define BYTES_MAX         ((size_t)1 << 32) /* of one put, and of rows whose stored key is one */
 
 struct lmdb_store {
 	struct asof_store base; /* must be first */
 	struct asof_lmdb_env *env;
+	bool has_front; /* loads make hash files, and reads use them */
 };
+
+static bool
+has_front(const struct asof_store *store)
+{
+	return ((const struct lmdb_store *)store)->has_front;
+}
 
 static struct asof_lmdb_env *
 env_of(struct asof_store *store)
@@ -111,7 +119,7 @@ asof_lmdb_append_rows(MDB_txn *txn, MDB_dbi dbi, struct asof_str packed)
 
 struct put {
 	struct asof_lmdb_env *env;
-	const struct asof_lmdb_table *table;
+	struct asof_lmdb_table *table;
 	struct asof_str packed;
 	size_t written;
 };
@@ -123,6 +131,8 @@ apply_put(MDB_txn *txn, void *arg)
 	const struct asof_lmdb_table *table = put->table;
 	struct asof_lmdb_record record;
 	int rc = asof_lmdb_record_read(txn, put->env, table->name, &record);
+	if (rc == 0)
+		rc = asof_lmdb_front_touch(txn, put->env, table, put->packed, &record);
 	if (rc == MDB_NOTFOUND || (rc == 0 && record.current < 0)) {
 		record.current = record.loading == 0 ? 1 : 0;
 		record.mark.generation = mdb_txn_id(txn);
@@ -162,7 +172,7 @@ lmdb_put(struct asof_store *store, const struct asof_store_table *table,
 
 struct update {
 	struct asof_lmdb_env *env;
-	const struct asof_lmdb_table *table;
+	struct asof_lmdb_table *table;
 	const struct asof_store_mark *mark;
 	struct asof_store_position position;
 	struct asof_str packed;
@@ -181,6 +191,9 @@ apply_update(MDB_txn *txn, void *arg)
 	update->is_stale = !asof_store_mark_equal(&record.mark, update->mark);
 	if (update->is_stale)
 		return 0;
+	rc = asof_lmdb_front_touch(txn, update->env, table, update->packed, &record);
+	if (rc != 0)
+		return rc;
 	record.mark.position = update->position;
 	size_t ignored;
 	rc = asof_lmdb_record_write(txn, update->env, table->name, &record);
@@ -270,9 +283,15 @@ lmdb_get_many(struct asof_store *store, const char *name, const struct asof_str 
 	      size_t key_count, asof_store_visit_fn *visit, void *arg, struct asof_error *err)
 {
 	struct asof_lmdb_env *env = env_of(store);
-	const struct asof_lmdb_table *table = NULL;
+	struct asof_lmdb_table *table = NULL;
 	ASOF_TRY(asof_lmdb_table_open(env, name, false, &table, err));
 	if (!table)
+		return ASOF_OK;
+	bool is_answered = false;
+	if (has_front(store))
+		ASOF_TRY(asof_lmdb_front_get(env, table, keys, key_count, visit, arg, &is_answered,
+					     err));
+	if (is_answered)
 		return ASOF_OK;
 
 	ASOF_AUTO(asof_lmdb_read_end) struct asof_lmdb_read read = { 0 };
@@ -283,8 +302,9 @@ lmdb_get_many(struct asof_store *store, const char *name, const struct asof_str 
 		return asof_lmdb_fail(err, rc, env, "read a table");
 	if (record.current < 0)
 		return ASOF_OK;
-	return asof_lmdb_visit_keys(&read, table->slots[record.current], keys, key_count, visit,
-				    arg, err);
+	if (!has_front(store))
+		record.front = 0;
+	return asof_lmdb_front_visit(&read, table, &record, keys, key_count, visit, arg, err);
 }
 
 static enum asof_status
@@ -337,20 +357,24 @@ lmdb_tables(struct asof_store *store, asof_store_table_fn *visit, void *arg, str
 
 struct drop {
 	const struct asof_lmdb_env *env;
-	const struct asof_lmdb_table *table;
+	struct asof_lmdb_table *table;
+	uint64_t front; /* that went with it; 0: none */
 };
 
 static int
 apply_drop(MDB_txn *txn, void *arg)
 {
-	const struct drop *drop = arg;
+	struct drop *drop = arg;
 	struct asof_lmdb_record record;
 	int rc = asof_lmdb_record_read(txn, drop->env, drop->table->name, &record);
 	if (rc == MDB_NOTFOUND || (rc == 0 && record.current < 0))
 		return 0;
 	if (rc == 0)
 		rc = mdb_drop(txn, drop->table->slots[record.current], 0);
-	record = (struct asof_lmdb_record){ .current = -1, .loading = record.loading };
+	drop->front = record.front;
+	record = (struct asof_lmdb_record){ .current = -1,
+					    .loading = record.loading,
+					    .loading_front = record.loading_front };
 	return rc == 0 ? asof_lmdb_record_write(txn, drop->env, drop->table->name, &record) : rc;
 }
 
@@ -362,14 +386,23 @@ lmdb_drop(struct asof_store *store, const char *name, struct asof_error *err)
 	if (!drop.table)
 		return ASOF_OK;
 	struct asof_lmdb_change change = { .apply = apply_drop, .arg = &drop };
-	return asof_lmdb_write(env_of(store), &change, err);
+	ASOF_TRY(asof_lmdb_write(env_of(store), &change, err));
+	asof_front_remove(asof_lmdb_front_name(drop.env, drop.table, drop.front));
+	return ASOF_OK;
 }
 
 static enum asof_status
 lmdb_load_begin(struct asof_store *store, const struct asof_store_table *table,
 		struct asof_store_load **ret_load, struct asof_error *err)
 {
-	return asof_lmdb_load_begin(env_of(store), table->name, ret_load, err);
+	return asof_lmdb_load_begin(env_of(store), table->name, has_front(store), ret_load, err);
+}
+
+static bool
+ends_with(struct asof_str str, const char *end)
+{
+	size_t len = strlen(end);
+	return str.len >= len && memcmp(str.ptr + str.len - len, end, len) == 0;
 }
 
 enum asof_status
@@ -380,6 +413,9 @@ asof_store_lmdb_open_hashed(struct asof_str location, asof_store_hash_fn *hash,
 	if (!self)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "lmdb store");
 	self->base.ops = &asof_store_lmdb_ops;
+	self->has_front = !ends_with(location, FRONT_OFF);
+	if (!self->has_front)
+		location.len -= sizeof(FRONT_OFF) - 1;
 	enum asof_status status = asof_lmdb_env_open(location, hash, &self->env, err);
 	if (status != ASOF_OK) {
 		asof_mem_free(self);

@@ -254,7 +254,7 @@ asof_lmdb_is_table_key(MDB_val key)
 	return key.mv_size != sizeof(format_key) || memcmp(key.mv_data, format_key, 1) != 0;
 }
 
-static const struct asof_lmdb_table *
+static struct asof_lmdb_table *
 find_open(struct asof_lmdb_env *env, const char *name)
 {
 	ASOF_HOLD(held, &env->lock);
@@ -298,10 +298,14 @@ open_made_slots(struct asof_lmdb_env *env, struct asof_lmdb_table *table, int *r
 }
 
 static void
-free_table(struct asof_lmdb_table **table)
+table_free(struct asof_lmdb_table *table)
 {
-	asof_mem_free(*table);
+	if (!table)
+		return;
+	asof_lmdb_fronts_done(&table->fronts);
+	asof_mem_free(table);
 }
+ASOF_DEFINE_AUTOFREE(struct asof_lmdb_table, table_free)
 
 /*
  * The table with its databases open, or NULL where they were never made; with `makes` they are.
@@ -309,7 +313,7 @@ free_table(struct asof_lmdb_table **table)
  */
 enum asof_status
 asof_lmdb_table_open(struct asof_lmdb_env *env, const char *name, bool makes,
-		     const struct asof_lmdb_table **ret_table, struct asof_error *err)
+		     struct asof_lmdb_table **ret_table, struct asof_error *err)
 {
 	*ret_table = find_open(env, name);
 	if (*ret_table)
@@ -319,9 +323,10 @@ asof_lmdb_table_open(struct asof_lmdb_env *env, const char *name, bool makes,
 	if (*ret_table)
 		return ASOF_OK;
 
-	ASOF_AUTO(free_table) struct asof_lmdb_table *table = asof_mem_alloc(sizeof(*table));
+	ASOF_AUTO(table_free_auto) struct asof_lmdb_table *table = asof_mem_alloc(sizeof(*table));
 	if (!table)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "table '%s'", name);
+	asof_lmdb_fronts_init(&table->fronts);
 	memcpy(table->name, name, strlen(name));
 	int rc = 0;
 	ASOF_TRY(open_made_slots(env, table, &rc, err));
@@ -403,7 +408,7 @@ env_free(struct asof_lmdb_env *env)
 	size_t position = 0;
 	void *table;
 	while (asof_map_next(&env->tables, &position, NULL, &table))
-		asof_mem_free(table);
+		table_free(table);
 	asof_map_done(&env->tables);
 	(void)pthread_mutex_destroy(&env->open_lock);
 	(void)pthread_rwlock_destroy(&env->map_lock);

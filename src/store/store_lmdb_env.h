@@ -12,17 +12,27 @@
 
 #include <limits.h>
 #include <lmdb.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "base/map.h"
 #include "store/lmdb_format.h"
+#include "store/lmdb_front.h"
 #include "store/store_impls.h"
 
 #define ASOF_LMDB_IDLE_READS_MAX 64
 
+struct asof_lmdb_fronts {
+	pthread_rwlock_t lock;     /* guards what is below it; held while `front` is read */
+	struct asof_front *front;  /* the one that was read last; NULL: none */
+	uint64_t unusable;         /* the one that could not be opened */
+	_Atomic uint64_t seen_txn; /* a transaction that had `front`; 0: none is known */
+};
+
 struct asof_lmdb_table {
 	char name[ASOF_STORE_TABLE_MAX + 1];
 	MDB_dbi slots[2];
+	struct asof_lmdb_fronts fronts;
 };
 
 /* One per directory and process: LMDB allows no second one. */
@@ -83,8 +93,7 @@ void asof_lmdb_read_end(struct asof_lmdb_read *read);
  * lives as long as `env`.
  */
 ASOF_NODISCARD enum asof_status asof_lmdb_table_open(struct asof_lmdb_env *env, const char *name,
-						     bool makes,
-						     const struct asof_lmdb_table **ret_table,
+						     bool makes, struct asof_lmdb_table **ret_table,
 						     struct asof_error *err);
 
 /* MDB_NOTFOUND without a record: then *ret_record is that of no table. `meta` is borrowed from the
@@ -109,8 +118,41 @@ ASOF_NODISCARD enum asof_status asof_lmdb_visit_keys(const struct asof_lmdb_read
 						     asof_store_visit_fn *visit, void *arg,
 						     struct asof_error *err);
 
+/* Fronts of a table's generations (lmdb_front.h), in store_lmdb_front.c. */
+void asof_lmdb_fronts_init(struct asof_lmdb_fronts *fronts);
+void asof_lmdb_fronts_done(struct asof_lmdb_fronts *fronts);
+struct asof_front_name asof_lmdb_front_name(const struct asof_lmdb_env *env,
+					    const struct asof_lmdb_table *table, uint64_t id);
+/* Not 0, and no other front's. */
+ASOF_NODISCARD enum asof_status asof_lmdb_front_new_id(uint64_t *ret_id, struct asof_error *err);
+
+/*
+ * Before the rows in `packed` are written to any generation of the table, in the same transaction:
+ * fronts say of them "ask LMDB" from now on. One that cannot say so is no longer the table's.
+ * `record` is the table's, as it is then.
+ */
+int asof_lmdb_front_touch(MDB_txn *txn, const struct asof_lmdb_env *env,
+			  const struct asof_lmdb_table *table, struct asof_str packed,
+			  struct asof_lmdb_record *record);
+
+/* Visit `keys` without a transaction, where nothing was committed since one that had a front, and
+ * all are in it; else *ret_is_answered is false. */
+ASOF_NODISCARD enum asof_status asof_lmdb_front_get(struct asof_lmdb_env *env,
+						    struct asof_lmdb_table *table,
+						    const struct asof_str *keys, size_t key_count,
+						    asof_store_visit_fn *visit, void *arg,
+						    bool *ret_is_answered, struct asof_error *err);
+/* asof_lmdb_visit_keys() of the current generation, by its front where it has one. */
+ASOF_NODISCARD enum asof_status asof_lmdb_front_visit(const struct asof_lmdb_read *read,
+						      struct asof_lmdb_table *table,
+						      const struct asof_lmdb_record *record,
+						      const struct asof_str *keys, size_t key_count,
+						      asof_store_visit_fn *visit, void *arg,
+						      struct asof_error *err);
+
 /* The load_*() callbacks of the store, in store_lmdb_load.c. */
 ASOF_NODISCARD enum asof_status asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name,
+						     bool has_front,
 						     struct asof_store_load **ret_load,
 						     struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_lmdb_load_put(struct asof_store_load *base,

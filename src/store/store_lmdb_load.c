@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/workers.h"
 #include "model/hash.h"
 
 #define CHUNK_BYTES    ((size_t)16 << 20) /* of packed rows per transaction */
@@ -16,10 +17,12 @@
 struct lmdb_load {
 	struct asof_store_load base; /* must be first */
 	struct asof_lmdb_env *env;
-	const struct asof_lmdb_table *table;
+	struct asof_lmdb_table *table;
 	int lock_fd;
-	int32_t slot;         /* being filled */
-	struct asof_buf rows; /* packed, not yet in the database */
+	int32_t slot;                   /* being filled */
+	uint64_t old_front;             /* of the generation that is being read; 0: none */
+	struct asof_buf rows;           /* packed, not yet in the database */
+	struct asof_front_writer front; /* its id is 0 where none is made */
 };
 
 /* Who holds the file's lock loads the table; it falls with the process. */
@@ -51,6 +54,7 @@ load_free(struct lmdb_load *load)
 		return;
 	if (load->lock_fd >= 0)
 		(void)close(load->lock_fd);
+	asof_front_writer_done(&load->front);
 	asof_buf_done(&load->rows);
 	asof_mem_free(load);
 }
@@ -68,6 +72,8 @@ apply_begin(MDB_txn *txn, void *arg)
 		return rc;
 	load->slot = record.current == 0 ? 1 : 0;
 	record.loading = load->slot;
+	record.loading_front = load->front.name.id;
+	load->old_front = record.front;
 	rc = mdb_drop(txn, load->table->slots[load->slot], 0);
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
 }
@@ -84,6 +90,7 @@ apply_abort(MDB_txn *txn, void *arg)
 	if (rc == 0)
 		rc = mdb_drop(txn, load->table->slots[record.loading], 0);
 	record.loading = -1;
+	record.loading_front = 0;
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
 }
 
@@ -95,7 +102,7 @@ apply_chunk(MDB_txn *txn, void *arg)
 				     asof_buf_view(&load->rows));
 }
 
-struct last_chunk {
+struct switching {
 	struct lmdb_load *load;
 	struct asof_str meta;
 	struct asof_store_position position;
@@ -106,27 +113,46 @@ struct last_chunk {
 static int
 apply_switch(MDB_txn *txn, void *arg)
 {
-	struct last_chunk *last = arg;
+	struct switching *last = arg;
 	struct lmdb_load *load = last->load;
 	struct asof_lmdb_record record;
 	int rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
 	last->is_stale = rc == 0 && last->mark && !asof_store_mark_equal(&record.mark, last->mark);
 	if (last->is_stale)
 		return 0;
-	if (rc == 0)
-		rc = apply_chunk(txn, load);
 	if (rc == 0 && record.current >= 0)
 		rc = mdb_drop(txn, load->table->slots[record.current], 0);
+	/* A front that could not be marked meanwhile is none. */
+	bool is_front = record.loading_front == load->front.name.id;
 	record = (struct asof_lmdb_record){ .current = load->slot,
 					    .loading = -1,
 					    .mark = { mdb_txn_id(txn), last->position },
+					    .front = is_front ? load->front.name.id : 0,
 					    .meta = last->meta };
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, load->table->name, &record) : rc;
 }
 
+static enum asof_status
+begin_front(struct lmdb_load *load, struct asof_error *err)
+{
+	uint64_t id = 0;
+	ASOF_TRY(asof_lmdb_front_new_id(&id, err));
+	return asof_front_create(asof_lmdb_front_name(load->env, load->table, id), &load->front,
+				 err);
+}
+
+/* Those of former generations and of loads that were killed. Who holds the load's lock may do so.
+ */
+static void
+remove_other_fronts(const struct lmdb_load *load, uint64_t kept)
+{
+	asof_front_remove_others(asof_lmdb_front_name(load->env, load->table, kept),
+				 load->front.name.id);
+}
+
 enum asof_status
-asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, struct asof_store_load **ret_load,
-		     struct asof_error *err)
+asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, bool has_front,
+		     struct asof_store_load **ret_load, struct asof_error *err)
 {
 	ASOF_AUTO(load_free_auto) struct lmdb_load *load = asof_mem_alloc(sizeof(*load));
 	if (!load)
@@ -134,23 +160,39 @@ asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, struct asof_st
 	*load = (struct lmdb_load){ { &asof_store_lmdb_ops },
 				    .env = env,
 				    .lock_fd = -1,
+				    .front = { .fd = -1 },
 				    .rows = ASOF_BUF(ROWS_BYTES_MAX) };
 	ASOF_TRY(asof_lmdb_table_open(env, name, true, &load->table, err));
 	ASOF_TRY(lock_load(env, name, &load->lock_fd, err));
 	(void)mdb_reader_check(env->mdb, NULL);
 
+	if (has_front)
+		ASOF_TRY(begin_front(load, err));
 	struct asof_lmdb_change change = { apply_begin, load, NULL, "store.load.begun" };
 	ASOF_TRY(asof_lmdb_write(env, &change, err));
+	remove_other_fronts(load, load->old_front);
 	*ret_load = &ASOF_STEAL(load)->base;
 	return ASOF_OK;
+}
+
+/* The chunk goes to both places at once: most of either is waiting for fresh pages. */
+static enum asof_status
+write_chunk(void *arg, unsigned worker, struct asof_error *err)
+{
+	struct lmdb_load *load = arg;
+	struct asof_lmdb_change change = { apply_chunk, load, "store.load.chunk", NULL };
+	if (worker > 0)
+		return asof_front_append(&load->front, asof_buf_view(&load->rows), err);
+	return asof_lmdb_write(load->env, &change, err);
 }
 
 static enum asof_status
 flush(struct lmdb_load *load, struct asof_error *err)
 {
-	struct asof_lmdb_change change = { apply_chunk, load, "store.load.chunk", NULL };
 	ASOF_TRY(asof_buf_status(&load->rows, err));
-	ASOF_TRY(asof_lmdb_write(load->env, &change, err));
+	if (load->rows.len == 0)
+		return ASOF_OK;
+	ASOF_TRY(asof_workers_run(load->front.name.id ? 2 : 1, write_chunk, load, err));
 	asof_buf_truncate(&load->rows, 0);
 	return ASOF_OK;
 }
@@ -172,9 +214,16 @@ static int
 apply_replacing(MDB_txn *txn, void *arg)
 {
 	const struct lmdb_load *load = arg;
+	struct asof_str rows = asof_buf_view(&load->rows);
+	struct asof_lmdb_record record;
 	size_t ignored;
-	return asof_lmdb_put_rows(txn, load->table->slots[load->slot], asof_buf_view(&load->rows),
-				  ASOF_LMDB_LAST_WINS, &ignored);
+	int rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
+	if (rc == 0)
+		rc = asof_lmdb_front_touch(txn, load->env, load->table, rows, &record);
+	if (rc != 0)
+		return rc;
+	return asof_lmdb_put_rows(txn, load->table->slots[load->slot], rows, ASOF_LMDB_LAST_WINS,
+				  &ignored);
 }
 
 enum asof_status
@@ -214,14 +263,17 @@ asof_lmdb_load_commit(struct asof_store_load *base, struct asof_str meta,
 		      struct asof_error *err)
 {
 	struct lmdb_load *load = (struct lmdb_load *)base;
-	ASOF_TRY(asof_buf_status(&load->rows, err));
-	struct last_chunk last = { load, meta, position, mark, false };
+	struct switching last = { load, meta, position, mark, false };
+	ASOF_TRY(flush(load, err));
+	if (load->front.name.id)
+		ASOF_TRY(asof_front_seal(&load->front, err));
 	struct asof_lmdb_change change = { apply_switch, &last, "store.load.before_switch",
 					   "store.load.after_switch" };
 	ASOF_TRY(asof_lmdb_write(load->env, &change, err));
 	if (last.is_stale)
 		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was written meanwhile",
 				 load->table->name);
+	remove_other_fronts(load, 0);
 	load_free(load);
 	return ASOF_OK;
 }
@@ -235,5 +287,7 @@ asof_lmdb_load_abort(struct asof_store_load *base)
 	struct asof_error ignored;
 	enum asof_status status = asof_lmdb_write(load->env, &change, &ignored);
 	(void)status;
+	if (load->front.name.id)
+		asof_front_remove(load->front.name);
 	load_free(load);
 }

@@ -11,7 +11,7 @@
 #define S(literal)  ((struct asof_str){ literal, sizeof(literal) - 1 })
 #define VALUE_BYTES 64
 
-enum kind { MEMORY, LMDB, LMDB_COLLIDING, POSTGRES, FAULT };
+enum kind { MEMORY, LMDB, LMDB_PLAIN, LMDB_COLLIDING, POSTGRES, FAULT };
 
 struct fixture {
 	enum kind kind;
@@ -46,14 +46,16 @@ static inline void
 open_store(struct fixture *f)
 {
 	struct asof_error err = { 0 };
-	char uri[TEMPDIR_MAX + 16];
+	char uri[TEMPDIR_MAX + 32];
 	struct asof_store *inner = NULL;
 	switch (f->kind) {
 	case MEMORY:
 		assert_ok(asof_store_open("memory:", &f->store, &err), err);
 		break;
 	case LMDB:
-		(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b", f->dir);
+	case LMDB_PLAIN:
+		(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b%s", f->dir,
+			       f->kind == LMDB_PLAIN ? "?front=off" : "");
 		assert_ok(asof_store_open(uri, &f->store, &err), err);
 		break;
 	case LMDB_COLLIDING:
@@ -209,6 +211,7 @@ run_all_kinds(struct CMUnitTest *tests, size_t count)
 	} kinds[] = {
 		{ "memory", MEMORY },
 		{ "lmdb", LMDB },
+		{ "lmdb, without hash files", LMDB_PLAIN },
 		{ "lmdb, equal hashes", LMDB_COLLIDING },
 		{ "postgres", POSTGRES },
 		{ "fault over memory", FAULT },

@@ -35,7 +35,7 @@ MOMENTS = 50
 BUILD_POINTS = ["lake.commit.before_sync", "lake.commit.before_put", "lake.commit.after_put", "build.before_file", "build.before_commit", "build.after_commit",
                 "blob.put.before_sync", "blob.put.before_link", "blob.put.after_link"]
 MATERIALIZE_POINTS = ["materialize.batch", "materialize.before_commit", "materialize.after_commit", "store.load.begun",
-                      "store.load.before_switch", "store.load.after_switch"]
+                      "store.front.indexed", "store.front.sealed", "store.load.before_switch", "store.load.after_switch"]
 
 
 def add(shop, number):

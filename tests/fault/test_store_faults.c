@@ -209,10 +209,9 @@ fault_points_leave_the_old_generation_or_the_new_one(void **state)
 		const char *point;
 		bool is_switched;
 	} cases[] = {
-		{ "store.load.begun", false },
-		{ "store.load.chunk", false },
-		{ "store.load.before_switch", false },
-		{ "store.load.after_switch", true },
+		{ "store.load.begun", false },         { "store.load.chunk", false },
+		{ "store.front.indexed", false },      { "store.front.sealed", false },
+		{ "store.load.before_switch", false }, { "store.load.after_switch", true },
 	};
 	struct asof_error err = { 0 };
 	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
@@ -308,9 +307,10 @@ die_while_loading(const char *uri, const char *point)
 static void
 kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 {
-	static const char *const points[] = { "store.load.begun", "store.load.chunk",
-					      "store.load.before_switch",
-					      "store.load.after_switch" };
+	static const char *const points[] = {
+		"store.load.begun",   "store.load.chunk",         "store.front.indexed",
+		"store.front.sealed", "store.load.before_switch", "store.load.after_switch"
+	};
 	struct asof_error err = { 0 };
 	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
 		{
@@ -321,7 +321,7 @@ kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 		die_while_loading(uri_of(state), points[i]);
 		ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
 		assert_ok(asof_store_open(uri_of(state), &store, &err), err);
-		if (i == 3)
+		if (i == 5)
 			assert_is_load(store, ROWS, "newer");
 		else
 			assert_is_load(store, 3, "old");

@@ -92,21 +92,24 @@ damaged_buckets_and_records_do_not_decode(void **state)
 			ASOF_LMDB_CORRUPT);
 	}
 	struct asof_lmdb_record record;
-	static const char mark[] = "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0";
+	static const char mark[] = "\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0"
+				   "\0\5\0\0\0\0\0\0\0\6\0\0\0\0\0\0";
 	char bytes[8 + sizeof(mark) + 4] = "\1\0\0\0\377\377\377\377";
 	memcpy(bytes + 8, mark, sizeof(mark));
 	memcpy(bytes + 8 + sizeof(mark), "meta", 4);
-	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 31 }, &record));
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 47 }, &record));
 	bytes[0] = 2;
-	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 52 }, &record));
 	bytes[0] = 1;
 	bytes[4] = '\376';
-	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	assert_false(asof_lmdb_record_decode((struct asof_str){ bytes, 52 }, &record));
 	bytes[4] = '\377';
-	assert_true(asof_lmdb_record_decode((struct asof_str){ bytes, 36 }, &record));
+	assert_true(asof_lmdb_record_decode((struct asof_str){ bytes, 52 }, &record));
 	assert_int_equal(record.mark.generation, 1);
 	assert_int_equal(record.mark.position.log, 2);
 	assert_int_equal(record.mark.position.version, 3);
+	assert_int_equal(record.front, 5);
+	assert_int_equal(record.loading_front, 6);
 	assert_int_equal(record.current, 1);
 	assert_int_equal(record.loading, -1);
 	assert_true(asof_str_equal(record.meta, S("meta")));
