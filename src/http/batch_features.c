@@ -65,7 +65,7 @@ refuse_feature(struct asof_batch_reading *reading, const struct asof_view *view,
 static enum asof_status
 refuse_view(struct asof_batch_reading *reading, struct asof_str name)
 {
-	const char *near = asof_reader_suggest_view(reading->reader, name);
+	const char *near = reading->reader ? asof_reader_suggest_view(reading->reader, name) : NULL;
 	return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_UNKNOWN_VIEW,
 			   "no view '%.*s' is online%s%s%s", ASOF_STR_ARG(asof_batch_shown(name)),
 			   near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
@@ -83,15 +83,10 @@ make_room(struct asof_batch_reading *reading, size_t view_count, size_t output_c
 }
 
 enum asof_status
-asof_batch_make_room_of_view(struct asof_batch_reading *reading,
-			     const struct asof_reader_view *view)
-{
-	return make_room(reading, 1, view->view->output_count);
-}
-
-enum asof_status
 asof_batch_make_room(struct asof_batch_reading *reading)
 {
+	if (!reading->reader)
+		return make_room(reading, 1, reading->only->view->output_count);
 	size_t view_count = asof_reader_view_count(reading->reader);
 	size_t output_count = 0;
 	for (size_t i = 0; i < view_count; i++)
@@ -163,6 +158,14 @@ asof_batch_add_feature(struct asof_batch_reading *reading, const struct asof_rea
 	return add_output(reading, part, (size_t)(output - view->view->outputs));
 }
 
+static const struct asof_reader_view *
+look_up(const struct asof_batch_reading *reading, struct asof_str name)
+{
+	if (reading->reader)
+		return asof_reader_find_view(reading->reader, name);
+	return asof_str_equal(name, asof_str_from(reading->only->name)) ? reading->only : NULL;
+}
+
 /*
  * The view online under a name, NULL without one. A request sees one state of each view: that which
  * it found first, also where another takes its place meanwhile.
@@ -171,7 +174,7 @@ static enum asof_status
 find_view(struct asof_batch_reading *reading, struct asof_str name,
 	  const struct asof_reader_view **ret_view)
 {
-	const struct asof_reader_view *view = asof_reader_find_view(reading->reader, name);
+	const struct asof_reader_view *view = look_up(reading, name);
 	const struct asof_batch_request *batch = reading->batch;
 	for (size_t i = 0; view && i < batch->part_count; i++) {
 		const struct asof_reader_view *known = batch->parts[i].view;
@@ -223,7 +226,8 @@ asof_batch_add_service(struct asof_batch_reading *reading, const struct asof_jso
 	if (given->kind != ASOF_JSON_STRING)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_INVALID_BODY, "%s is no string",
 				   member);
-	const struct asof_service *service = asof_reader_find_service(reading->reader, given->text);
+	const struct asof_service *service =
+		reading->reader ? asof_reader_find_service(reading->reader, given->text) : NULL;
 	if (!service)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_UNKNOWN_SERVICE,
 				   "no service '%.*s'",

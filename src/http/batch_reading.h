@@ -10,9 +10,9 @@
 #include "http/batch_request.h"
 
 struct asof_batch_reading {
-	const struct asof_reader
-		*reader;              /* that knows the views; not asked for the features of one */
-	const struct asof_json *root; /* of the body, once it is read */
+	const struct asof_reader *reader;    /* that knows views and services, or */
+	const struct asof_reader_view *only; /* the one view that there is */
+	const struct asof_json *root;        /* of the body, once it is read */
 	size_t entity_max;
 	bool takes_entity_names; /* a column may be named after an entity that has one key */
 	struct asof_arena *arena;
@@ -28,10 +28,8 @@ ASOF_NODISCARD enum asof_status asof_batch_read_root(struct asof_batch_reading *
 /* A member that is there and not null, else NULL. */
 const struct asof_json *asof_batch_find_given(const struct asof_json *object, const char *name);
 
-/* Room for every part and item that the reader's views can give; or that one view can. */
+/* Room for every part and item that there can be. */
 ASOF_NODISCARD enum asof_status asof_batch_make_room(struct asof_batch_reading *reading);
-ASOF_NODISCARD enum asof_status asof_batch_make_room_of_view(struct asof_batch_reading *reading,
-							     const struct asof_reader_view *view);
 
 /* A list of strings, neither empty nor too long. */
 ASOF_NODISCARD enum asof_status asof_batch_check_features(struct asof_batch_reading *reading,

@@ -163,7 +163,7 @@ static enum asof_status
 read_view_features(struct asof_batch_reading *reading, const struct asof_reader_view *view)
 {
 	const struct asof_json *features = asof_batch_find_given(reading->root, "features");
-	ASOF_TRY(asof_batch_make_room_of_view(reading, view));
+	ASOF_TRY(asof_batch_make_room(reading));
 	if (!features) {
 		reading->batch->parts[0].view = view;
 		reading->batch->part_count = 1;
@@ -182,7 +182,11 @@ asof_batch_read_view(const struct asof_reader_view *view, struct asof_str body, 
 {
 	struct asof_batch_request batch = { 0 };
 	struct asof_batch_reading reading = {
-		.entity_max = entity_max, .arena = arena, .batch = &batch, .problem = problem
+		.only = view,
+		.entity_max = entity_max,
+		.arena = arena,
+		.batch = &batch,
+		.problem = problem,
 	};
 	ASOF_TRY(asof_batch_read_root(&reading, body));
 	ASOF_TRY(read_view_features(&reading, view));

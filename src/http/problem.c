@@ -34,6 +34,7 @@ static const struct face faces[] = {
 	[ASOF_PROBLEM_MISSING_KEY] = { 422, "missing_key" },
 	[ASOF_PROBLEM_UNEQUAL_LENGTHS] = { 422, "unequal_lengths" },
 	[ASOF_PROBLEM_UNKNOWN_FEATURE] = { 422, "unknown_feature" },
+	[ASOF_PROBLEM_NAME_COLLISION] = { 422, "name_collision" },
 	[ASOF_PROBLEM_INVALID] = { 422, "invalid" },
 	[ASOF_PROBLEM_HEADERS_TOO_LARGE] = { 431, "headers_too_large" },
 	[ASOF_PROBLEM_INTERNAL] = { 500, "internal_error" },

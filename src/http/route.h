@@ -46,6 +46,7 @@ ASOF_NODISCARD enum asof_status asof_call_check_json(const struct asof_call *cal
 
 /* The answers, in route_<resource>.c. */
 asof_route_fn asof_route_healthz, asof_route_readyz, asof_route_metrics, asof_route_openapi;
+asof_route_fn asof_route_get_online_features;
 asof_route_fn asof_route_batch, asof_route_view_batch, asof_route_view_row, asof_route_key_row;
 
 #endif

@@ -10,6 +10,8 @@ static const struct asof_route table[] = {
 	{ "metrics", ASOF_METHOD_GET, "/metrics", ASOF_RIGHT_ADMIN, asof_route_metrics },
 	{ "openapi", ASOF_METHOD_GET, "/openapi.json", ASOF_RIGHT_NONE, asof_route_openapi },
 	{ "batch", ASOF_METHOD_POST, "/features/batch", ASOF_RIGHT_READ, asof_route_batch },
+	{ "get_online_features", ASOF_METHOD_POST, "/get-online-features", ASOF_RIGHT_READ,
+	  asof_route_get_online_features },
 	{ "view_batch", ASOF_METHOD_POST, "/features/{view}/batch", ASOF_RIGHT_READ,
 	  asof_route_view_batch },
 	{ "key_row", ASOF_METHOD_GET, "/features/{view}/{key}", ASOF_RIGHT_READ,

@@ -25,6 +25,10 @@ def many(body):
     return post("/features/batch", body)
 
 
+def feast(body):
+    return post("/get-online-features", body)
+
+
 def route(column):
     return post("/features/route_last/batch", '{"entities": {"origin": ["ABE"], "number": %s}}' % column)
 
@@ -135,6 +139,27 @@ WRONG = [
     (many('{"entities": {"origin": ["ABE"]}, "features": ["last.delays"]}'), 422, "unknown_feature", False),
     (many('{"entities": {"origin": ["ABE"]}, "features": ["lost.delay"]}'), 404, "unknown_view", False),
     (many('{"entities": {"origin": ["ABE"]}, "service": "model"}'), 422, "missing_key", False),
+    # Feast's route.
+    (get("/get-online-features"), 405, "method_not_allowed", False),
+    (get("/get-online-features", f"Host: x\r\n{JSON}", "POST"), 411, "length_required", True),
+    (post("/get-online-features", "{}", "Content-Type: text/plain\r\n"), 415, "unsupported_media_type", False),
+    (feast("{"), 400, "malformed_json", False),
+    (feast('{"features": [], "features": []}'), 400, "malformed_json", False),
+    (feast("7"), 422, "invalid_body", False),
+    (feast(ENTITIES), 422, "invalid_body", False),
+    (feast('{"features": ["last:delay"]}'), 422, "invalid_body", False),
+    (feast('{"features": ["last:delay"], "entities": [{"origin": "ABE"}]}'), 422, "invalid_body", False),
+    (feast('{"features": ["last:delay"], "entities": {"origin": "ABE"}}'), 422, "invalid_body", False),
+    (feast('{"features": ["last:delay"], "entities": {}}'), 422, "missing_key", False),
+    (feast('{"features": ["last:delay"], "entities": {"origin": [{}]}}'), 422, "invalid_key", False),
+    (feast('{"features": ["last.delay"], "entities": {"origin": ["ABE"]}}'), 422, "unknown_feature", False),
+    (feast('{"features": ["last:delays"], "entities": {"origin": ["ABE"]}}'), 422, "unknown_feature", False),
+    (feast('{"features": ["lost:delay"], "entities": {"origin": ["ABE"]}}'), 404, "unknown_view", False),
+    (feast('{"features": ["last@2:delay"], "entities": {"origin": ["ABE"]}}'), 404, "unknown_view", False),
+    (feast('{"feature_service": "other", "entities": {"origin": ["ABE"]}}'), 404, "unknown_service", False),
+    (feast('{"feature_service": ["model"], "entities": {"origin": ["ABE"]}}'), 422, "invalid_body", False),
+    (feast('{"feature_service": "model", "entities": {"origin": ["ABE"], "number": [7]}}'), 422, "name_collision", False),
+    (feast('{"feature_service": "model", "entities": {"origin": ["ABE"], "number": []}}'), 422, "unequal_lengths", False),
 ]
 
 

@@ -35,6 +35,21 @@ ASKED = {
         ],
         [("/features/batch", {"entities": ABE}), ("/features/batch", {"entities": ABE, "service": "none"})],
     ),
+    "get_online_features": (
+        [
+            ("/get-online-features", {"entities": ABE, "features": ["last:*", "departures@1:delay_mean_1d"]}),
+            (
+                "/get-online-features",
+                {
+                    "entities": {"number": [7, None], "origin": ["ABE", "ORD"]},
+                    "feature_service": "model",
+                    "full_feature_names": True,
+                    "include_feature_view_version_metadata": True,
+                },
+            ),
+        ],
+        [("/get-online-features", {"entities": ABE}), ("/get-online-features", {"entities": ABE, "feature_service": "none"})],
+    ),
 }
 
 
