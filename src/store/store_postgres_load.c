@@ -45,6 +45,50 @@ load_free(struct postgres_load *load)
 }
 ASOF_DEFINE_AUTOFREE(struct postgres_load, load_free)
 
+/* --- leaving nothing behind -------------------------------------------------------------------
+ */
+
+/* What fails is done after a later load. Nobody but the server's own vacuum is at the log. */
+static void
+clean_up(struct postgres_load *load)
+{
+	char sql[128];
+	struct asof_error ignored;
+	(void)snprintf(sql, sizeof(sql),
+		       "set lock_timeout to '3s'; drop table if exists asof_online_g%" PRId64
+		       "_log",
+		       load->generation);
+	if (asof_postgres_run(&load->conn->link, sql, &ignored) != ASOF_OK)
+		asof_postgres_link_recover(&load->conn->link);
+	if (load->conn->link.conn)
+		asof_postgres_sweep(load->conn, load->table);
+}
+
+static enum asof_status
+abandon(struct postgres_load *load, struct asof_error *err)
+{
+	struct asof_postgres_record record;
+	char number[24];
+	const char *const texts[] = { load->table, number };
+	(void)snprintf(number, sizeof(number), "%" PRId64, load->generation);
+	asof_postgres_link_recover(&load->conn->link);
+	if (!load->conn->link.conn)
+		return ASOF_OK;
+	ASOF_TRY(asof_postgres_begin(load->store, load->conn, load->table, ASOF_POSTGRES_ALONE,
+				     &record, err));
+	ASOF_TRY(asof_postgres_ask_texts(load->conn,
+					 "update asof_online set loading = null where name = $1"
+					 " and loading = $2::bigint",
+					 texts, 2, NULL, err));
+	ASOF_TRY(asof_postgres_ask_texts(load->conn,
+					 "delete from asof_online where name = $1 and generation"
+					 " is null and loading is null",
+					 texts, 1, NULL, err));
+	ASOF_TRY(asof_postgres_run(&load->conn->link, "commit", err));
+	clean_up(load);
+	return ASOF_OK;
+}
+
 /* --- beginning ---------------------------------------------------------------------------------
  */
 
@@ -115,7 +159,13 @@ asof_postgres_load_begin(struct asof_store *store, const struct asof_store_table
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu columns", load->shape.count);
 	asof_postgres_shape_match(&load->shape, table, load->fields);
 	ASOF_TRY(asof_postgres_conn_new(self, &load->conn, err));
-	ASOF_TRY(begin_load(load, err));
+	enum asof_status status = begin_load(load, err);
+	if (status != ASOF_OK) {
+		struct asof_error ignored;
+		if (load->generation != 0)
+			(void)!abandon(load, &ignored);
+		return status;
+	}
 	load->conn->link.is_patient = true;
 	*ret_load = &ASOF_STEAL(load)->base;
 	return ASOF_OK;
@@ -322,12 +372,7 @@ switch_once(struct postgres_load *load, struct switching *s, struct asof_error *
 	ASOF_TRY(merge_log(load, err));
 	ASOF_TRY(set_current(load, s, shown, err));
 	ASOF_TRY(asof_fault_point("store.load.before_switch", err));
-	char commit[128];
-	(void)snprintf(commit, sizeof(commit),
-		       "drop table asof_online_g%" PRId64
-		       "_log; set local synchronous_commit to on; commit",
-		       load->generation);
-	return asof_postgres_run(link, commit, err);
+	return asof_postgres_run(link, "set local synchronous_commit to on; commit", err);
 }
 
 /* Somebody who reads the view for people in a long transaction stops no load: the view then shows
@@ -392,33 +437,8 @@ asof_postgres_load_commit(struct asof_store_load *base, struct asof_str meta,
 		return status;
 	ASOF_TRY(asof_fault_point("store.load.after_switch", err));
 	if (load->conn->link.conn)
-		asof_postgres_sweep(load->conn, load->table);
+		clean_up(load);
 	load_free(load);
-	return ASOF_OK;
-}
-
-static enum asof_status
-abandon(struct postgres_load *load, struct asof_error *err)
-{
-	struct asof_postgres_record record;
-	char number[24];
-	const char *const texts[] = { load->table, number };
-	(void)snprintf(number, sizeof(number), "%" PRId64, load->generation);
-	asof_postgres_link_recover(&load->conn->link);
-	if (!load->conn->link.conn)
-		return ASOF_OK;
-	ASOF_TRY(asof_postgres_begin(load->store, load->conn, load->table, ASOF_POSTGRES_ALONE,
-				     &record, err));
-	ASOF_TRY(asof_postgres_ask_texts(load->conn,
-					 "update asof_online set loading = null where name = $1"
-					 " and loading = $2::bigint",
-					 texts, 2, NULL, err));
-	ASOF_TRY(asof_postgres_ask_texts(load->conn,
-					 "delete from asof_online where name = $1 and generation"
-					 " is null and loading is null",
-					 texts, 1, NULL, err));
-	ASOF_TRY(asof_postgres_run(&load->conn->link, "commit", err));
-	asof_postgres_sweep(load->conn, load->table);
 	return ASOF_OK;
 }
 
