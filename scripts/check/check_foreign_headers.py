@@ -11,7 +11,8 @@ PLACES = {  # header, or folder of headers -> the file or folder that may includ
     "h2o.h": "src/http/",
     "h2o/": "src/http/",
     "openssl/evp.h": "src/model/digest.c",
-    "openssl/": "src/http/",
+    "openssl/": ("src/http/", "src/store/store_redis_socket.c"),
+    "hiredis/": "src/store/store_redis_link.c",
     "curl/curl.h": "src/lake/",
     "expat.h": "src/lake/s3_xml.c",
     "popt.h": "src/cli/",
@@ -47,5 +48,5 @@ for path in tree.files(".c", ".h", under=("src/", "include/", "tests/")):
         if where is None:
             found.add(path, line, f"<{name}> is a foreign header with no place of its own")
         elif not path.startswith(where):
-            found.add(path, line, f"<{name}> belongs in {where} only")
+            found.add(path, line, f"<{name}> belongs in {where if isinstance(where, str) else ' and '.join(where)} only")
 found.finish()

@@ -3,27 +3,14 @@
 
 #include <assert.h>
 
-#define UUID_BYTES 16
-
-__extension__ typedef unsigned __int128 uint128;
-
-/* The tags are stored: never change one, never use one again. */
-static const unsigned char tags[] = {
-	[ASOF_TYPE_BOOL] = 0x10,    [ASOF_TYPE_INT32] = 0x20, [ASOF_TYPE_INT64] = 0x21,
-	[ASOF_TYPE_DECIMAL] = 0x28, [ASOF_TYPE_DATE] = 0x30,  [ASOF_TYPE_TIMESTAMP] = 0x31,
-	[ASOF_TYPE_UUID] = 0x40,    [ASOF_TYPE_BYTES] = 0x50, [ASOF_TYPE_STRING] = 0x51,
-};
-
-/* A string ends with 00 01; a 00 within it is followed by FF. */
-#define ZERO_WITHIN 0xFF
-#define ZERO_ENDS   0x01
+#include "codec/key_format.h"
 
 /* The last `size` bytes of `value`, big-endian; its sign bit, at 8 * size - 1, is flipped. */
 static void
 add_signed(struct asof_buf *buf, asof_int128 value, size_t size)
 {
 	unsigned char bytes[sizeof(value)];
-	uint128 flipped = (uint128)value ^ ((uint128)1 << (8 * size - 1));
+	asof_uint128 flipped = (asof_uint128)value ^ ((asof_uint128)1 << (8 * size - 1));
 	for (size_t i = 0; i < size; i++)
 		bytes[i] = (unsigned char)(flipped >> (8 * (size - 1 - i)));
 	asof_buf_add(buf, bytes, size);
@@ -32,8 +19,8 @@ add_signed(struct asof_buf *buf, asof_int128 value, size_t size)
 static void
 add_string(struct asof_buf *buf, struct asof_str str)
 {
-	static const unsigned char within[] = { 0, ZERO_WITHIN };
-	static const unsigned char ends[] = { 0, ZERO_ENDS };
+	static const unsigned char within[] = { 0, ASOF_KEY_ZERO_WITHIN };
+	static const unsigned char ends[] = { 0, ASOF_KEY_ZERO_ENDS };
 	while (str.len > 0) {
 		const char *zero = memchr(str.ptr, 0, str.len);
 		size_t clean = zero ? (size_t)(zero - str.ptr) : str.len;
@@ -49,7 +36,7 @@ add_string(struct asof_buf *buf, struct asof_str str)
 static void
 add_component(struct asof_buf *buf, const struct asof_value *value)
 {
-	asof_buf_add_char(buf, (char)tags[value->type.kind]);
+	asof_buf_add_char(buf, (char)asof_key_tags[value->type.kind]);
 	switch ((enum asof_type_kind)value->type.kind) {
 	case ASOF_TYPE_BOOL:
 		asof_buf_add_char(buf, value->boolean ? 1 : 0);
@@ -66,7 +53,7 @@ add_component(struct asof_buf *buf, const struct asof_value *value)
 		add_signed(buf, value->decimal, sizeof(value->decimal));
 		break;
 	case ASOF_TYPE_UUID:
-		assert(value->str.len == UUID_BYTES);
+		assert(value->str.len == ASOF_UUID_BYTES);
 		asof_buf_add_str(buf, value->str);
 		break;
 	case ASOF_TYPE_STRING:
@@ -127,11 +114,11 @@ take_signed(struct reader *reader, size_t size, asof_int128 *ret_value)
 	const char *bytes;
 	if (!take(reader, size, &bytes))
 		return false;
-	uint128 value = 0;
+	asof_uint128 value = 0;
 	for (size_t i = 0; i < size; i++)
 		value = value << 8 | (unsigned char)bytes[i];
 	/* A number without its sign, minus the weight of the sign: sign extension. */
-	uint128 sign = (uint128)1 << (8 * size - 1);
+	asof_uint128 sign = (asof_uint128)1 << (8 * size - 1);
 	*ret_value = (asof_int128)(value - sign);
 	return true;
 }
@@ -146,13 +133,13 @@ take_escaped(struct reader *reader, struct asof_str *ret_raw, size_t *ret_escape
 		if (rest.ptr[i] != 0)
 			continue;
 		unsigned char mark = (unsigned char)rest.ptr[i + 1];
-		if (mark == ZERO_ENDS) {
+		if (mark == ASOF_KEY_ZERO_ENDS) {
 			*ret_raw = (struct asof_str){ rest.ptr, i };
 			*ret_escapes = escapes;
 			reader->at += i + 2;
 			return true;
 		}
-		if (mark != ZERO_WITHIN)
+		if (mark != ASOF_KEY_ZERO_WITHIN)
 			return false;
 		escapes++;
 		i++;
@@ -183,12 +170,12 @@ static enum asof_status
 take_uuid(struct reader *reader, struct asof_str *ret_str, struct asof_error *err)
 {
 	const char *bytes;
-	if (!take(reader, UUID_BYTES, &bytes))
+	if (!take(reader, ASOF_UUID_BYTES, &bytes))
 		return corrupt(reader, "a uuid without end", err);
-	char *copy = asof_arena_copy(reader->arena, (struct asof_str){ bytes, UUID_BYTES });
+	char *copy = asof_arena_copy(reader->arena, (struct asof_str){ bytes, ASOF_UUID_BYTES });
 	if (!copy)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "key of %zu bytes", reader->bytes.len);
-	*ret_str = (struct asof_str){ copy, UUID_BYTES };
+	*ret_str = (struct asof_str){ copy, ASOF_UUID_BYTES };
 	return ASOF_OK;
 }
 
@@ -228,7 +215,7 @@ take_component(struct reader *reader, const struct asof_key *key, struct asof_va
 {
 	assert(asof_type_is_key(key->type));
 	const char *tag;
-	if (!take(reader, 1, &tag) || (unsigned char)*tag != tags[key->type.kind])
+	if (!take(reader, 1, &tag) || (unsigned char)*tag != asof_key_tags[key->type.kind])
 		return corrupt(reader, "a component of another type", err);
 
 	struct asof_value value = { .type = key->type };

@@ -24,4 +24,16 @@ ASOF_NODISCARD enum asof_status asof_key_decode(struct asof_str bytes, const str
 						struct asof_value *ret_values,
 						struct asof_error *err);
 
+/*
+ * The key as people read it, appended; two keys never have one text. Components are separated by
+ * ",": an int64 as 42, an int32 as 42i, a decimal as its unscaled digits and d, true, false, dates
+ * and times as everywhere, a uuid, bytes as 0x00ff, and a string as it is, with what is in the way
+ * as %XX, and behind a ' where it would look like one of the others. Bytes that are no key: a % and
+ * the bytes.
+ */
+void asof_key_write_text(struct asof_str bytes, struct asof_buf *buf);
+/* A name or a string as it stands there: `%`, `,`, `:`, quotes, spaces and control characters as
+ * %XX. */
+void asof_key_write_name(struct asof_str name, struct asof_buf *buf);
+
 #endif

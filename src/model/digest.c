@@ -37,19 +37,36 @@ asof_sha256_add(struct asof_sha256 *self, struct asof_str bytes, struct asof_err
 	return ASOF_OK;
 }
 
-enum asof_status
-asof_sha256_end(struct asof_sha256 *self, char out[ASOF_SHA256_TEXT_MAX], struct asof_error *err)
+static void
+write_digits(const unsigned char *digest, unsigned len, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-	if (EVP_DigestFinal_ex(self->context, digest, &len) != 1)
-		return ASOF_FAIL(err, ASOF_INTERNAL, "SHA-256");
 	for (unsigned i = 0; i < len; i++) {
 		*out++ = digits[digest[i] >> 4];
 		*out++ = digits[digest[i] & 15];
 	}
 	*out = '\0';
+}
+
+enum asof_status
+asof_sha256_end(struct asof_sha256 *self, char out[ASOF_SHA256_TEXT_MAX], struct asof_error *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	if (EVP_DigestFinal_ex(self->context, digest, &len) != 1)
+		return ASOF_FAIL(err, ASOF_INTERNAL, "SHA-256");
+	write_digits(digest, len, out);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_sha1_text(struct asof_str bytes, char out[ASOF_SHA1_TEXT_MAX], struct asof_error *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	if (EVP_Digest(bytes.len ? bytes.ptr : "", bytes.len, digest, &len, EVP_sha1(), NULL) != 1)
+		return ASOF_FAIL(err, ASOF_INTERNAL, "SHA-1");
+	write_digits(digest, len, out);
 	return ASOF_OK;
 }
 

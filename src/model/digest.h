@@ -1,4 +1,5 @@
-/* digest.h - SHA-256, by OpenSSL: where others demand it. Our own hashes are in hash.h. Pure. */
+/* digest.h - SHA-256 and SHA-1, by OpenSSL: where others demand them. Our own hashes are in hash.h.
+ * Pure. */
 #ifndef ASOF_MODEL_DIGEST_H
 #define ASOF_MODEL_DIGEST_H
 
@@ -9,6 +10,12 @@
 /* 64 hexadecimal digits, lower case, and NUL. */
 ASOF_NODISCARD enum asof_status
 asof_sha256_text(struct asof_str bytes, char out[ASOF_SHA256_TEXT_MAX], struct asof_error *err);
+
+#define ASOF_SHA1_TEXT_MAX 41
+
+/* The name that Redis gives a script; 40 digits, lower case, and NUL. */
+ASOF_NODISCARD enum asof_status asof_sha1_text(struct asof_str bytes, char out[ASOF_SHA1_TEXT_MAX],
+					       struct asof_error *err);
 
 /* The same of bytes that come in pieces. One thread at a time. */
 struct asof_sha256;

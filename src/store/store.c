@@ -8,9 +8,8 @@
 
 /* Add an implementation here and in store_impls.h; nothing else needs to know. */
 static const struct asof_store_ops *const implementations[] = {
-	&asof_store_mem_ops,
-	&asof_store_lmdb_ops,
-	&asof_store_postgres_ops,
+	&asof_store_mem_ops,   &asof_store_lmdb_ops,   &asof_store_postgres_ops,
+	&asof_store_redis_ops, &asof_store_rediss_ops, &asof_store_redis_unix_ops,
 };
 
 static const struct asof_store_ops *
@@ -33,7 +32,7 @@ asof_store_open(const char *uri, struct asof_store **ret_store, struct asof_erro
 	if (!ops)
 		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
 				 "no online store of kind '%.*s' (have: memory, lmdb:DIR, "
-				 "postgres://USER@HOST/DATABASE)",
+				 "redis://HOST, postgres://USER@HOST/DATABASE)",
 				 ASOF_STR_ARG(scheme));
 
 	enum asof_status status = ops->open(asof_str_from(colon ? colon + 1 : ""), ret_store, err);

@@ -126,8 +126,8 @@ struct asof_store_ops {
 	/* A missing table is not an error. */
 	enum asof_status (*drop)(struct asof_store *store, const char *table,
 				 struct asof_error *err);
-	/* ASOF_CONFLICT while another load of the table is under way, in any process. `table` lives
-	 * as long as the load. */
+	/* ASOF_CONFLICT while another load of the table is under way, in any process. What
+	 * the table's fields point to lives as long as the load. */
 	enum asof_status (*load_begin)(struct asof_store *store,
 				       const struct asof_store_table *table,
 				       struct asof_store_load **ret_load, struct asof_error *err);

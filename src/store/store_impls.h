@@ -7,6 +7,9 @@
 extern const struct asof_store_ops asof_store_mem_ops;
 extern const struct asof_store_ops asof_store_lmdb_ops;
 extern const struct asof_store_ops asof_store_postgres_ops;
+extern const struct asof_store_ops asof_store_redis_ops; /* with TLS and a socket's path: */
+extern const struct asof_store_ops asof_store_rediss_ops;
+extern const struct asof_store_ops asof_store_redis_unix_ops;
 
 typedef uint64_t asof_store_hash_fn(struct asof_str bytes);
 

@@ -3,6 +3,7 @@
 #define STORE_FIXTURE_H
 
 #include "postgres_server.h"
+#include "redis_server.h"
 #include "store/store.h"
 #include "store/store_fault.h"
 #include "store/store_impls.h"
@@ -11,27 +12,49 @@
 #define S(literal)  ((struct asof_str){ literal, sizeof(literal) - 1 })
 #define VALUE_BYTES 64
 
-enum kind { MEMORY, LMDB, LMDB_PLAIN, LMDB_COLLIDING, POSTGRES, FAULT };
+struct fixture;
+
+/* A kind of store; one with a server of its own starts it once for all tests. */
+struct kind {
+	const char *name;
+	void (*open)(struct fixture *f); /* an empty store, into f->store */
+	bool (*start)(void);             /* false: cannot be had here. NULL: nothing to start */
+	void (*stop)(void);
+};
 
 struct fixture {
-	enum kind kind;
+	const struct kind *kind;
 	char dir[TEMPDIR_MAX];
 	struct asof_store *store;
 };
 
-/* One for all tests of a program; each has a schema of its own. */
-static struct server postgres_of_tests;
+static inline void
+open_uri(struct fixture *f, const char *uri)
+{
+	struct asof_error err = { 0 };
+	assert_ok(asof_store_open(uri, &f->store, &err), err);
+}
 
 static inline void
-open_postgres(struct asof_store **ret_store)
+open_memory(struct fixture *f)
 {
-	static int schema;
-	char server_uri[200];
-	char uri[256];
-	struct asof_error err = { 0 };
-	postgres_uri(&postgres_of_tests, server_uri, sizeof(server_uri));
-	(void)snprintf(uri, sizeof(uri), "%s?schema=t%d", server_uri, ++schema);
-	assert_ok(asof_store_open(uri, ret_store, &err), err);
+	open_uri(f, "memory:");
+}
+
+static inline void
+open_lmdb(struct fixture *f)
+{
+	char uri[TEMPDIR_MAX + 32];
+	(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b", f->dir);
+	open_uri(f, uri);
+}
+
+static inline void
+open_lmdb_plain(struct fixture *f)
+{
+	char uri[TEMPDIR_MAX + 32];
+	(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b?front=off", f->dir);
+	open_uri(f, uri);
 }
 
 /* All long keys with one beginning have one stored key. */
@@ -43,34 +66,81 @@ same_hash(struct asof_str bytes)
 }
 
 static inline void
-open_store(struct fixture *f)
+open_lmdb_colliding(struct fixture *f)
 {
 	struct asof_error err = { 0 };
-	char uri[TEMPDIR_MAX + 32];
+	assert_ok(asof_store_lmdb_open_hashed(asof_str_from(f->dir), same_hash, &f->store, &err),
+		  err);
+}
+
+static inline void
+open_fault(struct fixture *f)
+{
+	struct asof_error err = { 0 };
 	struct asof_store *inner = NULL;
-	switch (f->kind) {
-	case MEMORY:
-		assert_ok(asof_store_open("memory:", &f->store, &err), err);
-		break;
-	case LMDB:
-	case LMDB_PLAIN:
-		(void)snprintf(uri, sizeof(uri), "lmdb:%s/a/b%s", f->dir,
-			       f->kind == LMDB_PLAIN ? "?front=off" : "");
-		assert_ok(asof_store_open(uri, &f->store, &err), err);
-		break;
-	case LMDB_COLLIDING:
-		assert_ok(asof_store_lmdb_open_hashed(asof_str_from(f->dir), same_hash, &f->store,
-						      &err),
-			  err);
-		break;
-	case POSTGRES:
-		open_postgres(&f->store);
-		break;
-	case FAULT:
-		assert_ok(asof_store_open("memory", &inner, &err), err);
-		assert_ok(asof_store_fault_wrap(inner, &f->store, &err), err);
-		break;
-	}
+	assert_ok(asof_store_open("memory", &inner, &err), err);
+	assert_ok(asof_store_fault_wrap(inner, &f->store, &err), err);
+}
+
+static inline struct server *
+postgres_of_tests(void)
+{
+	static struct server server;
+	return &server;
+}
+
+static inline bool
+start_postgres(void)
+{
+	return postgres_start(postgres_of_tests());
+}
+
+static inline void
+stop_postgres(void)
+{
+	postgres_stop(postgres_of_tests());
+}
+
+/* Each test has a schema of its own. */
+static inline void
+open_postgres(struct fixture *f)
+{
+	static int schema;
+	char server_uri[200];
+	char uri[256];
+	postgres_uri(postgres_of_tests(), server_uri, sizeof(server_uri));
+	(void)snprintf(uri, sizeof(uri), "%s?schema=t%d", server_uri, ++schema);
+	open_uri(f, uri);
+}
+
+static inline struct server *
+redis_of_tests(void)
+{
+	static struct server server;
+	return &server;
+}
+
+static inline bool
+start_redis(void)
+{
+	return redis_start(redis_of_tests());
+}
+
+static inline void
+stop_redis(void)
+{
+	server_stop(redis_of_tests());
+}
+
+/* Each test has keys of its own. */
+static inline void
+open_redis(struct fixture *f)
+{
+	static int count;
+	char uri[128];
+	(void)snprintf(uri, sizeof(uri), "redis://127.0.0.1:%d/1?prefix=t%d",
+		       redis_of_tests()->port, count++);
+	open_uri(f, uri);
 }
 
 static inline int
@@ -78,9 +148,9 @@ set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	assert_non_null(f);
-	f->kind = *(const enum kind *)*state;
+	f->kind = *state;
 	tempdir_make(f->dir);
-	open_store(f);
+	f->kind->open(f);
 	*state = f;
 	return 0;
 }
@@ -201,31 +271,35 @@ commit(struct asof_store_load *load, struct asof_str meta)
 		  err);
 }
 
-/* Run `tests`, whose initial state is to be the kind, against every kind of store. */
+/* A store is added here. */
+static const struct kind kinds[] = {
+	{ "memory", open_memory, NULL, NULL },
+	{ "lmdb", open_lmdb, NULL, NULL },
+	{ "lmdb, without hash files", open_lmdb_plain, NULL, NULL },
+	{ "lmdb, equal hashes", open_lmdb_colliding, NULL, NULL },
+	{ "fault over memory", open_fault, NULL, NULL },
+	{ "postgres", open_postgres, start_postgres, stop_postgres },
+	{ "redis", open_redis, start_redis, stop_redis },
+};
+
+/* Run `tests`, whose initial state is to be the kind, against every kind of store, or only against
+ * those whose name ASOF_STORE_KIND begins. */
 static inline int
 run_all_kinds(struct CMUnitTest *tests, size_t count)
 {
-	static const struct {
-		const char *name;
-		enum kind kind;
-	} kinds[] = {
-		{ "memory", MEMORY },
-		{ "lmdb", LMDB },
-		{ "lmdb, without hash files", LMDB_PLAIN },
-		{ "lmdb, equal hashes", LMDB_COLLIDING },
-		{ "postgres", POSTGRES },
-		{ "fault over memory", FAULT },
-	};
 	int failed = 0;
+	const char *wanted = getenv("ASOF_STORE_KIND");
 	for (size_t k = 0; k < ASOF_COUNTOF(kinds); k++) {
-		enum kind kind = kinds[k].kind;
-		if (kind == POSTGRES && !postgres_start(&postgres_of_tests))
+		struct kind kind = kinds[k];
+		if (wanted && strncmp(kind.name, wanted, strlen(wanted)) != 0)
+			continue;
+		if (kind.start && !kind.start())
 			continue;
 		for (size_t i = 0; i < count; i++)
 			tests[i].initial_state = &kind;
-		failed += _cmocka_run_group_tests(kinds[k].name, tests, count, NULL, NULL);
-		if (kind == POSTGRES)
-			postgres_stop(&postgres_of_tests);
+		failed += _cmocka_run_group_tests(kind.name, tests, count, NULL, NULL);
+		if (kind.stop)
+			kind.stop();
 	}
 	return failed;
 }

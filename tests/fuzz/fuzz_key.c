@@ -42,7 +42,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct asof_error err = { 0 };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(2 * size + 64);
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(8 * size + 64);
 	struct asof_str bytes = { (const char *)data + 1 + count, size - 1 - count };
+	asof_key_write_text(bytes, &text);
+	check(asof_buf_status(&text, &err) == ASOF_OK && (text.len > 0));
 	enum asof_status status = asof_key_decode(bytes, keys, count, &arena, values, &err);
 	if (status != ASOF_OK) {
 		check(status == ASOF_CORRUPT && err.message[0] != '\0');

@@ -104,6 +104,8 @@ keys_order_as_their_values_and_read_back(void **state)
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf left = ASOF_BUF(4096);
 	ASOF_AUTO(asof_buf_done) struct asof_buf right = ASOF_BUF(4096);
+	ASOF_AUTO(asof_buf_done) struct asof_buf left_text = ASOF_BUF(4096);
+	ASOF_AUTO(asof_buf_done) struct asof_buf right_text = ASOF_BUF(4096);
 	for (int i = 0; i < 30000; i++) {
 		asof_arena_reset(&arena);
 		struct asof_key keys[COMPONENTS] = { 0 };
@@ -119,6 +121,13 @@ keys_order_as_their_values_and_read_back(void **state)
 		assert_encodes(b, &right);
 		int order = asof_str_compare(asof_buf_view(&left), asof_buf_view(&right));
 		assert_int_equal(sign(order), sign(compare_tuples(a, b)));
+		asof_buf_clear(&left_text);
+		asof_buf_clear(&right_text);
+		asof_key_write_text(asof_buf_view(&left), &left_text);
+		asof_key_write_text(asof_buf_view(&right), &right_text);
+		assert_int_equal(
+			asof_str_equal(asof_buf_view(&left_text), asof_buf_view(&right_text)),
+			order == 0);
 
 		assert_ok(asof_key_decode(asof_buf_view(&left), keys, COMPONENTS, &arena, decoded,
 					  &err),
@@ -126,6 +135,60 @@ keys_order_as_their_values_and_read_back(void **state)
 		assert_int_equal(compare_tuples(a, decoded), 0);
 		assert_true(asof_type_equal(decoded[0].type, keys[0].type));
 	}
+}
+
+static void
+assert_text(struct asof_str key, const char *expected)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
+	asof_key_write_text(key, &text);
+	assert_string_equal(asof_buf_cstr(&text), expected);
+}
+
+static void
+assert_key_text(const struct asof_value *values, size_t count, const char *expected)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf key = ASOF_BUF(4096);
+	assert_ok(asof_key_encode(values, count, &key, &err), err);
+	assert_text(asof_buf_view(&key), expected);
+}
+
+static void
+assert_string_text(const char *string, const char *expected)
+{
+	const struct asof_value value = text_value(string);
+	assert_key_text(&value, 1, expected);
+}
+
+static void
+people_can_read_keys(void **state)
+{
+	(void)state;
+	const struct asof_value composite[] = {
+		text_value("AA"),
+		int_value(-42),
+		{ .type = ASOF_TYPE(ASOF_TYPE_INT32), .int32 = 7 },
+		{ .type = ASOF_TYPE(ASOF_TYPE_BOOL), .boolean = true },
+		{ .type = ASOF_TYPE(ASOF_TYPE_DATE), .int32 = 1 },
+		{ .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP), .int64 = 1000000 },
+		{ .type = ASOF_TYPE(ASOF_TYPE_BYTES), .str = { "\0\xff", 2 } },
+		{ .type = ASOF_TYPE(ASOF_TYPE_UUID), .str = { "0123456789abcdef", 16 } },
+		{ .type = key_types[3], .decimal = -150 },
+	};
+	assert_key_text(composite, ASOF_COUNTOF(composite),
+			"AA,-42,7i,true,1970-01-02,1970-01-01T00:00:01Z,0x00FF,"
+			"30313233-3435-3637-3839-616263646566,-150d");
+	assert_string_text("user_17", "user_17");
+	assert_string_text("M\xc3\xbcnchen", "M\xc3\xbcnchen");
+	assert_string_text("a b:c,d%'", "a%20b%3Ac%2Cd%25%27");
+	assert_string_text("17", "'17");
+	assert_string_text("true", "'true");
+	assert_string_text("", "'");
+	assert_string_text("30313233-3435-3637-3839-616263646566",
+			   "'30313233-3435-3637-3839-616263646566");
+	assert_text((struct asof_str){ "k:\1", 3 }, "%k%3A%01");
+	assert_text((struct asof_str){ "\x51k", 2 }, "%Qk");
 }
 
 static void
@@ -282,6 +345,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_order_as_their_values_and_read_back),
+		cmocka_unit_test(people_can_read_keys),
 		cmocka_unit_test(different_keys_never_meet),
 		cmocka_unit_test(stored_bytes_never_change),
 		cmocka_unit_test(null_and_floats_are_no_keys),

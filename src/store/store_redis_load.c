@@ -1,0 +1,330 @@
+/* store_redis_load.c - loads: the next generation filled beside, under a lease, then switched to.
+ */
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/fault.h"
+#include "base/number.h"
+#include "store/store_redis.h"
+
+#define CHUNK_ROWS  256 /* of one script: others wait for it, a millisecond or two */
+#define CHUNK_BYTES ((size_t)256 << 10)
+#define TOKEN_BYTES 16
+
+struct redis_load {
+	struct asof_store_load base; /* must be first */
+	struct asof_redis_store *store;
+	char name[ASOF_STORE_TABLE_MAX + 1];
+	struct asof_store_table table;
+	char token[2 * TOKEN_BYTES + 1];
+	char generation[ASOF_DOUBLE_TEXT_MAX];
+	struct asof_redis_arguments rows; /* a chunk, not on the server yet */
+	size_t row_count;
+	bool is_replacing; /* the chunk's rows go without the write rule */
+	pthread_t renewer;
+	pthread_mutex_t lock; /* guards is_over */
+	pthread_cond_t ended;
+	bool is_over;
+};
+
+/* What every script of a load wants: who we are, for how long, and what we fill. */
+static void
+begin_arguments(const struct redis_load *load, struct asof_redis_arguments *arguments)
+{
+	asof_redis_arguments_begin(arguments, load->store, load->name);
+	asof_redis_argument(arguments, asof_str_from(load->token));
+	asof_redis_argument_int(arguments, asof_redis_pool_target(load->store->pool)->lease_ms);
+	asof_redis_argument(arguments, asof_str_from(load->generation));
+}
+
+/* --- the lease ---------------------------------------------------------------------------------
+ */
+
+static void
+renew(struct redis_load *load)
+{
+	int64_t ignored;
+	struct asof_error unheard = { 0 };
+	ASOF_AUTO(asof_redis_arguments_done)
+	struct asof_redis_arguments arguments = ASOF_REDIS_ARGUMENTS;
+	begin_arguments(load, &arguments);
+	/* What fails here is told by the next chunk. */
+	enum asof_status status = asof_redis_run_int(load->store, ASOF_REDIS_LOAD_RENEW, &arguments,
+						     &ignored, &unheard);
+	(void)status;
+}
+
+/* Rows may be long in coming: the lease is kept meanwhile. */
+static void *
+keep_renewing(void *arg)
+{
+	struct redis_load *load = arg;
+	int64_t lease_ms = asof_redis_pool_target(load->store->pool)->lease_ms;
+	struct timespec next;
+	(void)clock_gettime(CLOCK_MONOTONIC, &next);
+	for (;;) {
+		int64_t ns = next.tv_nsec + lease_ms / 3 * 1000000;
+		next.tv_sec += (time_t)(ns / 1000000000);
+		next.tv_nsec = (long)(ns % 1000000000);
+		{
+			int rc = 0;
+			ASOF_HOLD(held, &load->lock);
+			while (!load->is_over && rc == 0)
+				rc = pthread_cond_timedwait(&load->ended, &load->lock, &next);
+			if (load->is_over)
+				return NULL;
+		}
+		renew(load);
+	}
+}
+
+static enum asof_status
+start_renewer(struct redis_load *load, struct asof_error *err)
+{
+	pthread_condattr_t attributes;
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&load->ended, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	(void)pthread_mutex_init(&load->lock, NULL);
+	int rc = pthread_create(&load->renewer, NULL, keep_renewing, load);
+	if (rc == 0)
+		return ASOF_OK;
+	(void)pthread_cond_destroy(&load->ended);
+	(void)pthread_mutex_destroy(&load->lock);
+	return ASOF_FAIL(err, ASOF_IO, "start a thread: %s", strerror(rc));
+}
+
+static void
+stop_renewer(struct redis_load *load)
+{
+	{
+		ASOF_HOLD(held, &load->lock);
+		load->is_over = true;
+		(void)pthread_cond_signal(&load->ended);
+	}
+	(void)pthread_join(load->renewer, NULL);
+	(void)pthread_cond_destroy(&load->ended);
+	(void)pthread_mutex_destroy(&load->lock);
+}
+
+static void
+load_free(struct redis_load *load)
+{
+	asof_redis_arguments_done(&load->rows);
+	asof_mem_free(load);
+}
+
+/* --- beginning ---------------------------------------------------------------------------------
+ */
+
+static enum asof_status
+make_token(char out[2 * TOKEN_BYTES + 1], struct asof_error *err)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char bytes[TOKEN_BYTES];
+	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+		return ASOF_FAIL(err, ASOF_IO, "no random bytes");
+	for (size_t i = 0; i < TOKEN_BYTES; i++) {
+		out[2 * i] = digits[bytes[i] >> 4];
+		out[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	out[2 * TOKEN_BYTES] = '\0';
+	return ASOF_OK;
+}
+
+static enum asof_status
+take_lease(struct redis_load *load, struct asof_error *err)
+{
+	struct asof_redis_reply reply;
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	struct asof_redis_arguments *arguments = &load->rows;
+	asof_redis_arguments_begin(arguments, load->store, load->name);
+	asof_redis_argument(arguments, asof_str_from(load->token));
+	asof_redis_argument_int(arguments, asof_redis_pool_target(load->store->pool)->lease_ms);
+	ASOF_TRY(asof_buf_status(&arguments->bytes, err));
+	ASOF_TRY(asof_redis_run(load->store->pool, ASOF_REDIS_LOAD_BEGIN,
+				asof_buf_view(&arguments->bytes), arguments->count, &reply, &arena,
+				err));
+	if (reply.kind != ASOF_REDIS_ARRAY || reply.count != 2 ||
+	    reply.items[0].kind != ASOF_REDIS_INT || reply.items[1].kind != ASOF_REDIS_INT)
+		return ASOF_FAIL(err, ASOF_CORRUPT, "the server's answer has another form");
+	if (reply.items[0].number == 0)
+		return ASOF_FAIL(err, ASOF_CONFLICT,
+				 "another load of '%s' is under way (if it was killed, its lease "
+				 "ends in %lld seconds)",
+				 load->name, (long long)reply.items[1].number / 1000 + 1);
+	size_t len = asof_int64_text(reply.items[1].number, load->generation);
+	load->generation[len] = '\0';
+	return ASOF_OK;
+}
+
+static void
+begin_chunk(struct redis_load *load, bool is_replacing)
+{
+	begin_arguments(load, &load->rows);
+	asof_redis_argument(&load->rows, asof_str_from(is_replacing ? "last wins" : ""));
+	load->row_count = 0;
+	load->is_replacing = is_replacing;
+}
+
+enum asof_status
+asof_redis_load_begin(struct asof_store *store, const struct asof_store_table *table,
+		      struct asof_store_load **ret_load, struct asof_error *err)
+{
+	struct redis_load *load = asof_mem_alloc(sizeof(*load));
+	if (!load)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "load");
+	load->base.ops = &asof_store_redis_ops;
+	load->store = (struct asof_redis_store *)store;
+	memcpy(load->name, table->name, strlen(table->name));
+	load->table = *table;
+	load->table.name = load->name;
+	load->rows = ASOF_REDIS_ARGUMENTS;
+	enum asof_status status = make_token(load->token, err);
+	if (status == ASOF_OK)
+		status = asof_redis_check_rights(load->store, err);
+	if (status == ASOF_OK)
+		status = take_lease(load, err);
+	if (status == ASOF_OK)
+		status = start_renewer(load, err);
+	if (status != ASOF_OK) {
+		load_free(load);
+		return status;
+	}
+	/* What a killed load or switch left goes before there is more. */
+	status = asof_redis_sweep(load->store, table->name, err);
+	if (status == ASOF_OK)
+		status = asof_fault_point("store.load.begun", err);
+	if (status != ASOF_OK) {
+		asof_redis_load_abort(&load->base);
+		return status;
+	}
+	begin_chunk(load, false);
+	*ret_load = &load->base;
+	return ASOF_OK;
+}
+
+/* --- rows --------------------------------------------------------------------------------------
+ */
+
+static enum asof_status
+fail_lost(const struct redis_load *load, struct asof_error *err)
+{
+	return ASOF_FAIL(err, ASOF_CONFLICT,
+			 "another load of '%s' has begun since this one was last heard of",
+			 load->name);
+}
+
+static enum asof_status
+flush(struct redis_load *load, struct asof_error *err)
+{
+	int64_t is_ours = 1;
+	if (load->row_count == 0)
+		return ASOF_OK;
+	ASOF_TRY(asof_fault_point("store.load.chunk", err));
+	ASOF_TRY(asof_redis_run_int(load->store, ASOF_REDIS_LOAD_PUT, &load->rows, &is_ours, err));
+	begin_chunk(load, load->is_replacing);
+	return is_ours == 1 ? ASOF_OK : fail_lost(load, err);
+}
+
+static enum asof_status
+add_rows(struct redis_load *load, const struct asof_store_row *rows, size_t row_count,
+	 bool is_replacing, struct asof_error *err)
+{
+	if (load->is_replacing != is_replacing) {
+		ASOF_TRY(flush(load, err));
+		begin_chunk(load, is_replacing);
+	}
+	for (size_t i = 0; i < row_count; i++) {
+		asof_redis_argument_row(&load->rows, &load->table, &rows[i]);
+		load->row_count++;
+		if (load->row_count >= CHUNK_ROWS || load->rows.bytes.len >= CHUNK_BYTES)
+			ASOF_TRY(flush(load, err));
+	}
+	return asof_buf_status(&load->rows.bytes, err);
+}
+
+enum asof_status
+asof_redis_load_put(struct asof_store_load *base, const struct asof_store_row *rows,
+		    size_t row_count, struct asof_error *err)
+{
+	return add_rows((struct redis_load *)base, rows, row_count, false, err);
+}
+
+enum asof_status
+asof_redis_load_update(struct asof_store_load *base, const struct asof_store_row *rows,
+		       size_t row_count, struct asof_error *err)
+{
+	return add_rows((struct redis_load *)base, rows, row_count, true, err);
+}
+
+enum asof_status
+asof_redis_load_get_many(struct asof_store_load *base, const struct asof_str *keys,
+			 size_t key_count, asof_store_visit_fn *visit, void *arg,
+			 struct asof_error *err)
+{
+	struct redis_load *load = (struct redis_load *)base;
+	const struct asof_redis_reading reading = { keys, key_count, visit, arg };
+	ASOF_TRY(flush(load, err));
+	return asof_redis_read_generation(load->store, load->name, asof_str_from(load->generation),
+					  &reading, err);
+}
+
+/* --- ending ------------------------------------------------------------------------------------
+ */
+
+/* What is left is removed by the next load. */
+static void
+sweep_quietly(struct redis_load *load)
+{
+	struct asof_error unheard = { 0 };
+	enum asof_status status = asof_redis_sweep(load->store, load->name, &unheard);
+	(void)status;
+}
+
+enum asof_status
+asof_redis_load_commit(struct asof_store_load *base, struct asof_str meta,
+		       struct asof_store_position position, const struct asof_store_mark *mark,
+		       struct asof_error *err)
+{
+	struct redis_load *load = (struct redis_load *)base;
+	int64_t answer = 0;
+	ASOF_TRY(flush(load, err));
+	ASOF_AUTO(asof_redis_arguments_done)
+	struct asof_redis_arguments arguments = ASOF_REDIS_ARGUMENTS;
+	begin_arguments(load, &arguments);
+	asof_redis_argument_position(&arguments, position);
+	if (mark)
+		asof_redis_argument_mark(&arguments, mark);
+	else
+		asof_redis_argument(&arguments, asof_str_from(""));
+	asof_redis_argument(&arguments, meta);
+	ASOF_TRY(asof_fault_point("store.load.before_switch", err));
+	ASOF_TRY(asof_redis_run_int(load->store, ASOF_REDIS_LOAD_COMMIT, &arguments, &answer, err));
+	if (answer == 2)
+		return ASOF_FAIL(err, ASOF_CONFLICT, "'%s' was written meanwhile", load->name);
+	if (answer != 1)
+		return fail_lost(load, err);
+	ASOF_TRY(asof_fault_point("store.load.after_switch", err));
+	stop_renewer(load);
+	sweep_quietly(load);
+	load_free(load);
+	return ASOF_OK;
+}
+
+/* Where even this fails, the lease ends by itself, and the next load removes what is left. */
+void
+asof_redis_load_abort(struct asof_store_load *base)
+{
+	struct redis_load *load = (struct redis_load *)base;
+	int64_t ignored;
+	struct asof_error unheard = { 0 };
+	stop_renewer(load);
+	begin_arguments(load, &load->rows);
+	enum asof_status status = asof_redis_run_int(load->store, ASOF_REDIS_LOAD_ABORT,
+						     &load->rows, &ignored, &unheard);
+	if (status == ASOF_OK)
+		sweep_quietly(load);
+	load_free(load);
+}
