@@ -1,6 +1,4 @@
 /* cmd_serve.c - asof serve: online features over HTTP. */
-#include <signal.h>
-
 #include "cli/cli.h"
 #include "cli/clock_text.h"
 #include "cli/commands.h"
@@ -33,6 +31,12 @@ stop_server(void *server)
 	asof_server_stop(server);
 }
 
+static void
+reload_server(void *server)
+{
+	asof_server_reload(server);
+}
+
 static enum asof_status
 serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 {
@@ -42,6 +46,7 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 		cli->log.level = ASOF_LOG_INFO;
 	struct asof_server_options options = {
 		.listen = address ? address : LISTEN_DEFAULT,
+		.tokens_path = asof_arguments_value(&cli->args, "tokens"),
 		.threads = cli->threads,
 		.log = &cli->log,
 		.logs_requests = logs_requests || cli->log.level >= ASOF_LOG_DEBUG,
@@ -51,7 +56,9 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 	ASOF_AUTO(asof_server_free_auto) struct asof_server *server = NULL;
 	ASOF_TRY(asof_server_new(reader, &options, &server, err));
 	asof_interrupt_watch(stop_server, server, false);
+	asof_interrupt_reload_with(reload_server, server);
 	enum asof_status status = asof_server_run(server, err);
+	asof_interrupt_reload_with(NULL, NULL);
 	asof_interrupt_unwatch();
 	return status;
 }
@@ -67,7 +74,7 @@ run(struct asof_cli *cli, struct asof_error *err)
 			return ASOF_WRAP(err, status, "option '--clock'");
 	}
 	/* A terminal that goes away does not take the server with it. */
-	(void)signal(SIGHUP, SIG_IGN);
+	asof_interrupt_reload_with(NULL, NULL);
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_reader_close_auto) struct asof_reader *reader = NULL;
 	ASOF_TRY(asof_reader_open(cli->session, &options, &reader, err));
@@ -78,6 +85,9 @@ static const struct asof_option options[] = {
 	{ .name = "listen",
 	  .metavar = "ADDR",
 	  .about = "host:port; port 0 picks one (default: " LISTEN_DEFAULT ")" },
+	{ .name = "tokens",
+	  .metavar = "FILE",
+	  .about = "who may ask for what; without it only this machine may ask" },
 	{ .name = "clock",
 	  .metavar = "T",
 	  .about = "start the clock at T and let it run; T! holds it there" },
@@ -87,15 +97,17 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_serve = {
 	.name = "serve",
-	.usage = "[--listen ADDR] [--threads N] [--clock T] [--access-log]",
+	.usage = "[--listen ADDR] [--tokens FILE] [--threads N] [--clock T]\n"
+		 "            [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "
 		 "once "
 		 "requests are\nanswered. SIGTERM or Ctrl-C: no new connections, running requests "
-		 "are finished, exit 0.",
+		 "are finished, exit 0.\nSIGHUP: definitions and tokens are read anew; mistakes "
+		 "are logged, and what was in force stays.",
 	.options = ASOF_OPTION_SET(options),
 	.examples = { { "on this machine", "asof serve --listen 127.0.0.1:8080" },
-		      { "with a clock that stands still, for a demonstration",
-			"asof serve --clock '2001-06-30T00:00:00Z!'" } },
+		      { "on the network, for those who have a token",
+			"asof serve --listen :8080 --tokens tokens.yaml" } },
 	.run = run,
 };

@@ -1,4 +1,4 @@
-/* interrupt.c - SIGINT and SIGTERM: first ask, then end. */
+/* interrupt.c - SIGINT and SIGTERM: first ask, then end. SIGHUP: read anew. */
 #include "cli/interrupt.h"
 
 #include <errno.h>
@@ -19,6 +19,8 @@ static struct {
 	_Atomic(void (*)(void *)) stop;
 	_Atomic(void *) stop_arg;
 	atomic_bool has_deadline;
+	_Atomic(void (*)(void *)) reload;
+	_Atomic(void *) reload_arg;
 	_Atomic(void (*)(void *)) erase;
 	_Atomic(void *) erase_arg;
 } state;
@@ -59,6 +61,19 @@ on_signal(int number)
 	errno = saved_errno;
 }
 
+static void
+on_hangup(int number)
+{
+	(void)number;
+	int saved_errno = errno;
+	atomic_fetch_add(&state.running, 1);
+	void (*reload)(void *) = atomic_load(&state.reload);
+	if (reload)
+		reload(atomic_load(&state.reload_arg));
+	atomic_fetch_sub(&state.running, 1);
+	errno = saved_errno;
+}
+
 void
 asof_interrupt_install(void)
 {
@@ -69,6 +84,14 @@ asof_interrupt_install(void)
 	(void)sigaction(SIGTERM, &action, NULL);
 	(void)sigaction(SIGALRM, &action, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* A handler on another thread may be in the middle of it. */
+static void
+await_handlers(void)
+{
+	while (atomic_load(&state.running) > 0)
+		(void)sched_yield();
 }
 
 void
@@ -85,10 +108,21 @@ void
 asof_interrupt_unwatch(void)
 {
 	atomic_store(&state.stop, NULL);
-	/* A handler on another thread may be in the middle of it. */
-	while (atomic_load(&state.running) > 0)
-		(void)sched_yield();
+	await_handlers();
 	set_deadline(0);
+}
+
+void
+asof_interrupt_reload_with(void (*reload)(void *arg), void *arg)
+{
+	struct sigaction action = { .sa_handler = reload ? on_hangup : SIG_IGN,
+				    .sa_flags = SA_RESTART };
+	sigemptyset(&action.sa_mask);
+	atomic_store(&state.reload, NULL);
+	await_handlers();
+	atomic_store(&state.reload_arg, arg);
+	atomic_store(&state.reload, reload);
+	(void)sigaction(SIGHUP, &action, NULL);
 }
 
 void

@@ -33,13 +33,6 @@ files_done(struct files *files)
 }
 
 static void
-close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-}
-
-static void
 free_glob(glob_t *found)
 {
 	globfree(found);
@@ -73,25 +66,6 @@ new_project(const struct asof_define_options *options, struct asof_project **ret
 	return ASOF_OK;
 }
 
-/* Up to one byte more than may be, so that too much is seen. */
-static enum asof_status
-read_fd(int fd, struct asof_buf *buf, struct asof_error *err)
-{
-	for (;;) {
-		char *room = asof_buf_reserve(buf, 4096);
-		if (!room)
-			return asof_buf_status(buf, err);
-		ssize_t got = read(fd, room, 4096);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return ASOF_FAIL(err, ASOF_IO, "cannot be read: %s", strerror(errno));
-		asof_buf_grow(buf, (size_t)got);
-		if (got == 0 || buf->len > ASOF_FILE_BYTES_MAX)
-			return ASOF_OK;
-	}
-}
-
 /* The contents of a regular file, unless it is one of `files` already: then *ret_is_new is false.
  */
 static enum asof_status
@@ -99,14 +73,8 @@ read_file(struct files *files, const char *path, struct asof_buf *buf, bool *ret
 	  struct asof_error *err)
 {
 	struct stat stat;
-	ASOF_AUTO(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no such file");
-	if (fd < 0 || fstat(fd, &stat) != 0)
-		return ASOF_FAIL(err, ASOF_IO, "cannot be read: %s", strerror(errno));
-	if (!S_ISREG(stat.st_mode))
-		return ASOF_FAIL(err, ASOF_IO, "is not a file");
-
+	ASOF_AUTO(asof_read_close) int fd = -1;
+	ASOF_TRY(asof_read_open(path, &fd, &stat, err));
 	*ret_is_new = true;
 	for (size_t i = 0; i < files->count; i++) {
 		if (files->ids[i].device == stat.st_dev && files->ids[i].inode == stat.st_ino)
@@ -117,7 +85,7 @@ read_file(struct files *files, const char *path, struct asof_buf *buf, bool *ret
 	ASOF_TRY(asof_mem_reserve((void **)&files->ids, &files->capacity, files->count + 1,
 				  sizeof(*files->ids), err));
 	files->ids[files->count++] = (struct file_id){ stat.st_dev, stat.st_ino };
-	return read_fd(fd, buf, err);
+	return asof_read_rest(fd, buf, err);
 }
 
 /* The name to show: relative to the project where it is below it. */

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "model/project.h"
+#include "model/tokens.h"
 
 #define ASOF_FILE_BYTES_MAX (1024 * 1024) /* of one YAML file */
 #define ASOF_YAML_DEPTH_MAX 64
@@ -109,6 +110,21 @@ bool asof_define_same_table(const struct asof_view *old_view, const struct asof_
 
 /* Whether the view hangs on this column of its source: rather once too often. */
 bool asof_define_uses_column(const struct asof_view *view, const char *name);
+
+/*
+ * A server's file of tokens. Services and sources that tokens are limited to must be the project's.
+ * ASOF_INVALID with the first mistake at its place and how many more there are.
+ */
+ASOF_NODISCARD enum asof_status asof_define_read_tokens(const char *path,
+							const struct asof_project *project,
+							struct asof_tokens **ret_tokens,
+							struct asof_error *err);
+/* The same from text, `file_name` for messages. */
+ASOF_NODISCARD enum asof_status asof_define_parse_tokens(struct asof_str text,
+							 const char *file_name,
+							 const struct asof_project *project,
+							 struct asof_tokens **ret_tokens,
+							 struct asof_error *err);
 
 /* The JSON Schema of asof.yaml and its includes. */
 struct asof_str asof_define_schema(void);

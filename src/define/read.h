@@ -7,6 +7,8 @@
 #ifndef ASOF_DEFINE_READ_H
 #define ASOF_DEFINE_READ_H
 
+#include <sys/stat.h>
+
 #include "base/map.h"
 #include "define/yaml.h"
 
@@ -161,6 +163,17 @@ bool asof_reading_is_doubtful(const struct asof_reading *r, const struct asof_vi
 /* " (did you mean 'x'?)", " (known: a, b)" or "" in the project's arena. */
 const char *asof_reading_hint(struct asof_reading *r, const char *name, const char *const *names,
 			      size_t name_count);
+
+/* A regular file opened. ASOF_NOT_FOUND, ASOF_IO: messages go behind the file's name. */
+ASOF_NODISCARD enum asof_status asof_read_open(const char *path, int *ret_fd, struct stat *ret_stat,
+					       struct asof_error *err);
+/* What is left of it, up to one byte more than a file may have, so that too much is seen. */
+ASOF_NODISCARD enum asof_status asof_read_rest(int fd, struct asof_buf *buf,
+					       struct asof_error *err);
+/* Both. */
+ASOF_NODISCARD enum asof_status asof_read_file(const char *path, struct asof_buf *buf,
+					       struct asof_error *err);
+void asof_read_close(int *fd);
 
 ASOF_NODISCARD enum asof_status asof_no_memory(struct asof_error *err);
 

@@ -90,6 +90,10 @@ reason_text(int http_status)
 		return "200 OK";
 	case 400:
 		return "400 Bad Request";
+	case 401:
+		return "401 Unauthorized";
+	case 403:
+		return "403 Forbidden";
 	case 404:
 		return "404 Not Found";
 	case 405:
@@ -172,6 +176,10 @@ write_head(const struct answering *a, int http_status)
 	if (a->problem.allow) {
 		asof_buf_add_cstr(head, "\r\nAllow: ");
 		asof_buf_add_cstr(head, a->problem.allow);
+	}
+	if (a->problem.challenge) {
+		asof_buf_add_cstr(head, "\r\nWWW-Authenticate: ");
+		asof_buf_add_cstr(head, a->problem.challenge);
 	}
 	if (asof_problem_is_retryable(a->problem.kind))
 		asof_buf_add_cstr(head, "\r\nRetry-After: 1");
@@ -387,6 +395,9 @@ read_head(struct asof_exchange *exchange, struct asof_desk *desk, const struct a
 		return ASOF_OK;
 	exchange->head_len = len;
 	ASOF_TRY(asof_head_parse((struct asof_str){ input->ptr, len }, ret_head, problem));
+	/* Who may not ask need not send what they would ask with. */
+	if (ret_head->framing != ASOF_FRAMING_NONE)
+		ASOF_TRY(asof_routes_admit(&desk->routes, ret_head, problem));
 	return begin_body(exchange, desk, ret_head, problem);
 }
 

@@ -280,6 +280,16 @@ read_host(struct fields *fields, struct asof_problem *problem)
 	return ASOF_OK;
 }
 
+/* Two could be read as either. */
+static enum asof_status
+read_authorization(struct fields *fields, struct asof_str value, struct asof_problem *problem)
+{
+	if (fields->head->authorization.ptr)
+		return ASOF_REFUSE(problem, ASOF_PROBLEM_BAD_REQUEST, "two authorization headers");
+	fields->head->authorization = value;
+	return ASOF_OK;
+}
+
 static enum asof_status
 read_known_field(struct fields *fields, struct asof_str name, struct asof_str value,
 		 struct asof_problem *problem)
@@ -291,6 +301,8 @@ read_known_field(struct fields *fields, struct asof_str name, struct asof_str va
 		return read_content_length(fields, value, problem);
 	if (asof_token_equal(name, "transfer-encoding"))
 		return read_transfer_encoding(fields, value, problem);
+	if (asof_token_equal(name, "authorization"))
+		return read_authorization(fields, value, problem);
 	if (asof_token_equal(name, "connection"))
 		read_connection(fields, value);
 	else if (asof_token_equal(name, "content-type"))

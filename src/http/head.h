@@ -25,6 +25,7 @@ struct asof_head {
 	uint64_t content_length;
 	struct asof_str content_type;
 	struct asof_str content_encoding;
+	struct asof_str authorization;
 	struct asof_str request_id; /* acceptable, or absent */
 };
 

@@ -102,6 +102,22 @@ open_socket(const char *text, const struct addrinfo *info, int *ret_fd, struct a
 	return ASOF_OK;
 }
 
+static bool
+is_loopback(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET) {
+		struct sockaddr_in v4;
+		memcpy(&v4, address, sizeof(v4));
+		return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	}
+	struct sockaddr_in6 v6;
+	memcpy(&v6, address, sizeof(v6));
+	const struct in6_addr *ip = &v6.sin6_addr;
+	return address->ss_family == AF_INET6 &&
+	       (IN6_IS_ADDR_LOOPBACK(ip) ||
+		(IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == IN_LOOPBACKNET));
+}
+
 static enum asof_status
 describe(const char *text, struct asof_listener *listener, struct asof_error *err)
 {
@@ -117,6 +133,7 @@ describe(const char *text, struct asof_listener *listener, struct asof_error *er
 	if (!is_known)
 		return ASOF_FAIL(err, ASOF_IO, "listen on '%s': its own address is unknown", text);
 	listener->port = (uint16_t)number;
+	listener->is_loopback = is_loopback(&address);
 	return ASOF_OK;
 }
 

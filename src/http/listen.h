@@ -9,6 +9,7 @@
 struct asof_listener {
 	int fd;                              /* non-blocking, close-on-exec */
 	char address[ASOF_ADDRESS_TEXT_MAX]; /* numeric */
+	bool is_loopback;                    /* only this machine reaches it */
 	uint16_t port;                       /* the one that was picked for port 0 */
 };
 

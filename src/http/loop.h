@@ -3,12 +3,14 @@
 #define ASOF_HTTP_LOOP_H
 
 #include "http/exchange.h"
+#include "http/live.h"
 #include "http/server.h"
 
 /* What a loop serves; borrowed while it does, but for the two descriptors, which it closes. */
 struct asof_loop_job {
 	const struct asof_server_options *options; /* defaults filled in */
 	struct asof_reader *reader;
+	struct asof_live *live;
 	const atomic_bool *is_closing;
 	struct asof_budget *budget;
 	const struct asof_metrics *metrics;

@@ -38,6 +38,8 @@ enum state {
 struct loop {
 	const struct asof_server_options *options;
 	struct asof_desk desk;
+	struct asof_live *live;
+	struct asof_live_state *held; /* what is in force, as last seen */
 	h2o_loop_t *h2o;
 	h2o_socket_t *listener; /* NULL once draining */
 	h2o_socket_t *stopper;
@@ -176,11 +178,20 @@ await_input(struct connection *conn)
 	h2o_socket_read_start(conn->sock, on_read);
 }
 
+/* Between requests nothing of the state is in use. */
+static void
+refresh(struct loop *loop)
+{
+	asof_live_hold(loop->live, &loop->held);
+	loop->desk.routes.tokens = loop->held->tokens;
+}
+
 static void
 advance(struct connection *conn)
 {
 	h2o_buffer_t *buffer = conn->sock->input;
 	struct asof_input input = { buffer->bytes, buffer->size };
+	refresh(conn->loop);
 	enum asof_want want = asof_exchange_advance(&conn->exchange, &conn->loop->desk, &input);
 	buffer->size = input.len;
 	if (want == ASOF_WANT_OUTPUT)
@@ -434,6 +445,7 @@ asof_loop_serve(const struct asof_loop_job *job)
 	struct loop loop = {
 		.options = job->options,
 		.desk = desk_of(job),
+		.live = job->live,
 		.h2o = h2o_evloop_create(),
 		.connection_max = share > 0 ? share : 1,
 	};
@@ -450,4 +462,5 @@ asof_loop_serve(const struct asof_loop_job *job)
 	h2o_evloop_destroy(loop.h2o);
 	free_kept_buffers();
 	asof_desk_done(&loop.desk);
+	asof_live_release(&loop.held);
 }

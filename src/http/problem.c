@@ -16,6 +16,8 @@ static const struct face faces[] = {
 	[ASOF_PROBLEM_NONE] = { 200, "ok" },
 	[ASOF_PROBLEM_BAD_REQUEST] = { 400, "bad_request" },
 	[ASOF_PROBLEM_MALFORMED_JSON] = { 400, "malformed_json" },
+	[ASOF_PROBLEM_UNAUTHORIZED] = { 401, "unauthorized" },
+	[ASOF_PROBLEM_FORBIDDEN] = { 403, "forbidden" },
 	[ASOF_PROBLEM_UNKNOWN_ROUTE] = { 404, "unknown_route" },
 	[ASOF_PROBLEM_UNKNOWN_VIEW] = { 404, "unknown_view" },
 	[ASOF_PROBLEM_UNKNOWN_SERVICE] = { 404, "unknown_service" },
@@ -61,6 +63,7 @@ asof_problem_clear(struct asof_problem *problem)
 {
 	problem->kind = ASOF_PROBLEM_NONE;
 	problem->allow = NULL;
+	problem->challenge = NULL;
 	problem->err.status = ASOF_OK;
 	problem->err.message[0] = '\0';
 }

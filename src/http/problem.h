@@ -15,6 +15,8 @@ enum asof_problem_kind {
 	ASOF_PROBLEM_NONE,
 	ASOF_PROBLEM_BAD_REQUEST,
 	ASOF_PROBLEM_MALFORMED_JSON,
+	ASOF_PROBLEM_UNAUTHORIZED,
+	ASOF_PROBLEM_FORBIDDEN,
 	ASOF_PROBLEM_UNKNOWN_ROUTE,
 	ASOF_PROBLEM_UNKNOWN_VIEW,
 	ASOF_PROBLEM_UNKNOWN_SERVICE,
@@ -42,7 +44,8 @@ enum asof_problem_kind {
 
 struct asof_problem {
 	enum asof_problem_kind kind;
-	const char *allow; /* of METHOD_NOT_ALLOWED: the Allow header's value */
+	const char *allow;     /* of METHOD_NOT_ALLOWED: the Allow header's value */
+	const char *challenge; /* of UNAUTHORIZED: that of WWW-Authenticate */
 	struct asof_error err;
 };
 

@@ -9,18 +9,11 @@
 #include "http/routes.h"
 #include "http/target.h"
 
-/* What a client must be allowed to do. */
-enum asof_right {
-	ASOF_RIGHT_NONE, /* probes */
-	ASOF_RIGHT_READ,
-	ASOF_RIGHT_PUSH,
-	ASOF_RIGHT_ADMIN,
-};
-
 /* One request being answered; all of it lives until the answer is there. */
 struct asof_call {
 	const struct asof_routes *routes;
 	const struct asof_request *request;
+	const struct asof_token *token; /* of who asks; NULL: anybody may everything */
 	struct asof_target target;
 	struct asof_scratch *scratch;
 	struct asof_reply *reply;

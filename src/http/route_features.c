@@ -1,4 +1,5 @@
 /* route_features.c - rows of one view, and of several at once. */
+#include "http/access.h"
 #include "http/batch_answer.h"
 #include "http/batch_request.h"
 #include "http/entity_keys.h"
@@ -44,6 +45,9 @@ answer_row(const struct asof_call *call)
 	struct asof_value *key = asof_arena_array(arena, entity->key_count, sizeof(*key));
 	if (!key)
 		return ASOF_FAIL(&call->problem->err, ASOF_NO_MEMORY, "a key");
+	size_t *outputs;
+	size_t output_count;
+	ASOF_TRY(asof_access_outputs(call, view->view, &outputs, &output_count));
 	ASOF_TRY(read_key(call, entity, key));
 
 	struct asof_reader *reader = call->routes->reader;
@@ -51,7 +55,7 @@ answer_row(const struct asof_call *call)
 	ASOF_TRY(asof_reader_rows(reader, view, key, 1, asof_reader_now_us(reader), arena, &answer,
 				  &call->problem->err));
 	struct asof_json_writer w = asof_json_writer_to(call->reply->body);
-	asof_reader_write_row(&w, view, key, NULL, 0, &answer);
+	asof_reader_write_row(&w, view, key, outputs, output_count, &answer);
 	return asof_buf_status(call->reply->body, &call->problem->err);
 }
 
@@ -64,6 +68,7 @@ asof_route_view_batch(struct asof_call *call)
 	ASOF_TRY(asof_call_check_json(call));
 	ASOF_TRY(asof_batch_read_view(view, call->request->body, call->routes->entity_max,
 				      &call->scratch->request, &batch, call->problem));
+	ASOF_TRY(asof_access_batch(call, &batch));
 	return asof_batch_answer_view(call->routes->reader, &batch, &call->scratch->rows,
 				      call->reply->body, &call->problem->err);
 }
@@ -76,6 +81,7 @@ asof_route_batch(struct asof_call *call)
 	ASOF_TRY(asof_batch_read(call->routes->reader, call->request->body,
 				 call->routes->entity_max, &call->scratch->request, &batch,
 				 call->problem));
+	ASOF_TRY(asof_access_batch(call, &batch));
 	return asof_batch_answer(call->routes->reader, &batch, &call->scratch->rows,
 				 call->reply->body, &call->problem->err);
 }

@@ -1,6 +1,7 @@
 /* routes.c - the table of routes, and which of them a request means. */
 #include <assert.h>
 
+#include "http/access.h"
 #include "http/route.h"
 
 /* Literal segments before those in braces: the first that matches answers. */
@@ -67,9 +68,11 @@ method_matches(const struct asof_route *route, enum asof_method method)
 static enum asof_status
 refuse_method(bool answers_get, bool answers_post, struct asof_problem *problem)
 {
-	problem->allow = !answers_post ? "GET, HEAD" : answers_get ? "GET, HEAD, POST" : "POST";
+	const char *allow = !answers_post ? "GET, HEAD" : answers_get ? "GET, HEAD, POST" : "POST";
+	if (problem)
+		problem->allow = allow;
 	return ASOF_REFUSE(problem, ASOF_PROBLEM_METHOD_NOT_ALLOWED, "this route answers to %s",
-			   problem->allow);
+			   allow);
 }
 
 static enum asof_status
@@ -96,6 +99,19 @@ find_route(const struct asof_target *target, enum asof_method method,
 }
 
 enum asof_status
+asof_routes_admit(const struct asof_routes *routes, const struct asof_head *head,
+		  struct asof_problem *problem)
+{
+	struct asof_target target;
+	const struct asof_route *route;
+	const struct asof_token *token;
+	if (!routes->tokens || asof_target_split(head->target, &target, NULL) != ASOF_OK ||
+	    find_route(&target, head->method, &route, NULL) != ASOF_OK)
+		return ASOF_OK;
+	return asof_access_check(routes->tokens, head, route, &token, problem);
+}
+
+enum asof_status
 asof_routes_answer(const struct asof_routes *routes, const struct asof_request *request,
 		   struct asof_scratch *scratch, struct asof_reply *reply,
 		   struct asof_problem *problem)
@@ -109,5 +125,7 @@ asof_routes_answer(const struct asof_routes *routes, const struct asof_request *
 	};
 	ASOF_TRY(asof_target_split(request->head->target, &call.target, problem));
 	ASOF_TRY(find_route(&call.target, request->head->method, &reply->route, problem));
+	ASOF_TRY(asof_access_check(routes->tokens, request->head, reply->route, &call.token,
+				   problem));
 	return reply->route->answer(&call);
 }

@@ -11,6 +11,7 @@
 
 #include "http/head.h"
 #include "job/reader.h"
+#include "model/tokens.h"
 
 struct asof_route;
 struct asof_metrics;
@@ -20,6 +21,7 @@ struct asof_routes {
 	size_t entity_max;             /* of one request */
 	const atomic_bool *is_closing; /* not ready any more */
 	const struct asof_metrics *metrics;
+	const struct asof_tokens *tokens; /* NULL: none are asked for */
 };
 
 struct asof_request {
@@ -39,6 +41,12 @@ struct asof_scratch {
 	struct asof_arena request;
 	struct asof_arena rows;
 };
+
+/* Whether who asks may ask for that at all: for before the body is read. Of a target that is no
+ * route asof_routes_answer() says so. */
+ASOF_NODISCARD enum asof_status asof_routes_admit(const struct asof_routes *routes,
+						  const struct asof_head *head,
+						  struct asof_problem *problem);
 
 /* Append the answer (status 200) to reply->body. A refusal may leave it half written. */
 ASOF_NODISCARD enum asof_status asof_routes_answer(const struct asof_routes *routes,

@@ -1,19 +1,23 @@
 /* server.c - the server's life: an address, threads, signals, the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "http/listen.h"
+#include "http/live.h"
 #include "http/loop.h"
 
 struct asof_server {
 	struct asof_server_options options; /* defaults filled in */
 	struct asof_reader *reader;
 	struct asof_listener listener;
-	int stop_fd; /* eventfd: readable for good once stopped */
+	struct asof_live *live;
+	int stop_fd;   /* eventfd: readable for good once stopped */
+	int reload_fd; /* eventfd: readable while a reload is wanted */
 	atomic_bool is_closing;
 	struct asof_budget budget;
 	struct asof_meter *meters; /* one per thread */
@@ -75,6 +79,19 @@ init_metrics(struct asof_server *server, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* What others can reach must know who asks. */
+static enum asof_status
+check_exposure(const struct asof_server *server, struct asof_error *err)
+{
+	if (server->listener.is_loopback || server->options.tokens_path)
+		return ASOF_OK;
+	return ASOF_FAIL(err, ASOF_INVALID,
+			 "listen on '%s': others reach that address, and anybody who does could "
+			 "read every feature: give a file of tokens with --tokens (docs/guide/"
+			 "serving-safely.md says how to make one), or listen on 127.0.0.1",
+			 server->options.listen);
+}
+
 enum asof_status
 asof_server_new(struct asof_reader *reader, const struct asof_server_options *options,
 		struct asof_server **ret_server, struct asof_error *err)
@@ -86,12 +103,16 @@ asof_server_new(struct asof_reader *reader, const struct asof_server_options *op
 	server->options = with_defaults(options);
 	server->reader = reader;
 	server->listener.fd = -1;
+	server->reload_fd = -1;
 	server->budget.max_bytes = server->options.memory_max_bytes;
 	server->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (server->stop_fd < 0)
+	server->reload_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (server->stop_fd < 0 || server->reload_fd < 0)
 		return ASOF_FAIL(err, ASOF_IO, "server: %s", strerror(errno));
 	ASOF_TRY(init_metrics(server, err));
+	ASOF_TRY(asof_live_open(&server->options, reader, &server->live, err));
 	ASOF_TRY(asof_listen(server->options.listen, &server->listener, err));
+	ASOF_TRY(check_exposure(server, err));
 	asof_loop_prepare();
 	*ret_server = ASOF_STEAL(server);
 	return ASOF_OK;
@@ -107,19 +128,62 @@ asof_server_free(struct asof_server *server)
 	if (server->stop_fd >= 0)
 		(void)close(server->stop_fd);
 	asof_mem_free(server->meters);
+	if (server->reload_fd >= 0)
+		(void)close(server->reload_fd);
+	asof_live_free(server->live);
 	asof_mem_free(server);
+}
+
+/* In a signal handler, too. Fails only where the counter is full: then it is readable already. */
+static void
+make_readable(int event_fd)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+	ssize_t done = write(event_fd, &one, sizeof(one));
+	(void)done;
+	errno = saved;
 }
 
 void
 asof_server_stop(struct asof_server *server)
 {
-	const uint64_t one = 1;
-	int saved = errno;
 	atomic_store(&server->is_closing, true);
-	/* Fails only where the counter is full: then it was stopped before. */
-	if (write(server->stop_fd, &one, sizeof(one)) < 0)
-		errno = saved;
-	errno = saved;
+	make_readable(server->stop_fd);
+}
+
+void
+asof_server_reload(struct asof_server *server)
+{
+	make_readable(server->reload_fd);
+}
+
+static void
+reload(struct asof_server *server)
+{
+	struct asof_error err = { 0 };
+	uint64_t count;
+	if (read(server->reload_fd, &count, sizeof(count)) < 0)
+		return;
+	if (asof_live_reload(server->live, &err) == ASOF_OK)
+		asof_log_printf(server->options.log, ASOF_LOG_INFO, "reloaded");
+	else
+		asof_log_printf(server->options.log, ASOF_LOG_ERROR,
+				"reload: %s; everything stays as it was", err.message);
+}
+
+/* Reads files while the loops answer. */
+static void *
+run_reloader(void *arg)
+{
+	struct asof_server *server = arg;
+	struct pollfd fds[] = { { .fd = server->stop_fd, .events = POLLIN },
+				{ .fd = server->reload_fd, .events = POLLIN } };
+	while (!atomic_load(&server->is_closing)) {
+		if (poll(fds, ASOF_COUNTOF(fds), -1) > 0 && (fds[1].revents & POLLIN))
+			reload(server);
+	}
+	return NULL;
 }
 
 static enum asof_status
@@ -127,6 +191,7 @@ init_job(struct asof_server *server, struct asof_loop_job *job, struct asof_erro
 {
 	job->options = &server->options;
 	job->reader = server->reader;
+	job->live = server->live;
 	job->is_closing = &server->is_closing;
 	job->budget = &server->budget;
 	job->metrics = &server->metrics;
@@ -197,6 +262,15 @@ restore_signals(const sigset_t *before)
 }
 
 static enum asof_status
+start_reloader(struct asof_server *server, pthread_t *ret_thread, struct asof_error *err)
+{
+	int rc = pthread_create(ret_thread, NULL, run_reloader, server);
+	if (rc != 0)
+		return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(rc));
+	return ASOF_OK;
+}
+
+static enum asof_status
 serve(struct asof_server *server, struct thread *threads, struct asof_error *err)
 {
 	unsigned count = server->options.threads;
@@ -207,7 +281,11 @@ serve(struct asof_server *server, struct thread *threads, struct asof_error *err
 
 	sigset_t before;
 	block_signals(&before);
-	enum asof_status status = start_threads(threads, count, err);
+	pthread_t reloader;
+	enum asof_status status = start_reloader(server, &reloader, err);
+	bool reloads = status == ASOF_OK;
+	if (status == ASOF_OK)
+		status = start_threads(threads, count, err);
 	unblock_signals_but_pipe(&before);
 	if (status == ASOF_OK) {
 		if (server->options.ready)
@@ -218,6 +296,8 @@ serve(struct asof_server *server, struct thread *threads, struct asof_error *err
 	} else {
 		asof_server_stop(server);
 	}
+	if (reloads)
+		(void)pthread_join(reloader, NULL);
 	restore_signals(&before);
 	return status;
 }

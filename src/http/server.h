@@ -3,7 +3,7 @@
  *
  * new() binds, run() serves until stop() and then drains: no new connections, running requests are
  * finished, idle connections are closed. One thread runs; stop() is safe from any thread and in a
- * signal handler. The reader and the log must outlive the server.
+ * signal handler, and so is reload(). The reader and the log must outlive the server.
  */
 #ifndef ASOF_HTTP_SERVER_H
 #define ASOF_HTTP_SERVER_H
@@ -16,7 +16,9 @@ struct asof_server;
 /* Zeros are the defaults given here. */
 struct asof_server_options {
 	const char *listen; /* "127.0.0.1:8080", the default; ":0" all addresses, any port */
-	unsigned threads;   /* 0: one per CPU */
+	/* A file of bearer tokens; without it the server listens on loopback only. */
+	const char *tokens_path;
+	unsigned threads;           /* 0: one per CPU */
 	const struct asof_log *log; /* NULL: silent */
 	bool logs_requests;         /* each, at level info */
 	size_t body_max_bytes;      /* 16 MiB */
@@ -34,7 +36,8 @@ struct asof_server_options {
 	void *ready_arg;
 };
 
-/* ASOF_INVALID where `listen` is no address, ASOF_IO where it cannot be had. */
+/* ASOF_INVALID where `listen` is no address, or is one that others reach and there are no tokens;
+ * ASOF_IO where it cannot be had. */
 ASOF_NODISCARD enum asof_status asof_server_new(struct asof_reader *reader,
 						const struct asof_server_options *options,
 						struct asof_server **ret_server,
@@ -42,6 +45,8 @@ ASOF_NODISCARD enum asof_status asof_server_new(struct asof_reader *reader,
 /* Once per server. ASOF_OK when drained. */
 ASOF_NODISCARD enum asof_status asof_server_run(struct asof_server *server, struct asof_error *err);
 void asof_server_stop(struct asof_server *server);
+/* Read definitions and tokens anew, soon; what comes of it goes to the log. Safe as stop() is. */
+void asof_server_reload(struct asof_server *server);
 /* NULL is a no-op. Not while it runs. */
 void asof_server_free(struct asof_server *server);
 ASOF_DEFINE_AUTOFREE(struct asof_server, asof_server_free)

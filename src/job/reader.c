@@ -8,6 +8,7 @@
 #include "codec/value_text.h"
 #include "job/materialize_view.h"
 #include "job/online_views.h"
+#include "job/served_project.h"
 
 #define ROW_JSON_BYTES_MAX (64u << 20)
 #define KEY_BYTES_MAX      ASOF_STORE_KEY_MAX
@@ -18,6 +19,7 @@ struct asof_reader {
 	struct asof_clock clock;
 	struct asof_online_views *views;
 	atomic_uint_fast64_t store_errors;
+	struct asof_served_project served;
 };
 
 static enum asof_status
@@ -76,6 +78,7 @@ asof_reader_open(struct asof_session *session, const struct asof_reader_options 
 		return no_memory(err);
 	reader->session = session;
 	reader->clock = clock_of(options);
+	asof_served_project_init(&reader->served, session->project);
 	enum asof_status status = open_reader(reader, err);
 	if (status != ASOF_OK) {
 		asof_reader_close(reader);
@@ -91,6 +94,7 @@ asof_reader_close(struct asof_reader *reader)
 	if (!reader)
 		return;
 	asof_online_views_free(reader->views);
+	asof_served_project_done(&reader->served);
 	asof_mem_free(reader);
 }
 
@@ -129,10 +133,39 @@ asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
 	return wanted.len > 0 && is_version_of(wanted, online->version) ? online : NULL;
 }
 
+const struct asof_project *
+asof_reader_project(const struct asof_reader *reader)
+{
+	return asof_served_project_get(&reader->served);
+}
+
+enum asof_status
+asof_reader_read_project(const struct asof_reader *reader, struct asof_project **ret_project,
+			 struct asof_error *err)
+{
+	ASOF_AUTO(asof_mistakes_done) struct asof_mistakes mistakes = { 0 };
+	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
+	const struct asof_define_options define = { .dir = reader->session->dir,
+						    .profile = reader->session->profile };
+	ASOF_TRY(asof_define_read(&define, &mistakes, &project, err));
+	ASOF_TRY(asof_mistakes_status(&mistakes, err));
+	if (!project)
+		return ASOF_FAIL(err, ASOF_INVALID, "the definitions could not be read");
+	*ret_project = ASOF_STEAL(project);
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_reader_take_project(struct asof_reader *reader, struct asof_project *project,
+			 struct asof_error *err)
+{
+	return asof_served_project_take(&reader->served, project, err);
+}
+
 const struct asof_service *
 asof_reader_find_service(const struct asof_reader *reader, struct asof_str name)
 {
-	return asof_project_service(reader->session->project, name);
+	return asof_project_service(asof_reader_project(reader), name);
 }
 
 const char *
@@ -367,7 +400,7 @@ no_view(const struct asof_reader *reader, const char *name, struct asof_error *e
 	if (other)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "view '%s' is not online: version %s is",
 				 name, other->version);
-	if (asof_project_view(reader->session->project, bare))
+	if (asof_project_view(asof_reader_project(reader), bare))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "view '%s' is not online: run `asof materialize %.*s` first", name,
 				 ASOF_STR_ARG(bare));

@@ -43,6 +43,20 @@ const struct asof_reader_view *asof_reader_view_at(const struct asof_reader *rea
  * online. */
 const struct asof_reader_view *asof_reader_find_view(const struct asof_reader *reader,
 						     struct asof_str name);
+/*
+ * The definitions: those of the session, until others take their place; they live on for ten
+ * minutes then, or until the reader closes.
+ */
+const struct asof_project *asof_reader_project(const struct asof_reader *reader);
+/* Read the project's files anew, without serving them. ASOF_INVALID with the first mistake at its
+ * place. */
+ASOF_NODISCARD enum asof_status asof_reader_read_project(const struct asof_reader *reader,
+							 struct asof_project **ret_project,
+							 struct asof_error *err);
+/* Serve them from now on; the reader owns them, also when that fails. */
+ASOF_NODISCARD enum asof_status asof_reader_take_project(struct asof_reader *reader,
+							 struct asof_project *project,
+							 struct asof_error *err);
 /* The project's services, for the server. NULL where there is none of that name. */
 const struct asof_service *asof_reader_find_service(const struct asof_reader *reader,
 						    struct asof_str name);

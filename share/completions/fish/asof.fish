@@ -70,6 +70,7 @@ complete -c asof -n '__fish_seen_subcommand_from get' -f -a '(asof names views 2
 
 complete -c asof -n __fish_use_subcommand -a serve -d 'answer online features over HTTP'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host:port; port 0 picks one (default: 127.0.0.1:8080)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l tokens -r -f -d 'who may ask for what; without it only this machine may ask'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l access-log -d 'a line per request on standard error (JSON with --log-format json)'
 
