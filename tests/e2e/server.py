@@ -1,4 +1,4 @@
-"""The server of test_serve's small project, with options of one's own, in a directory of its own."""
+"""The server of the small project in serving.py, with options of one's own, in a directory of its own."""
 
 import hashlib
 import http.client
@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from test_serve import BIN, CLOCK, DEADLINE_S, FILES
+from serving import BIN, CLOCK, DEADLINE_S, FILES
 
 
 class Server:
