@@ -47,6 +47,7 @@ run()
 
 scripts/setup.sh test
 [ -z "${ASOF_TEST_LONG-}" ] || scripts/spark.sh
+[ -z "${ASOF_TEST_LONG-}" ] || scripts/feast.sh
 count scripts/build.sh release asof asof_shared
 for check in scripts/check/check_*; do
 	count "$check"

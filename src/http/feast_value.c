@@ -58,6 +58,20 @@ write_decimal(struct asof_buf *buf, const struct asof_value *value)
 }
 
 static void
+write_json(struct asof_buf *buf, const struct asof_value *value)
+{
+	struct asof_json_writer w = asof_json_writer_to(buf);
+	asof_json_str(&w, value->str);
+}
+
+static void
+write_as_elsewhere(struct asof_buf *buf, const struct asof_value *value)
+{
+	struct asof_json_writer w = asof_json_writer_to(buf);
+	asof_value_write_json(&w, value);
+}
+
+static void
 write_element(struct asof_buf *buf, const struct asof_value *value)
 {
 	if (!value->is_null && value->type.kind == ASOF_TYPE_FLOAT32)
@@ -87,7 +101,6 @@ asof_feast_write_value(struct asof_buf *buf, const struct asof_value *value)
 		asof_buf_add(buf, NULL_TEXT);
 		return;
 	}
-	struct asof_json_writer w = asof_json_writer_to(buf);
 	switch ((enum asof_type_kind)value->type.kind) {
 	case ASOF_TYPE_FLOAT32:
 		write_scalar_float(buf, (double)value->float32);
@@ -111,13 +124,13 @@ asof_feast_write_value(struct asof_buf *buf, const struct asof_value *value)
 		write_decimal(buf, value);
 		break;
 	case ASOF_TYPE_JSON:
-		asof_json_str(&w, value->str);
+		write_json(buf, value);
 		break;
 	case ASOF_TYPE_LIST:
 	case ASOF_TYPE_VECTOR:
 		write_list(buf, value);
 		break;
 	default:
-		asof_value_write_json(&w, value);
+		write_as_elsewhere(buf, value);
 	}
 }
