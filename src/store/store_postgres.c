@@ -6,7 +6,10 @@
 #define CONNECTIONS_MAX 16
 #define META_BYTES_MAX  ((size_t)1 << 30)
 
-static const char settings[] = "set enable_seqscan to off; set jit to off";
+/* Plans that do not depend on statistics, made once: ten thousand keys are looked at by a planner
+ * otherwise. */
+static const char settings[] = "set enable_seqscan to off; set jit to off;"
+			       "set plan_cache_mode to force_generic_plan";
 /* A load waits for its index, not for others; the server looks whether we are still there, since
  * the load's lock falls with the connection. */
 static const char load_settings[] = "set statement_timeout to 0; set synchronous_commit to off;"

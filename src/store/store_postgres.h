@@ -232,7 +232,12 @@ struct asof_postgres_rows {
 	const size_t *fields; /* which of a row's shown values each column has */
 };
 
-/* Sets `order`: rows of one key stay as they are. */
+/* The places of keys in their order; equal ones stay as they are. */
+ASOF_NODISCARD enum asof_status asof_postgres_order_keys(const struct asof_str *keys, size_t count,
+							 struct asof_arena *arena,
+							 const size_t **ret_order,
+							 struct asof_error *err);
+/* The same for rows: sets `order`. */
 ASOF_NODISCARD enum asof_status asof_postgres_order_rows(struct asof_postgres_rows *rows,
 							 struct asof_arena *arena,
 							 struct asof_error *err);

@@ -5,12 +5,17 @@
 #include "store/store_postgres.h"
 #include "store/store_postgres_value.h"
 
+#define KEYS_BYTES_MAX ((size_t)512 << 20) /* of one look-up */
+
 /* Of the keys, and the table's name. */
 static const uint32_t get_types[] = { 1001 /* bytea[] */, ASOF_POSTGRES_TEXT };
 
+/* Keys are sent in their order: neighbours in the index are found one after the other. */
 struct get {
 	const char *table;
-	struct asof_str keys; /* as an array's bytes */
+	struct asof_arena arena;
+	const size_t *order;
+	struct asof_buf keys; /* as an array's bytes */
 	struct asof_postgres_answer answer;
 };
 
@@ -18,6 +23,8 @@ static void
 get_done(struct get *get)
 {
 	asof_postgres_answer_done(&get->answer);
+	asof_buf_done(&get->keys);
+	asof_arena_done(&get->arena);
 }
 
 static bool
@@ -108,10 +115,13 @@ attempt_get(struct asof_postgres_conn *conn, void *arg, struct asof_error *err)
 }
 
 static enum asof_status
-add_keys(struct asof_buf *buf, const struct asof_str *keys, size_t count, struct asof_error *err)
+get_init(struct get *get, const struct asof_str *keys, size_t count, struct asof_error *err)
 {
+	struct asof_buf *buf = &get->keys;
+	*buf = ASOF_BUF(KEYS_BYTES_MAX);
 	if (count > INT32_MAX)
 		return ASOF_FAIL(err, ASOF_LIMIT, "%zu keys at once", count);
+	ASOF_TRY(asof_postgres_order_keys(keys, count, &get->arena, &get->order, err));
 	asof_postgres_add_raw32(buf, 1); /* one dimension, without nulls, of bytea, from 1 */
 	asof_postgres_add_raw32(buf, 0);
 	asof_postgres_add_raw32(buf, ASOF_POSTGRES_BYTES);
@@ -120,7 +130,7 @@ add_keys(struct asof_buf *buf, const struct asof_str *keys, size_t count, struct
 	for (size_t i = 0; i < count; i++) {
 		char room[ASOF_POSTGRES_KEY_MAX];
 		struct asof_str key;
-		ASOF_TRY(asof_postgres_stored_key(keys[i], room, &key, err));
+		ASOF_TRY(asof_postgres_stored_key(keys[get->order[i]], room, &key, err));
 		asof_postgres_add_bytes(buf, key);
 	}
 	return asof_buf_status(buf, err);
@@ -138,7 +148,8 @@ visit_answer(const struct get *get, size_t key_count, asof_store_visit_fn *visit
 		if (at < 1 || at > key_count || asof_postgres_is_null(&get->answer, i, 2))
 			return ASOF_FAIL(err, ASOF_CORRUPT, "row of '%s' without a value",
 					 get->table);
-		ASOF_TRY(visit(arg, (size_t)at - 1, asof_postgres_cell(&get->answer, i, 2), err));
+		ASOF_TRY(visit(arg, get->order[at - 1], asof_postgres_cell(&get->answer, i, 2),
+			       err));
 	}
 	return ASOF_OK;
 }
@@ -148,12 +159,10 @@ asof_postgres_get_many(struct asof_store *store, const char *table, const struct
 		       size_t key_count, asof_store_visit_fn *visit, void *arg,
 		       struct asof_error *err)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf bytes = ASOF_BUF(INT32_MAX / 2);
 	ASOF_AUTO(get_done) struct get get = { .table = table };
 	if (key_count == 0)
 		return ASOF_OK;
-	ASOF_TRY(add_keys(&bytes, keys, key_count, err));
-	get.keys = asof_buf_view(&bytes);
+	ASOF_TRY(get_init(&get, keys, key_count, err));
 	ASOF_TRY(asof_postgres_with((struct asof_postgres_store *)store, attempt_get, &get, err));
 	return visit_answer(&get, key_count, visit, arg, err);
 }
@@ -163,15 +172,14 @@ asof_postgres_visit_generation(struct asof_postgres_conn *conn, int64_t generati
 			       const struct asof_str *keys, size_t key_count,
 			       asof_store_visit_fn *visit, void *arg, struct asof_error *err)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf bytes = ASOF_BUF(INT32_MAX / 2);
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(512);
 	ASOF_AUTO(get_done) struct get get = { .table = "" };
-	ASOF_TRY(add_keys(&bytes, keys, key_count, err));
+	ASOF_TRY(get_init(&get, keys, key_count, err));
 	asof_postgres_add_get(&sql, generation, false);
 	ASOF_TRY(asof_buf_status(&sql, err));
 	ASOF_TRY(asof_postgres_prepare(&conn->link, "", asof_buf_cstr(&sql), get_types, 1, err));
-	const char *const parameters[] = { bytes.ptr };
-	const int lengths[] = { (int)bytes.len };
+	const char *const parameters[] = { get.keys.ptr };
+	const int lengths[] = { (int)get.keys.len };
 	static const int formats[] = { 1 };
 	struct asof_postgres_values values = { 1, parameters, lengths, formats };
 	ASOF_TRY(asof_postgres_execute(&conn->link, "", &values, true, &get.answer, err));

@@ -164,22 +164,43 @@ compare_keyed(const void *a, const void *b)
 }
 
 /* Rows by key; those of one key stay in their order. */
+/* Sorts `keyed`. */
+static enum asof_status
+order_keyed(struct keyed *keyed, size_t count, struct asof_arena *arena, const size_t **ret_order,
+	    struct asof_error *err)
+{
+	size_t *order = asof_arena_array(arena, count + 1, sizeof(*order));
+	if (!order)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu keys", count);
+	qsort(keyed, count, sizeof(*keyed), compare_keyed);
+	for (size_t i = 0; i < count; i++)
+		order[i] = keyed[i].index;
+	*ret_order = order;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_postgres_order_keys(const struct asof_str *keys, size_t count, struct asof_arena *arena,
+			 const size_t **ret_order, struct asof_error *err)
+{
+	struct keyed *keyed = asof_arena_array(arena, count + 1, sizeof(*keyed));
+	if (!keyed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu keys", count);
+	for (size_t i = 0; i < count; i++)
+		keyed[i] = (struct keyed){ keys[i], i };
+	return order_keyed(keyed, count, arena, ret_order, err);
+}
+
 enum asof_status
 asof_postgres_order_rows(struct asof_postgres_rows *rows, struct asof_arena *arena,
 			 struct asof_error *err)
 {
-	size_t count = rows->count;
-	struct keyed *keyed = asof_arena_array(arena, count + 1, sizeof(*keyed));
-	size_t *order = asof_arena_array(arena, count + 1, sizeof(*order));
-	if (!keyed || !order)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu rows", count);
-	for (size_t i = 0; i < count; i++)
+	struct keyed *keyed = asof_arena_array(arena, rows->count + 1, sizeof(*keyed));
+	if (!keyed)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "%zu rows", rows->count);
+	for (size_t i = 0; i < rows->count; i++)
 		keyed[i] = (struct keyed){ rows->items[i].key, i };
-	qsort(keyed, count, sizeof(*keyed), compare_keyed);
-	for (size_t i = 0; i < count; i++)
-		order[i] = keyed[i].index;
-	rows->order = order;
-	return ASOF_OK;
+	return order_keyed(keyed, rows->count, arena, &rows->order, err);
 }
 
 /* --- put ---------------------------------------------------------------------------------------
