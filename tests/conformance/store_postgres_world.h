@@ -14,7 +14,7 @@ struct world {
 };
 
 static inline struct asof_store *
-open_uri(const char *uri)
+open_at(const char *uri)
 {
 	struct asof_error err = { 0 };
 	struct asof_store *store = NULL;
@@ -28,10 +28,10 @@ world_up(void **state)
 	static int count;
 	static struct world w;
 	char server_uri[200];
-	postgres_uri(&postgres_of_tests, server_uri, sizeof(server_uri));
+	postgres_uri(postgres_of_tests(), server_uri, sizeof(server_uri));
 	(void)snprintf(w.schema, sizeof(w.schema), "p%d", ++count);
 	(void)snprintf(w.uri, sizeof(w.uri), "%s?schema=%s", server_uri, w.schema);
-	w.store = open_uri(w.uri);
+	w.store = open_at(w.uri);
 	*state = &w;
 	return 0;
 }
@@ -52,7 +52,7 @@ ask(const struct world *w, const char *sql, char *out, size_t size)
 	(void)snprintf(command, sizeof(command),
 		       "PGPASSWORD='%s' PGOPTIONS='-c search_path=%s' psql -h 127.0.0.1 -p %d -U "
 		       "asof -d asof -v ON_ERROR_STOP=1 -qAtX -R ';' <<'EOF' 2>&1\n%s\nEOF\n",
-		       POSTGRES_PASSWORD, w->schema, postgres_of_tests.port, sql);
+		       POSTGRES_PASSWORD, w->schema, postgres_of_tests()->port, sql);
 	FILE *psql = popen(command, "r");
 	assert_non_null(psql);
 	size_t len = fread(out, 1, size - 1, psql);

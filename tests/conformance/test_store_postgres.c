@@ -18,7 +18,7 @@ assert_refused(const char *userinfo, const char *rest, enum asof_status status, 
 	struct asof_store *store = NULL;
 	int64_t start_us = asof_monotonic_us();
 	(void)snprintf(uri, sizeof(uri), "postgres://%s@127.0.0.1:%d/%s", userinfo,
-		       postgres_of_tests.port, rest);
+		       postgres_of_tests()->port, rest);
 	assert_int_equal(asof_store_open(uri, &store, &err), status);
 	assert_true(asof_monotonic_us() - start_us < AT_ONCE_US);
 	if (!strstr(err.message, said))
@@ -48,9 +48,9 @@ the_password_may_come_from_the_environment(void **state)
 	char uri[256];
 	(void)snprintf(uri, sizeof(uri),
 		       "postgres://asof@127.0.0.1:%d/asof?password_env=ASOF_TEST_SECRET",
-		       postgres_of_tests.port);
+		       postgres_of_tests()->port);
 	assert_int_equal(setenv("ASOF_TEST_SECRET", POSTGRES_PASSWORD, 1), 0);
-	asof_store_free(open_uri(uri));
+	asof_store_free(open_at(uri));
 }
 
 static void
@@ -87,8 +87,8 @@ a_reader_needs_no_more_than_select(void **state)
 	commit(begin(w->store, "t"), S("m"));
 	(void)put_one(w->store, "t", one);
 	(void)snprintf(uri, sizeof(uri), "postgres://reader%s:r@127.0.0.1:%d/asof?schema=%s",
-		       w->schema, postgres_of_tests.port, w->schema);
-	ASOF_AUTO(asof_store_free_auto) struct asof_store *reader = open_uri(uri);
+		       w->schema, postgres_of_tests()->port, w->schema);
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *reader = open_at(uri);
 	assert_reads(reader, "t", S("k"), S("v"));
 	assert_int_equal(asof_store_put(reader, ASOF_STORE_NAMED("t"), &one, 1, &written, &err),
 			 ASOF_INVALID);
@@ -263,7 +263,7 @@ a_second_process_finds_a_load_under_way(void **state)
 	struct world *w = *state;
 	struct asof_error err = { 0 };
 	struct asof_store_load *load = begin(w->store, "t");
-	ASOF_AUTO(asof_store_free_auto) struct asof_store *other = open_uri(w->uri);
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *other = open_at(w->uri);
 	struct asof_store_load *second = NULL;
 	assert_int_equal(asof_store_load_begin(other, ASOF_STORE_NAMED("t"), &second, &err),
 			 ASOF_CONFLICT);
@@ -288,7 +288,7 @@ an_open_transaction_of_a_person_stops_no_load(void **state)
 	(void)snprintf(command, sizeof(command),
 		       "PGPASSWORD='%s' PGOPTIONS='-c search_path=%s' exec psql -h 127.0.0.1 -p %d"
 		       " -U asof -d asof -qAtX > /dev/null 2>&1",
-		       POSTGRES_PASSWORD, w->schema, postgres_of_tests.port);
+		       POSTGRES_PASSWORD, w->schema, postgres_of_tests()->port);
 	FILE *person = popen(command, "w");
 	assert_non_null(person);
 	(void)fputs("begin; select * from online_t; create table looked ();\n"
@@ -463,8 +463,8 @@ four_writers_follow_the_rule_while_the_server_is_killed(void **state)
 	for (int kills = 1; kills <= 2; kills++) {
 		while (atomic_load(&writes_done) < kills * WRITERS * WRITES / 4)
 			server_pause(5);
-		server_signal(&postgres_of_tests, SIGKILL);
-		server_restart(&postgres_of_tests, "postgres");
+		server_signal(postgres_of_tests(), SIGKILL);
+		server_restart(postgres_of_tests(), "postgres");
 	}
 	for (size_t i = 0; i < WRITERS; i++) {
 		assert_int_equal(pthread_join(writers[i].thread, NULL), 0);
@@ -491,9 +491,9 @@ main(void)
 		WORLD_TEST(a_load_that_lost_its_connection_fails_and_leaves_all_as_it_was),
 		WORLD_TEST(four_writers_follow_the_rule_while_the_server_is_killed),
 	};
-	if (!postgres_start(&postgres_of_tests))
+	if (!postgres_start(postgres_of_tests()))
 		return 0;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	postgres_stop(&postgres_of_tests);
+	postgres_stop(postgres_of_tests());
 	return failed;
 }

@@ -263,9 +263,9 @@ main(void)
 		WORLD_TEST(a_name_that_is_taken_is_told_before_anything_is_loaded),
 		WORLD_TEST(more_features_than_a_row_of_postgresql_holds_are_not_all_shown),
 	};
-	if (!postgres_start(&postgres_of_tests))
+	if (!postgres_start(postgres_of_tests()))
 		return 0;
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
-	postgres_stop(&postgres_of_tests);
+	postgres_stop(postgres_of_tests());
 	return failed;
 }

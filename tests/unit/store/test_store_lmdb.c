@@ -239,7 +239,7 @@ open_errors_name_what_was_wanted(void **state)
 	char uri[TEMPDIR_MAX + 32];
 	assert_int_equal(asof_store_open("s3:bucket", &store, &err), ASOF_UNSUPPORTED);
 	assert_string_equal(err.message, "no online store of kind 's3' (have: memory, "
-					 "lmdb:DIR, postgres://USER@HOST/DATABASE)");
+					 "lmdb:DIR, redis://HOST, postgres://USER@HOST/DATABASE)");
 	assert_int_equal(asof_store_open("lmdb:", &store, &err), ASOF_INVALID);
 	assert_int_equal(asof_store_open("memory:x", &store, &err), ASOF_INVALID);
 	(void)snprintf(uri, sizeof(uri), "%s/file", ((struct fixture *)*state)->dir);
