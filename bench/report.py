@@ -24,7 +24,7 @@ Trust the ratios: seconds are one machine's.
 GIB = 1024.0
 SECTIONS = ("goals", "plots", "join_direct", "join_scale", "join_lake", "join_views", "join_feast", "join_hopsworks",
             "windows_flights", "windows_mlforge", "lake_increment", "kernels", "lake", "lake_open", "upload",
-            "demo_vs_duckdb")
+            "online_one", "online_batch", "online_open", "online_feast", "online_store", "online_materialize", "demo_vs_duckdb")
 
 
 # ---- Results --------------------------------------------------------------------------------------------------
@@ -84,6 +84,30 @@ def seconds_within(figure, case, most):
     return judge
 
 
+def cpu_within(figure, case, most_us, requests):
+    """CPU of the server per request, where a case's seconds are those of so many."""
+    def judge(found):
+        took = found[figure][case]["medians"]["asof"]["cpu"] / requests * 1e6
+        return f"{took:.1f} us", took <= most_us
+    return judge
+
+
+def quantile_within(figure, case, key, most_ms):
+    def judge(found):
+        took = measure.statistics.median(run[key] for run in found[figure][case]["runs"] if run["arm"] == "asof") / 1000
+        return f"{took:.2f} ms", took <= most_ms
+    return judge
+
+
+def rate_of(figure, case, least):
+    """Rows per second, in millions: at least so many."""
+    def judge(found):
+        one = found[figure][case]
+        rate = one["head"]["rows"] / one["medians"]["asof"]["seconds"] / 1e6
+        return f"{rate:.2f} M/s", rate >= least
+    return judge
+
+
 def flat(figure, most):
     """Greatest over least time per row, over the cases; the whole range must have been run."""
     def judge(found):
@@ -122,6 +146,18 @@ GOALS = (
     ("windows in memory, 10 M events: DuckDB takes at least 15×",
      at_least("kernels", "window-10M", "DuckDB", 15, ours="kernel")),
     ("opening a table of 1,000 commits and 10,000 files: under 50 ms", seconds_within("lake_open", "10k", 0.05)),
+    ("one entity x 10 by HTTP, 32 connections: nginx with a file takes at least as long", at_least("online_one", "c32", "nginx", 1)),
+    ("the same, 256 connections", at_least("online_one", "c256", "nginx", 1)),
+    ("one entity x 10 by HTTP: CPU of the server per request within 10 us", cpu_within("online_one", "c32", 10, 1e5)),
+    ("one entity x 10 by HTTP at half of the peak: p99 within 1 ms", quantile_within("online_open", "half", "p99_us", 1)),
+    ("100 entities x 10 by HTTP: Redis' pipelined HMGET takes at least 2×", at_least("online_batch", "100", "Redis HMGET", 2)),
+    ("10,000 entities x 10 in one request: within 30 ms", quantile_within("online_batch", "10k", "p50_us", 30)),
+    ("100 entities x 50 by HTTP: Feast's server takes at least 100× the CPU",
+     at_least("online_feast", "100x50", "Feast, SQLite", 100, "cpu")),
+    *((f"gets of 100 keys among {label}: LMDB alone takes at least 10×", at_least("online_store", case, "LMDB alone", 10))
+      for case, label in (("get-1M", "1 M"), ("get-10M", "10 M"))),
+    *((f"load of {label} ascending keys: at least 2 M rows/s", rate_of("online_store", case, 2))
+      for case, label in (("load-1M", "1 M"), ("load-10M", "10 M"))),
 )
 
 
