@@ -55,9 +55,23 @@ static const struct known_error known_errors[] = {
 	{ "ERR unknown command", ASOF_UNSUPPORTED, false, ": a store needs Redis 7 or later" },
 };
 
+/* Without the digest and line of our script, which say nothing to the user. */
+static struct asof_str
+said_to_users(struct asof_str text)
+{
+	static const char tail[] = " script: ";
+	const size_t len = sizeof(tail) - 1;
+	for (size_t i = 0; i + len <= text.len; i++) {
+		if (memcmp(text.ptr + i, tail, len) == 0)
+			return (struct asof_str){ text.ptr, i };
+	}
+	return text;
+}
+
 enum asof_status
 asof_redis_fail(const struct asof_redis_reply *reply, bool *ret_may_retry, struct asof_error *err)
 {
+	struct asof_str text = said_to_users(reply->text);
 	*ret_may_retry = false;
 	for (size_t i = 0; i < ASOF_COUNTOF(known_errors); i++) {
 		const struct known_error *known = &known_errors[i];
@@ -65,10 +79,9 @@ asof_redis_fail(const struct asof_redis_reply *reply, bool *ret_may_retry, struc
 		if (reply->text.len < len || memcmp(reply->text.ptr, known->code, len) != 0)
 			continue;
 		*ret_may_retry = known->may_retry;
-		return ASOF_FAIL(err, known->status, "%.*s%s", ASOF_STR_ARG(reply->text),
-				 known->remedy);
+		return ASOF_FAIL(err, known->status, "%.*s%s", ASOF_STR_ARG(text), known->remedy);
 	}
-	return ASOF_FAIL(err, ASOF_IO, "%.*s", ASOF_STR_ARG(reply->text));
+	return ASOF_FAIL(err, ASOF_IO, "%.*s", ASOF_STR_ARG(text));
 }
 
 /* --- replies -----------------------------------------------------------------------------------

@@ -78,7 +78,11 @@ static const char *const texts[] = {
 	"    {'HGET', 'a'}, {'HDEL', 'a'}, {'SADD', '1'}, {'SRANDMEMBER'}, {'SREM', '1'},\n"
 	"    {'RPUSH', '1'}, {'LPOP', 1}, {'SET', '1', 'PX', 1000}, {'GET'}, {'PTTL'},\n"
 	"    {'EXISTS'}, {'DEL'}, {'UNLINK'}}) do\n"
-	"  redis.call(command[1], lease, unpack(command, 2))\n"
+	"  local answer = redis.pcall(command[1], lease, unpack(command, 2))\n"
+	"  if type(answer) == 'table' and answer.err then\n"
+	"    if not answer.err:find(\"can't run this\") then return answer end\n"
+	"    return redis.error_reply('NOPERM the user has no right to run ' .. command[1])\n"
+	"  end\n"
 	"end\n"
 	"return 1\n",
 	[ASOF_REDIS_PUT] = BEGIN ROWS
