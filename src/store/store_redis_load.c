@@ -212,7 +212,7 @@ static enum asof_status
 fail_lost(const struct redis_load *load, struct asof_error *err)
 {
 	return ASOF_FAIL(err, ASOF_CONFLICT,
-			 "another load of '%s' has begun since this one was last heard of",
+			 "the lease of this load of '%s' has ended: others went on without it",
 			 load->name);
 }
 

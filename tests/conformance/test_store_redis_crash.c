@@ -1,0 +1,432 @@
+/* test_store_redis_crash.c - a store in Redis when its server or its loader dies or stands still,
+ * and when several write at once. */
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "conformance/store_fixture.h"
+#include "seeded.h"
+
+#define LOAD_ROWS  1000
+#define AT_ONCE_US INT64_C(8000000)
+
+static struct server server;
+
+static void
+own_uri(char out[128], const char *rest)
+{
+	(void)snprintf(out, 128, "redis://127.0.0.1:%d/0?lease=1%s", server.port, rest);
+}
+
+static struct asof_store *
+open_own(const char *rest)
+{
+	char uri[128];
+	struct asof_error err = { 0 };
+	struct asof_store *store = NULL;
+	own_uri(uri, rest);
+	assert_ok(asof_store_open(uri, &store, &err), err);
+	return store;
+}
+
+static int
+set_up_empty(void **state)
+{
+	char out[REDIS_TEXT_MAX];
+	redis_cli(&server, "FLUSHALL", out);
+	*state = open_own("");
+	return 0;
+}
+
+static int
+tear_down_store(void **state)
+{
+	asof_fault_disarm_all();
+	asof_store_free(*state);
+	return 0;
+}
+
+static enum asof_status
+load_rows(struct asof_store *store, int count, const char *value, struct asof_error *err)
+{
+	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
+	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
+	for (int i = 0; i < count; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "k%d", i);
+		struct asof_store_row one =
+			row((struct asof_str){ key, (size_t)len }, asof_str_from(value), 0, 0);
+		ASOF_TRY(asof_store_load_put(load, &one, 1, err));
+	}
+	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value),
+					(struct asof_store_position){ 0 }, NULL, err));
+	load = NULL;
+	return ASOF_OK;
+}
+
+/* Until the lease of who died has ended. */
+static void
+load_when_free(struct asof_store *store, int count, const char *value)
+{
+	struct asof_error err = { 0 };
+	enum asof_status status = ASOF_CONFLICT;
+	for (int i = 0; i < 200 && status == ASOF_CONFLICT; i++) {
+		if (i > 0)
+			server_pause(20);
+		status = load_rows(store, count, value, &err);
+		if (status == ASOF_CONFLICT)
+			assert_non_null(strstr(err.message, "its lease ends in 1 second"));
+	}
+	assert_ok(status, err);
+}
+
+static void
+assert_is_load(struct asof_store *store, int count, const char *value)
+{
+	char key[16];
+	int len = snprintf(key, sizeof(key), "k%d", count - 1);
+	assert_reads(store, "t", S("k0"), asof_str_from(value));
+	assert_reads(store, "t", (struct asof_str){ key, (size_t)len }, asof_str_from(value));
+	len = snprintf(key, sizeof(key), "k%d", count);
+	assert_missing(store, "t", (struct asof_str){ key, (size_t)len });
+}
+
+/* Rows of one generation, their list, the record and the tables' names: nothing else is left. */
+static void
+assert_no_leftovers(int rows)
+{
+	char expected[16];
+	(void)snprintf(expected, sizeof(expected), "%d\n", rows + 3);
+	assert_redis_prints(&server, "DBSIZE", expected);
+}
+
+static void
+kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
+{
+	static const struct {
+		const char *point;
+		unsigned nth;
+		bool is_switched;
+	} cases[] = {
+		{ "store.load.begun", 1, false },
+		{ "store.load.chunk", 3, false },
+		{ "store.load.before_switch", 1, false },
+		{ "store.load.after_switch", 1, true },
+	};
+	for (size_t i = 0; i < ASOF_COUNTOF(cases); i++) {
+		load_when_free(*state, 3, "old");
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			struct asof_error err = { 0 };
+			struct asof_store *store = open_own("");
+			if (asof_fault_arm(cases[i].point, cases[i].nth, ASOF_FAULT_KILL, &err) ==
+			    ASOF_OK)
+				(void)load_rows(store, LOAD_ROWS, "newer", &err);
+			_exit(1);
+		}
+		int status = 0;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		if (cases[i].is_switched)
+			assert_is_load(*state, LOAD_ROWS, "newer");
+		else
+			assert_is_load(*state, 3, "old");
+		load_when_free(*state, 5, "next");
+		assert_is_load(*state, 5, "next");
+		assert_no_leftovers(5);
+	}
+}
+
+static void
+a_put_that_fails_before_its_script_wrote_nothing(void **state)
+{
+	struct asof_error err = { 0 };
+	size_t written;
+	struct asof_store_row one = row(S("k"), S("v"), 1, 1);
+	assert_ok(asof_fault_arm("store.put.before_commit", 1, ASOF_FAULT_FAIL, &err), err);
+	assert_int_equal(asof_store_put(*state, ASOF_STORE_NAMED("t"), &one, 1, &written, &err),
+			 ASOF_IO);
+	assert_missing(*state, "t", S("k"));
+	assert_int_equal(put_one(*state, "t", one), 1);
+}
+
+/* A loader stands still past its lease; another load begins and ends; the first comes back. */
+static void
+a_loader_that_comes_back_late_is_refused(void **state)
+{
+	int ready[2];
+	char byte = 0;
+	assert_int_equal(pipe(ready), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct asof_error err = { 0 };
+		struct asof_store *store = open_own("");
+		struct asof_store_load *load = NULL;
+		struct asof_store_row one = row(S("k0"), S("late"), 9, 9);
+		bool is_good = asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, &err) ==
+				       ASOF_OK &&
+			       asof_store_load_put(load, &one, 1, &err) == ASOF_OK &&
+			       write(ready[1], "r", 1) == 1;
+		(void)raise(SIGSTOP);
+		enum asof_status status = asof_store_load_commit(
+			load, S("late"), (struct asof_store_position){ 0 }, NULL, &err);
+		is_good = is_good && status == ASOF_CONFLICT &&
+			  strstr(err.message, "the lease of this load of 't' has ended");
+		if (!is_good)
+			(void)fprintf(stderr, "child: %d %s\n", (int)status, err.message);
+		asof_store_load_abort(load);
+		asof_store_free(store);
+		_exit(is_good ? 0 : 1);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	load_when_free(*state, 5, "second");
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_is_load(*state, 5, "second");
+	assert_no_leftovers(5);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
+/* Its rows are long in coming, but it lives. */
+static void
+a_load_outlives_its_lease_by_renewing_it(void **state)
+{
+	struct asof_error err = { 0 };
+	struct asof_store_load *second = NULL;
+	struct asof_store_load *load = begin(*state, "t");
+	load_one(load, row(S("a"), S("loaded"), 1, 1));
+	for (int i = 0; i < 25; i++) {
+		server_pause(100);
+		assert_int_equal(
+			asof_store_load_begin(*state, ASOF_STORE_NAMED("t"), &second, &err),
+			ASOF_CONFLICT);
+	}
+	assert_int_equal(put_one(*state, "t", row(S("b"), S("put"), 1, 1)), 1);
+	commit(load, S("m"));
+	assert_reads(*state, "t", S("a"), S("loaded"));
+	assert_reads(*state, "t", S("b"), S("put"));
+}
+
+/* --- the server --- */
+
+static void
+a_server_that_starts_again_is_waited_for(void **state)
+{
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *patient = open_own("&lease=60");
+	struct asof_store_load *load = begin(patient, "t");
+	for (int i = 0; i < 600; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "k%d", i);
+		struct asof_str str = { key, (size_t)len };
+		load_one(load, row(str, S("loaded"), 1, 1));
+		if (i % 200 == 100) {
+			server_signal(&server, SIGKILL);
+			server_restart(&server, "redis");
+		}
+		if (i % 100 == 0)
+			assert_int_equal(put_one(*state, "t", row(str, S("put"), 2, i)), 1);
+	}
+	assert_reads(*state, "t", S("k500"), S("put"));
+	commit(load, S("m"));
+	assert_reads(*state, "t", S("k500"), S("put"));
+	assert_reads(*state, "t", S("k599"), S("loaded"));
+	assert_reads(*state, "t", S("k1"), S("loaded"));
+	assert_no_leftovers(600);
+}
+
+static void
+a_server_that_is_gone_is_given_up_soon_and_named(void **state)
+{
+	char place[32];
+	struct asof_error err = { 0 };
+	ASOF_AUTO(seen_done) struct seen seen = SEEN;
+	struct asof_str key = S("k");
+	(void)put_one(*state, "t", row(key, S("v"), 1, 1));
+	server_signal(&server, SIGKILL);
+	int64_t start_us = asof_monotonic_us();
+	enum asof_status status = asof_store_get_many(*state, "t", &key, 1, remember, &seen, &err);
+	int64_t took_us = asof_monotonic_us() - start_us;
+	server_restart(&server, "redis");
+	assert_int_equal(status, ASOF_UNAVAILABLE);
+	assert_true(took_us < AT_ONCE_US);
+	(void)snprintf(place, sizeof(place), "127.0.0.1:%d", server.port);
+	assert_non_null(strstr(err.message, place));
+	assert_non_null(strstr(err.message, "(is the server running?)"));
+	assert_int_equal(seen.count, 0);
+	assert_reads(*state, "t", key, S("v"));
+}
+
+static void
+a_server_that_says_nothing_is_given_up(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	ASOF_AUTO(seen_done) struct seen seen = SEEN;
+	struct asof_str key = S("k");
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = open_own("&timeout=1");
+	server_signal(&server, SIGSTOP);
+	enum asof_status status = asof_store_get_many(store, "t", &key, 1, remember, &seen, &err);
+	server_signal(&server, SIGCONT);
+	assert_int_equal(status, ASOF_TIMEOUT);
+	assert_non_null(strstr(err.message, "the server did not answer in time"));
+	assert_missing(store, "t", key);
+}
+
+static void
+a_child_talks_on_connections_of_its_own(void **state)
+{
+	(void)put_one(*state, "t", row(S("k"), S("v"), 1, 1));
+	pid_t child = fork();
+	assert_true(child >= 0);
+	for (int i = 0; i < 200; i++)
+		assert_reads(*state, "t", S("k"), S("v"));
+	if (child == 0)
+		_exit(0); /* a failed assertion would have aborted it with another status */
+	int status = 0;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* --- writers --- */
+
+#define WRITERS     4
+#define WRITER_KEYS 20
+#define WRITES      200
+
+struct writer {
+	pthread_t thread;
+	struct random random;
+	int number;
+	atomic_int *failures;
+	struct {
+		int64_t event_us;
+		int64_t created_us;
+		int64_t value;
+	} newest[WRITER_KEYS];
+};
+
+static void
+write_one(struct asof_store *store, struct writer *writer, int64_t i)
+{
+	size_t key = random_below(&writer->random, WRITER_KEYS);
+	int64_t event_us = random_between(&writer->random, -3, 300);
+	int64_t created_us = random_between(&writer->random, -3, 3);
+	int64_t value = i * WRITERS + writer->number;
+	char name = (char)('a' + key);
+	size_t written;
+	struct asof_store_row one =
+		row((struct asof_str){ &name, 1 }, (struct asof_str){ (const char *)&value, 8 },
+		    event_us, created_us);
+	if (asof_store_put(store, ASOF_STORE_NAMED("t"), &one, 1, &written, NULL) != ASOF_OK)
+		atomic_fetch_add(writer->failures, 1);
+	if (asof_store_wins(event_us, created_us, writer->newest[key].event_us,
+			    writer->newest[key].created_us)) {
+		writer->newest[key].event_us = event_us;
+		writer->newest[key].created_us = created_us;
+		writer->newest[key].value = value;
+	}
+}
+
+static void *
+keep_writing(void *arg)
+{
+	struct writer *writer = arg;
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = open_own("");
+	for (int64_t i = 0; i < WRITES; i++)
+		write_one(store, writer, i);
+	return NULL;
+}
+
+static enum asof_status
+copy_number(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
+{
+	(void)key_index;
+	(void)err;
+	memcpy(arg, value.ptr, sizeof(int64_t));
+	return ASOF_OK;
+}
+
+/* What is stored is of the newest times that anybody wrote; of equal ones, anybody's. */
+static void
+assert_newest(struct asof_store *store, const struct writer *writers)
+{
+	for (size_t k = 0; k < WRITER_KEYS; k++) {
+		char name = (char)('a' + k);
+		int64_t stored = -1;
+		struct asof_str key = { &name, 1 };
+		struct asof_error err = { 0 };
+		bool is_newest = false;
+		assert_ok(asof_store_get_many(store, "t", &key, 1, copy_number, &stored, &err),
+			  err);
+		for (size_t w = 0; w < WRITERS; w++) {
+			bool is_best = true;
+			for (size_t o = 0; o < WRITERS; o++)
+				is_best =
+					is_best && asof_store_wins(writers[w].newest[k].event_us,
+								   writers[w].newest[k].created_us,
+								   writers[o].newest[k].event_us,
+								   writers[o].newest[k].created_us);
+			is_newest = is_newest || (is_best && writers[w].newest[k].value == stored);
+		}
+		assert_true(is_newest);
+	}
+}
+
+static void
+writers_at_once_end_as_the_rule_says(void **state)
+{
+	for (unsigned round = 0; round < 3; round++) {
+		static struct writer writers[WRITERS];
+		atomic_int failures = 0;
+		struct asof_error err = { 0 };
+		assert_ok(asof_store_drop(*state, "t", &err), err);
+		struct asof_store_load *load = round == 1 ? begin(*state, "t") : NULL;
+		for (int w = 0; w < WRITERS; w++) {
+			writers[w] = (struct writer){ .random = { round * 100 + (unsigned)w },
+						      .number = w,
+						      .failures = &failures };
+			for (size_t k = 0; k < WRITER_KEYS; k++)
+				writers[w].newest[k].event_us = INT64_MIN;
+			assert_int_equal(
+				pthread_create(&writers[w].thread, NULL, keep_writing, &writers[w]),
+				0);
+		}
+		for (int w = 0; w < WRITERS; w++)
+			assert_int_equal(pthread_join(writers[w].thread, NULL), 0);
+		assert_int_equal(atomic_load(&failures), 0);
+		assert_newest(*state, writers);
+		if (load) {
+			commit(load, S("m"));
+			assert_newest(*state, writers);
+		}
+	}
+}
+
+int
+main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up_empty, tear_down_store)
+	const struct CMUnitTest all[] = {
+		T(kill_9_while_loading_leaves_the_old_generation_or_the_new_one),
+		T(a_put_that_fails_before_its_script_wrote_nothing),
+		T(a_loader_that_comes_back_late_is_refused),
+		T(a_load_outlives_its_lease_by_renewing_it),
+		T(a_server_that_starts_again_is_waited_for),
+		T(a_server_that_is_gone_is_given_up_soon_and_named),
+		T(a_server_that_says_nothing_is_given_up),
+		T(a_child_talks_on_connections_of_its_own),
+		T(writers_at_once_end_as_the_rule_says),
+	};
+	if (!redis_start(&server))
+		return 0;
+	int failed = cmocka_run_group_tests(all, NULL, NULL);
+	server_stop(&server);
+	return failed;
+}
