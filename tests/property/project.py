@@ -26,11 +26,11 @@ ARROW = {
 }
 
 
-def write_definitions(case, directory):
+def write_definitions(case, directory, online="lmdb:./online"):
     (directory / "features").mkdir(parents=True)
     (directory / "asof.yaml").write_text(
         "project: property\ninclude: [features/*.yaml]\n"
-        "lake: ./lake\nonline: lmdb:./online\ncatalog: sqlite:./catalog.db\n"
+        f"lake: ./lake\nonline: {online}\ncatalog: sqlite:./catalog.db\n"
     )
     lines = ["entities:"]
     for name, keys in case.entities.items():

@@ -42,13 +42,14 @@ class Project:
     """A case in a directory of its own; as a context manager it removes the directory unless the
     case failed."""
 
-    def __init__(self, case, label):
+    def __init__(self, case, label, online="lmdb:./online"):
         self.case = case
+        self.online = online
         self.label = label
         self.directory = Path(tempfile.mkdtemp(prefix=f"asof-{label}-{case.seed}-"))
 
     def __enter__(self):
-        project.write_definitions(self.case, self.directory)
+        project.write_definitions(self.case, self.directory, self.online)
         return self
 
     def __exit__(self, kind, error, trace):

@@ -223,9 +223,16 @@ class Serving:
 
 
 class Online(unittest.TestCase):
+    label = "online"
+    cases = CASES
+
+    def store(self, seed):
+        """The URI of an empty store."""
+        return "lmdb:./online"
+
     def check_case(self, seed, stages, steps):
         case = gen.Case(seed, stages, for_online=True)
-        with self.subTest(seed=seed), runner.Project(case, "online") as run:
+        with self.subTest(seed=seed), runner.Project(case, self.label, self.store(seed)) as run:
             serving = Serving(run, case)
             steps(serving)
             return serving.cells
@@ -244,7 +251,7 @@ class Online(unittest.TestCase):
                 self.assertEqual([], serving.check(clock))
             self.assertEqual([], serving.check_get(serving.rng.choice(clocks)))
 
-        self.check_all(200001, CASES // 2, 1, steps)
+        self.check_all(200001, self.cases // 2, 1, steps)
 
     def test_late_rows_are_merged_once_into_what_was_materialized(self):
         def steps(serving):
@@ -257,7 +264,7 @@ class Online(unittest.TestCase):
                 self.assertEqual([], serving.check(clock))
             self.assertEqual([], serving.check_get(serving.rng.choice(clocks)))
 
-        self.check_all(300001, CASES // 4, 2, steps)
+        self.check_all(300001, self.cases // 4, 2, steps)
 
     def test_serving_equals_training_bit_for_bit(self):
         def steps(serving):
@@ -265,7 +272,7 @@ class Online(unittest.TestCase):
             serving.materialize()
             self.assertEqual([], serving.check_against_join())
 
-        self.check_all(400001, CASES // 4, 1, steps)
+        self.check_all(400001, self.cases // 4, 1, steps)
 
 
 if __name__ == "__main__":
