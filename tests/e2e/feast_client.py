@@ -1,6 +1,6 @@
 """Feast's client as a child of the tests: a JSON job a line on standard input, its answer a line on standard output.
 
-The first argument is a folder for its project, the second asof's address. A job: {"features": [..] or "service": NAME, "rows": [..] or
+The first argument is a folder for its project, the second asof's address; with ASOF_TOKEN in the environment it sends that token. A job: {"features": [..] or "service": NAME, "rows": [..] or
 {..}, "options": {..}} -> {"columns": {name: values}, "statuses": {name: [..]}, "sent": [[method, path, body], ..]}, or {"failed": TEXT,
 "kind": CLASS}. "read": [VIEW, FEATURES, [KEY, ..]] instead is a read of one view, as Feast's own feature server makes it.
 Runs in the environment of tests/requirements-feast.txt.
@@ -25,6 +25,7 @@ registry: registry.db
 online_store: {type: remote, path: "%s"}
 entity_key_serialization_version: 3
 """
+WITH_TOKEN = "auth: {type: oidc, token_env_var: ASOF_TOKEN}\n"
 
 STATS = {"conv_rate": Float64, "acc_rate": Float32, "trips": Int64, "level": Int32, "name": String, "active": Bool,
          "last_seen": UnixTimestamp, "blob": Bytes, "hist": Array(Float64), "tags": Array(String)}
@@ -95,7 +96,7 @@ def main():
     logging.disable(logging.ERROR)
     folder, address = sys.argv[1:]
     with open(f"{folder}/feature_store.yaml", "w", encoding="utf-8") as file:
-        file.write(SETTINGS % address)
+        file.write(SETTINGS % address + (WITH_TOKEN if "ASOF_TOKEN" in os.environ else ""))
     store = FeatureStore(folder)
     declare(store, folder)
     sent = []

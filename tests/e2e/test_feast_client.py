@@ -11,6 +11,7 @@ import unittest
 
 import feast_project
 import project
+from server import sha256
 
 ROUTE = "/get-online-features"
 STATS = ["conv_rate", "acc_rate", "trips", "level", "name", "active", "last_seen", "blob", "hist", "tags"]
@@ -31,11 +32,11 @@ class Client:
             print("\nSKIPPED: no Feast in the cache (scripts/feast.sh): its client asked for nothing", file=sys.stderr)
         return python if found else None
 
-    def __init__(self, python, address):
+    def __init__(self, python, address, **environment):
         self.folder = tempfile.TemporaryDirectory(prefix="asof-feast-")
         self.process = subprocess.Popen([python, "-I", str(project.ROOT / "tests" / "e2e" / "feast_client.py"), self.folder.name, address],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        cwd=self.folder.name, env=project.environment(FEAST_USAGE="False", HOME=self.folder.name))
+                                        cwd=self.folder.name, env=project.environment(FEAST_USAGE="False", HOME=self.folder.name, **environment))
         if not self.process.stdout.readline():
             raise AssertionError("Feast's client does not start: " + self.process.communicate()[1].strip()[-2000:])
 
@@ -55,14 +56,14 @@ class Client:
 class FeastClient(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        python = Client.python()
-        if not python:
+        cls.python = Client.python()
+        if not cls.python:
             raise unittest.SkipTest("no Feast in the cache")
         cls.shop = feast_project.make()
         cls.addClassCleanup(cls.shop.remove)
         cls.server = feast_project.Server(cls.shop.dir)
         cls.addClassCleanup(cls.server.stop)
-        cls.client = Client(python, f"http://127.0.0.1:{cls.server.port}")
+        cls.client = Client(cls.python, f"http://127.0.0.1:{cls.server.port}")
         cls.addClassCleanup(cls.client.stop)
 
     def get(self, **job):
@@ -147,6 +148,20 @@ class FeastClient(unittest.TestCase):
             {"conv_rate": None, "trips": None, "last_seen": None, "hist": None}])
         self.sent(answer, {"entities": {"driver_id": [1001, 1002, 9999]},
                            "features": [f"driver_stats:{name}" for name in ("conv_rate", "trips", "last_seen", "hist")]})
+
+    def test_a_token_goes_with_the_request(self):
+        self.shop.write("tokens.yaml", f"tokens: {{model: {{sha256: {sha256('model-secret')}, rights: [read], services: [svc]}}}}\n")
+        server = feast_project.Server(self.shop.dir, "--tokens", "tokens.yaml")
+        self.addCleanup(server.stop)
+        address = f"http://127.0.0.1:{server.port}"
+        client = Client(self.python, address, ASOF_TOKEN="model-secret")
+        self.addCleanup(client.stop)
+        rows = [{"driver_id": 1001}]
+        self.assertEqual(client.ask(features=["driver_stats:trips"], rows=rows).get("columns"), {"driver_id": [1001], "trips": [7]})
+        answer = client.ask(features=["driver_stats:name"], rows=rows)
+        self.assertIn("Failed to get online features: 403", answer["failed"])
+        self.assertIn("may not read 'driver_stats.name'", answer["failed"])
+        self.assertEqual(server.send("POST", ROUTE, {"entities": {"driver_id": [1001]}, "feature_service": "svc"})[0], 401)
 
     def test_many_entities(self):
         ids = [(1001, 1002, 9999)[i % 3] for i in range(3000)]
