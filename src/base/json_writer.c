@@ -132,9 +132,60 @@ add_escaped(struct asof_buf *buf, struct asof_str text)
 		asof_buf_add(buf, text.ptr + clean, text.len - clean);
 }
 
+/* One byte in each of eight. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+static bool
+has_zero(uint64_t word)
+{
+	return ((word - EACH(1)) & ~word & EACH(0x80)) != 0;
+}
+
+/* Eight bytes of ASCII of which JSON escapes none. */
+static bool
+is_plain_word(uint64_t word)
+{
+	bool is_above_control = ((word - EACH(0x20)) & ~word & EACH(0x80)) == 0;
+	return (word & EACH(0x80)) == 0 && is_above_control && !has_zero(word ^ EACH('"')) &&
+	       !has_zero(word ^ EACH('\\'));
+}
+
+static bool
+is_plain(struct asof_str text)
+{
+	size_t at = 0;
+	uint64_t word;
+	for (; at + sizeof(word) <= text.len; at += sizeof(word)) {
+		memcpy(&word, text.ptr + at, sizeof(word));
+		if (!is_plain_word(word))
+			return false;
+	}
+	word = EACH(' ');
+	if (at < text.len)
+		memcpy(&word, text.ptr + at, text.len - at);
+	return is_plain_word(word);
+}
+
+static void
+add_plain(struct asof_buf *buf, struct asof_str text)
+{
+	char *out = asof_buf_reserve(buf, text.len + 2);
+	if (!out)
+		return;
+	out[0] = '"';
+	if (text.len > 0)
+		memcpy(out + 1, text.ptr, text.len);
+	out[text.len + 1] = '"';
+	asof_buf_grow(buf, text.len + 2);
+}
+
 static void
 add_string(struct asof_buf *buf, struct asof_str text)
 {
+	if (is_plain(text)) {
+		add_plain(buf, text);
+		return;
+	}
 	asof_buf_add_char(buf, '"');
 	while (text.len > 0) {
 		size_t valid = asof_utf8_valid_prefix(text);

@@ -1,6 +1,7 @@
 #include "base/json_writer.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "check.h"
 
@@ -113,6 +114,41 @@ bytes_that_are_no_text_become_u_fffd(void **state)
 	check_string(S("\xC0\xAF"), "\"" FFFD FFFD "\"");
 }
 
+/* Text is looked at eight bytes at a time: none may hide among the others. */
+static void
+every_byte_is_escaped_wherever_it_stands(void **state)
+{
+	(void)state;
+	static const char *const short_forms[0x20] = {
+		['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"
+	};
+	for (unsigned c = 0; c < 256; c++) {
+		char form[8];
+		if (c == '"' || c == '\\')
+			(void)snprintf(form, sizeof(form), "\\%c", (int)c);
+		else if (c >= 0x80)
+			(void)snprintf(form, sizeof(form), "%s", FFFD);
+		else if (c >= 0x20)
+			(void)snprintf(form, sizeof(form), "%c", (int)c);
+		else if (short_forms[c])
+			(void)snprintf(form, sizeof(form), "%s", short_forms[c]);
+		else
+			(void)snprintf(form, sizeof(form), "\\u%04x", c);
+		for (size_t len = 1; len <= 17; len++) {
+			for (size_t at = 0; at < len; at++) {
+				char text[17];
+				char expected[64];
+				memset(text, 'x', sizeof(text));
+				text[at] = (char)c;
+				(void)snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"",
+					       (int)at, "xxxxxxxxxxxxxxxxx", form,
+					       (int)(len - at - 1), "xxxxxxxxxxxxxxxxx");
+				check_string((struct asof_str){ text, len }, expected);
+			}
+		}
+	}
+}
+
 static void
 keys_are_escaped_as_values_are(void **state)
 {
@@ -182,6 +218,7 @@ main(void)
 		cmocka_unit_test(pretty_means_two_spaces_a_level),
 		cmocka_unit_test(strings_are_escaped),
 		cmocka_unit_test(bytes_that_are_no_text_become_u_fffd),
+		cmocka_unit_test(every_byte_is_escaped_wherever_it_stands),
 		cmocka_unit_test(keys_are_escaped_as_values_are),
 		cmocka_unit_test(numbers_are_shortest_and_what_is_none_is_a_string),
 		cmocka_unit_test(depth_goes_to_its_maximum),
