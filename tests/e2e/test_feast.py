@@ -2,6 +2,8 @@
 
 A case holds a request, Feast's answer, and ours where it differs. ASOF_UPDATE_GOLDEN=1 writes ours anew: read the difference.
 """
+import datetime
+import decimal
 import json
 import os
 import re
@@ -13,6 +15,23 @@ from project import ROOT
 ROUTE = "/get-online-features"
 EPOCH = "1970-01-01T00:00:00Z"
 WIDTH = 100
+
+# A key that another entity has as a number; columns of types that Feast has not; a feature named as a key; many features.
+MORE_ENTITIES = "  badge: {keys: {driver_id: string}}\n"
+MORE_SOURCES = "  badges: {path: data/badges.parquet, event_time: at}\n"
+MORE_VIEWS = """
+  badges: {entity: badge, source: badges, features: {color: {column: color}, customer: {column: color}}}
+  types:
+    entity: badge
+    source: badges
+    features: {day: {column: day}, price: {column: price}, whole: {column: whole, default: 1}}
+  wide: {entity: driver, source: pushes, features: {%s}}
+"""
+MORE_ROWS = {"badges": [
+    {"driver_id": "1001", "at": feast_project.T, "color": "red", "day": datetime.date(1970, 1, 2), "price": decimal.Decimal("1.50"),
+     "whole": 2.0},
+    {"driver_id": "07", "at": feast_project.day(1969, 12, 31), "color": "blue", "day": None, "price": None, "whole": None},
+]}
 
 
 def cases():
@@ -28,9 +47,11 @@ def text(status, body):
 class Feast(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        wide = "views:\n  wide:\n    entity: driver\n    source: pushes\n    features: {%s}\n" % ", ".join(
-            f"f{i}: {{column: p}}" for i in range(WIDTH))
-        cls.shop = feast_project.make(feast_project.DEFINITIONS.replace("views:\n", wide, 1))
+        definitions = feast_project.DEFINITIONS.replace("entities:\n", "entities:\n" + MORE_ENTITIES, 1)
+        definitions = definitions.replace("sources:\n", "sources:\n" + MORE_SOURCES, 1)
+        definitions = definitions.replace("views:\n", "views:\n" + MORE_VIEWS % ", ".join(
+            f"f{i}: {{column: p}}" for i in range(WIDTH)), 1)
+        cls.shop = feast_project.make(definitions, {**feast_project.SOURCES, **MORE_ROWS})
         cls.addClassCleanup(cls.shop.remove)
         cls.server = feast_project.Server(cls.shop.dir)
         cls.addClassCleanup(cls.server.stop)
@@ -122,7 +143,48 @@ class Feast(unittest.TestCase):
         self.assertEqual(columns["trips"][0], [7])
         self.refused({"entities": {"pair": [1]}, "features": ["pair_stats:rides"]}, 422, "missing_key", "'customer'")
 
+    def test_a_key_of_two_types_is_one_column(self):
+        columns = self.columns({"entities": {"driver_id": [1001, 1002]}, "features": ["driver_stats:trips", "badges:color"]})
+        self.assertEqual(columns["driver_id"][0], [1001, 1002])
+        self.assertEqual(columns["trips"][0], [7, 9007199254740993])
+        self.assertEqual(columns["color"][:2], (["red", None], ["PRESENT", "NOT_FOUND"]))
+        columns = self.columns({"entities": {"driver_id": ["07"]}, "features": ["badges:color", "driver_stats:trips"]})
+        self.assertEqual(columns["driver_id"][0], ["07"])
+        self.assertEqual(columns["color"][0], ["blue"])
+        rows = self.ask({"entities": {"driver_id": [1001]}, "features": ["driver_stats.trips", "badges.color"]}, "/features/batch")["results"]
+        self.assertEqual(rows[0]["key"], {"driver_id": 1001})
+        self.assertEqual(rows[0]["features"], {"driver_stats.trips": 7, "badges.color": "red"})
+        self.refused({"entities": {"driver_id": ["x"]}, "features": ["badges:color", "driver_stats:trips"]}, 422, "invalid_key")
+
+    def test_keys_of_two_parts_in_any_order(self):
+        for keys in (["driver_id", "customer"], ["customer", "driver_id"]):
+            given = {"driver_id": [1001, 1002, None], "customer": ["5", "5", "5"]}
+            entities = {key: given[key] for key in keys}
+            columns = self.columns({"entities": entities, "features": ["pair_stats:rides"]})
+            self.assertEqual(list(columns), [*keys, "rides"])
+            self.assertEqual(columns["rides"][1], ["PRESENT", "NOT_FOUND", "NOT_FOUND"])
+            rows = self.ask({"entities": entities, "features": ["pair_stats.rides"]}, "/features/batch")["results"]
+            self.assertEqual([row["statuses"]["pair_stats.rides"] for row in rows], columns["rides"][1])
+            self.assertEqual([row["features"]["pair_stats.rides"] for row in rows], columns["rides"][0])
+
+    # Values.
+
+    def test_types_that_feast_has_not(self):
+        columns = self.columns({"entities": {"driver_id": ["1001", "07", "x"]}, "features": ["types:*"]})
+        self.assertEqual(columns["day"][0], [86400, None, None])
+        self.assertEqual(columns["price"][0], ["1.50", None, None])
+        self.assertEqual(json.dumps(columns["whole"][0]), "[2.0, null, 1.0]")
+        self.assertEqual(columns["whole"][1], ["PRESENT", "NULL_VALUE", "NOT_FOUND"])
+        self.assertEqual(columns["whole"][2], ["2024-01-02T03:04:05Z", "1969-12-31T00:00:00Z", EPOCH])
+
     # Names.
+
+    def test_a_feature_called_as_a_key_needs_its_full_name(self):
+        body = {"entities": {"driver_id": ["1001"], "customer": ["5"]}, "features": ["badges:customer", "customer_stats:orders"]}
+        self.refused(body, 422, "name_collision", "feature 'customer' of view 'badges' is called as a key: set full_feature_names")
+        columns = self.columns({**body, "full_feature_names": True})
+        self.assertEqual(list(columns), ["driver_id", "customer", "badges__customer", "customer_stats__orders"])
+        self.assertEqual(list(self.columns({**body, "features": ["badges:customer"]})), ["driver_id", "customer"])
 
     def test_a_version_may_be_named(self):
         for view in ("driver_stats@1", "driver_stats@1.0.0", "driver_stats@v1", "driver_stats@latest"):
