@@ -1,11 +1,14 @@
 /* cmd_serve.c - asof serve: online features over HTTP. */
+#include "base/number.h"
 #include "cli/cli.h"
 #include "cli/clock_text.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "http/server.h"
+#include "model/duration.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
+#define TIMEOUT_MAX_US INT64_C(86400000000)
 
 ASOF_DEFINE_AUTOFREE(struct asof_reader, asof_reader_close)
 
@@ -31,6 +34,63 @@ stop_server(void *server)
 	asof_server_stop(server);
 }
 
+static enum asof_status
+refuse_limit(const char *name, const char *text, const char *what, struct asof_error *err)
+{
+	return ASOF_FAIL(err, ASOF_INVALID, "option '--%s': '%s' is no %s", name, text, what);
+}
+
+/* `*ret` stays where the option is not given. */
+static enum asof_status
+read_count(const struct asof_cli *cli, const char *name, size_t *ret, struct asof_error *err)
+{
+	const char *text = asof_arguments_value(&cli->args, name);
+	uint64_t count;
+	if (!text)
+		return ASOF_OK;
+	if (!asof_uint64_parse(asof_str_from(text), &count) || count == 0 || count > UINT32_MAX)
+		return refuse_limit(name, text, "number from 1", err);
+	*ret = (size_t)count;
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_size(const struct asof_cli *cli, const char *name, size_t *ret, struct asof_error *err)
+{
+	const char *text = asof_arguments_value(&cli->args, name);
+	uint64_t bytes;
+	if (!text)
+		return ASOF_OK;
+	if (!asof_size_parse(asof_str_from(text), &bytes) || bytes == 0 || bytes > UINT32_MAX)
+		return refuse_limit(name, text, "size below 4GiB: write 1MiB or the like", err);
+	*ret = (size_t)bytes;
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_time(const struct asof_cli *cli, const char *name, unsigned *ret_ms, struct asof_error *err)
+{
+	const char *text = asof_arguments_value(&cli->args, name);
+	struct asof_error why = { 0 };
+	int64_t us;
+	if (!text)
+		return ASOF_OK;
+	if (asof_duration_parse(asof_str_from(text), &us, &why) != ASOF_OK || us > TIMEOUT_MAX_US)
+		return refuse_limit(name, text, "time up to 1d: write 30s or the like", err);
+	*ret_ms = (unsigned)(us / 1000);
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_limits(const struct asof_cli *cli, struct asof_server_options *options, struct asof_error *err)
+{
+	ASOF_TRY(read_size(cli, "max-body", &options->body_max_bytes, err));
+	ASOF_TRY(read_count(cli, "max-entities", &options->entity_max, err));
+	ASOF_TRY(read_count(cli, "max-connections", &options->connection_max, err));
+	ASOF_TRY(read_time(cli, "read-timeout", &options->read_timeout_ms, err));
+	return read_time(cli, "idle-timeout", &options->idle_timeout_ms, err);
+}
+
 static void
 reload_server(void *server)
 {
@@ -47,12 +107,15 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 	struct asof_server_options options = {
 		.listen = address ? address : LISTEN_DEFAULT,
 		.tokens_path = asof_arguments_value(&cli->args, "tokens"),
+		.tls_cert_path = asof_arguments_value(&cli->args, "tls-cert"),
+		.tls_key_path = asof_arguments_value(&cli->args, "tls-key"),
 		.threads = cli->threads,
 		.log = &cli->log,
 		.logs_requests = logs_requests || cli->log.level >= ASOF_LOG_DEBUG,
 		.ready = say_ready,
 		.ready_arg = cli,
 	};
+	ASOF_TRY(read_limits(cli, &options, err));
 	ASOF_AUTO(asof_server_free_auto) struct asof_server *server = NULL;
 	ASOF_TRY(asof_server_new(reader, &options, &server, err));
 	asof_interrupt_watch(stop_server, server, false);
@@ -88,6 +151,21 @@ static const struct asof_option options[] = {
 	{ .name = "tokens",
 	  .metavar = "FILE",
 	  .about = "who may ask for what; without it only this machine may ask" },
+	{ .name = "tls-cert",
+	  .metavar = "FILE",
+	  .about = "speak TLS with this certificate, PEM, with those above it" },
+	{ .name = "tls-key", .metavar = "FILE", .about = "its key, PEM without a password" },
+	{ .name = "max-body", .metavar = "SIZE", .about = "of one request (default: 16MiB)" },
+	{ .name = "max-entities", .metavar = "N", .about = "of one request (default: 100000)" },
+	{ .name = "max-connections",
+	  .metavar = "N",
+	  .about = "at once; more wait until one is closed (default: 10000)" },
+	{ .name = "read-timeout",
+	  .metavar = "D",
+	  .about = "from a request's first byte to its last, TLS's too (default: 30s)" },
+	{ .name = "idle-timeout",
+	  .metavar = "D",
+	  .about = "between requests, and for a client that does not read (default: 75s)" },
 	{ .name = "clock",
 	  .metavar = "T",
 	  .about = "start the clock at T and let it run; T! holds it there" },
@@ -97,14 +175,16 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_serve = {
 	.name = "serve",
-	.usage = "[--listen ADDR] [--tokens FILE] [--threads N] [--clock T]\n"
+	.usage = "[--listen ADDR] [--tokens FILE] [--tls-cert FILE --tls-key FILE]\n"
+		 "            [--max-body SIZE] [--max-entities N] [--max-connections N]\n"
+		 "            [--read-timeout D] [--idle-timeout D] [--threads N] [--clock T]\n"
 		 "            [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "
 		 "once "
 		 "requests are\nanswered. SIGTERM or Ctrl-C: no new connections, running requests "
-		 "are finished, exit 0.\nSIGHUP: definitions and tokens are read anew; mistakes "
-		 "are logged, and what was in force stays.",
+		 "are finished, exit 0.\nSIGHUP: definitions, tokens and certificate are read "
+		 "anew; what is wrong is logged and\nchanges nothing.",
 	.options = ASOF_OPTION_SET(options),
 	.examples = { { "on this machine", "asof serve --listen 127.0.0.1:8080" },
 		      { "on the network, for those who have a token",

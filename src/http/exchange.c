@@ -471,3 +471,12 @@ asof_exchange_expire(struct asof_exchange *exchange, struct asof_desk *desk, siz
 					      "the request did not arrive in time");
 	return refuse_and_close(exchange, desk, &refusal, NULL, status);
 }
+
+enum asof_want
+asof_exchange_refuse_plain(struct asof_exchange *exchange, struct asof_desk *desk)
+{
+	struct answering refusal = { 0 };
+	enum asof_status status = ASOF_REFUSE(&refusal.problem, ASOF_PROBLEM_BAD_REQUEST,
+					      "this port speaks TLS: use https");
+	return refuse_and_close(exchange, desk, &refusal, NULL, status);
+}

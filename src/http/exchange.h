@@ -76,6 +76,8 @@ enum asof_want asof_exchange_advance(struct asof_exchange *exchange, struct asof
 				     struct asof_input *input);
 /* The output was written: returns how many bytes of the input belong to the answered request. */
 size_t asof_exchange_written(struct asof_exchange *exchange, struct asof_desk *desk);
+/* Plain HTTP where TLS is spoken: OUTPUT with 400, whatever arrived. */
+enum asof_want asof_exchange_refuse_plain(struct asof_exchange *exchange, struct asof_desk *desk);
 /* The request did not arrive in time: OUTPUT with 408. `input_len` 0: nothing was begun, INPUT. */
 enum asof_want asof_exchange_expire(struct asof_exchange *exchange, struct asof_desk *desk,
 				    size_t input_len);

@@ -5,6 +5,8 @@
 
 /* Longer than any method that is in use. */
 #define METHOD_LEN_MAX 32
+/* The first byte of a TLS connection. */
+#define TLS_HANDSHAKE 0x16
 /* Header fields of one request; the bytes have their own limit. */
 #define FIELDS_MAX 200
 
@@ -116,6 +118,9 @@ asof_head_find(struct asof_str bytes, size_t max_bytes, size_t *scanned, size_t 
 {
 	size_t start = leading_empty_lines(bytes);
 	size_t end = bytes.len < max_bytes ? bytes.len : max_bytes;
+	if (start < end && bytes.ptr[start] == TLS_HANDSHAKE)
+		return ASOF_REFUSE(problem, ASOF_PROBLEM_BAD_REQUEST,
+				   "this port speaks plain HTTP, and that was TLS: use http");
 	if (start < end && *scanned < start + METHOD_LEN_MAX + 1 &&
 	    !may_begin_request((struct asof_str){ bytes.ptr + start, end - start }))
 		return ASOF_REFUSE(problem, ASOF_PROBLEM_BAD_REQUEST, "this is no HTTP request");

@@ -2,6 +2,7 @@
 #include "http/live.h"
 
 #include "define/define.h"
+#include "http/tls.h"
 
 struct asof_live {
 	const struct asof_server_options *options;
@@ -16,6 +17,7 @@ state_release(struct asof_live_state *state)
 	if (!state || atomic_fetch_sub(&state->holders, 1) > 1)
 		return;
 	asof_tokens_free(state->tokens);
+	asof_tls_free(state->tls);
 	asof_mem_free(state);
 }
 ASOF_DEFINE_AUTOFREE(struct asof_live_state, state_release)
@@ -33,6 +35,9 @@ read_state(const struct asof_server_options *options, const struct asof_project 
 	if (options->tokens_path)
 		ASOF_TRY(asof_define_read_tokens(options->tokens_path, project ? project : &nothing,
 						 &state->tokens, err));
+	if (options->tls_cert_path)
+		ASOF_TRY(asof_tls_open(options->tls_cert_path, options->tls_key_path, false,
+				       &state->tls, err));
 	*ret_state = ASOF_STEAL(state);
 	return ASOF_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * live.h - what a running server reads anew when it is told to: definitions and tokens.
+ * live.h - what a running server reads anew when it is told to: definitions, tokens, certificate.
  *
  * A reload takes all of it or nothing. Thread-safe.
  */
@@ -16,6 +16,7 @@ struct asof_live;
 /* Immutable while it is held. */
 struct asof_live_state {
 	struct asof_tokens *tokens; /* NULL: none are asked for */
+	struct ssl_ctx_st *tls;     /* NULL: plain HTTP */
 	atomic_size_t holders;
 };
 

@@ -1,6 +1,8 @@
 /* server.c - the server's life: an address, threads, signals, the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -79,6 +81,18 @@ init_metrics(struct asof_server *server, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* A client that takes nothing for so long is gone, whatever TLS still has to say to it. */
+static enum asof_status
+bound_unread_time(const struct asof_server *server, struct asof_error *err)
+{
+	unsigned limit_ms = server->options.idle_timeout_ms;
+	if (setsockopt(server->listener.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms,
+		       sizeof(limit_ms)) != 0)
+		return ASOF_FAIL(err, ASOF_IO, "listen on '%s': %s", server->options.listen,
+				 strerror(errno));
+	return ASOF_OK;
+}
+
 /* What others can reach must know who asks. */
 static enum asof_status
 check_exposure(const struct asof_server *server, struct asof_error *err)
@@ -110,9 +124,13 @@ asof_server_new(struct asof_reader *reader, const struct asof_server_options *op
 	if (server->stop_fd < 0 || server->reload_fd < 0)
 		return ASOF_FAIL(err, ASOF_IO, "server: %s", strerror(errno));
 	ASOF_TRY(init_metrics(server, err));
+	if (!options->tls_cert_path != !options->tls_key_path)
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "--tls-cert and --tls-key go together: one of them is missing");
 	ASOF_TRY(asof_live_open(&server->options, reader, &server->live, err));
 	ASOF_TRY(asof_listen(server->options.listen, &server->listener, err));
 	ASOF_TRY(check_exposure(server, err));
+	ASOF_TRY(bound_unread_time(server, err));
 	asof_loop_prepare();
 	*ret_server = ASOF_STEAL(server);
 	return ASOF_OK;
@@ -270,6 +288,16 @@ start_reloader(struct asof_server *server, pthread_t *ret_thread, struct asof_er
 	return ASOF_OK;
 }
 
+static void
+warn_of_plain_tokens(const struct asof_server *server)
+{
+	if (server->options.tokens_path && !server->options.tls_cert_path &&
+	    !server->listener.is_loopback)
+		asof_log_printf(server->options.log, ASOF_LOG_WARN,
+				"tokens and features travel unencrypted: give --tls-cert and "
+				"--tls-key, or have a proxy on this machine speak TLS");
+}
+
 static enum asof_status
 serve(struct asof_server *server, struct thread *threads, struct asof_error *err)
 {
@@ -288,6 +316,7 @@ serve(struct asof_server *server, struct thread *threads, struct asof_error *err
 		status = start_threads(threads, count, err);
 	unblock_signals_but_pipe(&before);
 	if (status == ASOF_OK) {
+		warn_of_plain_tokens(server);
 		if (server->options.ready)
 			server->options.ready(server->options.ready_arg, server->listener.address,
 					      server->listener.port);

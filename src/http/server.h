@@ -18,6 +18,8 @@ struct asof_server_options {
 	const char *listen; /* "127.0.0.1:8080", the default; ":0" all addresses, any port */
 	/* A file of bearer tokens; without it the server listens on loopback only. */
 	const char *tokens_path;
+	const char *tls_cert_path; /* PEM; with the key: TLS only. NULL: plain HTTP */
+	const char *tls_key_path;
 	unsigned threads;           /* 0: one per CPU */
 	const struct asof_log *log; /* NULL: silent */
 	bool logs_requests;         /* each, at level info */
@@ -45,7 +47,8 @@ ASOF_NODISCARD enum asof_status asof_server_new(struct asof_reader *reader,
 /* Once per server. ASOF_OK when drained. */
 ASOF_NODISCARD enum asof_status asof_server_run(struct asof_server *server, struct asof_error *err);
 void asof_server_stop(struct asof_server *server);
-/* Read definitions and tokens anew, soon; what comes of it goes to the log. Safe as stop() is. */
+/* Read definitions, tokens and certificate anew, soon; what comes of it goes to the log. Safe as
+ * stop() is. */
 void asof_server_reload(struct asof_server *server);
 /* NULL is a no-op. Not while it runs. */
 void asof_server_free(struct asof_server *server);

@@ -32,7 +32,9 @@ class Server:
     def write(self, name, text):
         path = self.directory / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        beside = path.with_name(path.name + ".new")
+        beside.write_text(text)
+        beside.replace(path)  # whoever reads it meanwhile sees one or the other
         return path
 
     def run(self, command, *args):

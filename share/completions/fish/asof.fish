@@ -71,6 +71,13 @@ complete -c asof -n '__fish_seen_subcommand_from get' -f -a '(asof names views 2
 complete -c asof -n __fish_use_subcommand -a serve -d 'answer online features over HTTP'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host:port; port 0 picks one (default: 127.0.0.1:8080)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l tokens -r -f -d 'who may ask for what; without it only this machine may ask'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-cert -r -f -d 'speak TLS with this certificate, PEM, with those above it'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-key -r -f -d 'its key, PEM without a password'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l max-body -r -f -d 'of one request (default: 16MiB)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l max-entities -r -f -d 'of one request (default: 100000)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l max-connections -r -f -d 'at once; more wait until one is closed (default: 10000)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l read-timeout -r -f -d 'from a request\'s first byte to its last, TLS\'s too (default: 30s)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l idle-timeout -r -f -d 'between requests, and for a client that does not read (default: 75s)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l access-log -d 'a line per request on standard error (JSON with --log-format json)'
 

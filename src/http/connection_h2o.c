@@ -1,0 +1,384 @@
+/*
+ * connection_h2o.c - one connection of a loop: libh2o's socket under asof_exchange, with TLS in
+ * between where the server speaks it.
+ *
+ * It is in one state at a time; each state has its timer. Nothing is read while an answer is
+ * written, so that a client cannot make the input grow by pipelining.
+ */
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "http/loop_h2o.h"
+
+/* The first byte of a TLS connection. */
+#define TLS_HANDSHAKE 0x16
+/* One write, so that a slow client shows progress before its timer ends. */
+#define SLICE_BYTES ((size_t)1 << 20)
+/* The same where it has to be sealed into another buffer first. */
+#define SEALED_SLICE_BYTES ((size_t)128 << 10)
+/* What one record of TLS holds at most. */
+#define RECORD_BYTES ((size_t)16 << 10)
+
+static void on_read(h2o_socket_t *sock, const char *err);
+static void on_write(h2o_socket_t *sock, const char *err);
+
+/* The bytes that requests are read from. */
+static h2o_buffer_t **
+input_of(struct asof_connection *conn)
+{
+	return conn->channel ? &conn->clear : &conn->sock->input;
+}
+
+static void
+set_timer(struct asof_connection *conn, h2o_timeout_t *timeout)
+{
+	h2o_timeout_unlink(&conn->timer);
+	h2o_timeout_link(conn->loop->h2o, timeout, &conn->timer);
+}
+
+/* TLS wants to be told that nothing was cut off. Nobody waits for whether it is. */
+static void
+say_goodbye(struct asof_connection *conn)
+{
+	if (!conn->channel || conn->state != ASOF_CONNECTION_IDLE)
+		return;
+	asof_tls_channel_seal_goodbye(conn->channel);
+	struct asof_str bytes = asof_tls_channel_output(conn->channel);
+	ssize_t sent = send(h2o_socket_get_fd(conn->sock), bytes.ptr, bytes.len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)sent;
+}
+
+void
+asof_connection_close(struct asof_connection *conn)
+{
+	struct asof_loop *loop = conn->loop;
+	say_goodbye(conn);
+	h2o_timeout_unlink(&conn->timer);
+	h2o_linklist_unlink(&conn->link);
+	h2o_socket_close(conn->sock);
+	if (conn->clear)
+		h2o_buffer_dispose(&conn->clear);
+	asof_tls_channel_free(conn->channel);
+	asof_exchange_done(&conn->exchange, &loop->desk);
+	asof_mem_free(conn);
+	loop->connection_count--;
+	asof_meter_connection(loop->desk.meter, false);
+	asof_loop_resume_accepting(loop);
+}
+
+static bool
+has_unread_bytes(const struct asof_connection *conn)
+{
+	int count = 0;
+	return ioctl(h2o_socket_get_fd(conn->sock), FIONREAD, &count) == 0 && count > 0;
+}
+
+/* Say that nothing more comes and wait for the client to say so too: closing on top of bytes that
+ * were not read would reset the connection, and the client might lose the answer. */
+static void
+linger(struct asof_connection *conn)
+{
+	(void)shutdown(h2o_socket_get_fd(conn->sock), SHUT_WR);
+	conn->state = ASOF_CONNECTION_LINGERING;
+	h2o_buffer_consume(&conn->sock->input, conn->sock->input->size);
+	set_timer(conn, &conn->loop->linger_timeout);
+	h2o_socket_read_start(conn->sock, on_read);
+}
+
+static size_t
+answer_bytes(const struct asof_connection *conn)
+{
+	const struct asof_exchange *exchange = &conn->exchange;
+	return exchange->head.len + (exchange->sends_body ? exchange->body.len : 0);
+}
+
+/* Cut what is to be written next, at most `room` bytes, off head and body. */
+static size_t
+cut_slice(struct asof_connection *conn, size_t room, struct asof_str parts[2])
+{
+	const struct asof_exchange *exchange = &conn->exchange;
+	size_t head_len = exchange->head.len;
+	size_t total = answer_bytes(conn);
+	size_t at = conn->written_bytes;
+	size_t count = 0;
+	while (at < total && room > 0) {
+		bool is_head = at < head_len;
+		const char *from =
+			is_head ? exchange->head.ptr + at : exchange->body.ptr + (at - head_len);
+		size_t left = (is_head ? head_len : total) - at;
+		size_t len = left < room ? left : room;
+		parts[count++] = (struct asof_str){ from, len };
+		at += len;
+		room -= len;
+	}
+	conn->written_bytes = at;
+	return count;
+}
+
+/* The same as TLS sends it; the goodbye behind the last answer. */
+static bool
+seal_slice(struct asof_connection *conn, const struct asof_str *parts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!asof_tls_channel_seal(conn->channel, parts[i]))
+			return false;
+	}
+	if (conn->exchange.closes && conn->written_bytes == answer_bytes(conn))
+		asof_tls_channel_seal_goodbye(conn->channel);
+	return true;
+}
+
+static h2o_iovec_t
+iovec_of(struct asof_str bytes)
+{
+	return (h2o_iovec_t){ .base = (char *)(uintptr_t)bytes.ptr, .len = bytes.len };
+}
+
+static void
+write_slice(struct asof_connection *conn)
+{
+	struct asof_str parts[2];
+	size_t count = cut_slice(conn, conn->channel ? SEALED_SLICE_BYTES : SLICE_BYTES, parts);
+	if (conn->channel) {
+		if (!seal_slice(conn, parts, count)) {
+			asof_connection_close(conn);
+			return;
+		}
+		parts[0] = asof_tls_channel_output(conn->channel);
+		count = 1;
+	}
+	h2o_iovec_t vecs[2] = { iovec_of(parts[0]) };
+	if (count > 1)
+		vecs[1] = iovec_of(parts[1]);
+	set_timer(conn, &conn->loop->idle_timeout);
+	h2o_socket_write(conn->sock, vecs, count, on_write);
+}
+
+static void
+begin_answer(struct asof_connection *conn)
+{
+	if (conn->exchange.head.len == 0) {
+		asof_connection_close(conn);
+		return;
+	}
+	h2o_socket_read_stop(conn->sock);
+	conn->state = ASOF_CONNECTION_WRITING;
+	conn->written_bytes = 0;
+	write_slice(conn);
+}
+
+static bool
+is_ended(const struct asof_connection *conn)
+{
+	return conn->channel && asof_tls_channel_state(conn->channel) == ASOF_TLS_ENDED;
+}
+
+static void
+await_input(struct asof_connection *conn)
+{
+	struct asof_loop *loop = conn->loop;
+	bool has_begun = (*input_of(conn))->size > 0;
+	enum asof_connection_state state =
+		has_begun ? ASOF_CONNECTION_READING : ASOF_CONNECTION_IDLE;
+	bool is_draining = !loop->listener;
+	if (is_ended(conn) || (!has_begun && conn->has_served && is_draining)) {
+		asof_connection_close(conn);
+		return;
+	}
+	/* The time to read a request runs from its first byte. */
+	if (!has_begun)
+		set_timer(conn, is_draining ? &loop->fresh_timeout : &loop->idle_timeout);
+	else if (conn->state != state)
+		set_timer(conn, &loop->read_timeout);
+	conn->state = state;
+	h2o_socket_read_start(conn->sock, on_read);
+}
+
+/* Between requests nothing of the state is in use. */
+static void
+refresh(struct asof_loop *loop)
+{
+	asof_live_hold(loop->live, &loop->held);
+	loop->desk.routes.tokens = loop->held->tokens;
+}
+
+static void
+advance(struct asof_connection *conn)
+{
+	h2o_buffer_t *buffer = *input_of(conn);
+	struct asof_input input = { buffer->bytes, buffer->size };
+	refresh(conn->loop);
+	enum asof_want want = asof_exchange_advance(&conn->exchange, &conn->loop->desk, &input);
+	buffer->size = input.len;
+	if (want == ASOF_WANT_OUTPUT)
+		begin_answer(conn);
+	else
+		await_input(conn);
+}
+
+/* What was said while hands were shaken, or an alert, is on its way. */
+static void
+on_flight(h2o_socket_t *sock, const char *err)
+{
+	struct asof_connection *conn = sock->data;
+	if (err) {
+		asof_connection_close(conn);
+		return;
+	}
+	asof_tls_channel_sent(conn->channel);
+	switch (asof_tls_channel_state(conn->channel)) {
+	case ASOF_TLS_SHAKING:
+		h2o_socket_read_start(sock, on_read);
+		return;
+	case ASOF_TLS_BROKEN:
+		linger(conn);
+		return;
+	case ASOF_TLS_ESTABLISHED:
+	case ASOF_TLS_ENDED:
+		advance(conn); /* a request may have come with the last of it */
+		return;
+	}
+}
+
+static void
+send_flight(struct asof_connection *conn)
+{
+	h2o_iovec_t vec = iovec_of(asof_tls_channel_output(conn->channel));
+	h2o_socket_read_stop(conn->sock);
+	if (vec.len > 0)
+		h2o_socket_write(conn->sock, &vec, 1, on_flight);
+	else
+		on_flight(conn->sock, NULL);
+}
+
+/* Move what arrived through the channel. */
+static void
+unseal(struct asof_connection *conn)
+{
+	struct asof_tls_channel *channel = conn->channel;
+	bool was_shaking = asof_tls_channel_state(channel) == ASOF_TLS_SHAKING;
+	h2o_buffer_t *raw = conn->sock->input;
+	(void)asof_tls_channel_feed(channel, (struct asof_str){ raw->bytes, raw->size });
+	h2o_buffer_consume(&conn->sock->input, raw->size);
+	for (;;) {
+		h2o_iovec_t room = h2o_buffer_reserve(&conn->clear, RECORD_BYTES);
+		size_t count = asof_tls_channel_read(channel, room.base, RECORD_BYTES);
+		if (count == 0)
+			break;
+		conn->clear->size += count;
+	}
+	if (was_shaking || asof_tls_channel_state(channel) == ASOF_TLS_BROKEN)
+		send_flight(conn);
+	else
+		advance(conn);
+}
+
+/* The first bytes on a server that speaks TLS. From here on the time to read runs. */
+static void
+greet(struct asof_connection *conn)
+{
+	struct asof_loop *loop = conn->loop;
+	if (conn->sock->input->size == 0)
+		return;
+	if (conn->sock->input->bytes[0] != TLS_HANDSHAKE) {
+		(void)asof_exchange_refuse_plain(&conn->exchange, &loop->desk);
+		begin_answer(conn);
+		return;
+	}
+	refresh(loop);
+	conn->channel = asof_tls_channel_new(loop->held->tls);
+	if (!conn->channel) {
+		asof_connection_close(conn);
+		return;
+	}
+	h2o_buffer_init(&conn->clear, &h2o_socket_buffer_prototype);
+	conn->state = ASOF_CONNECTION_SHAKING;
+	set_timer(conn, &loop->read_timeout);
+	unseal(conn);
+}
+
+static void
+on_read(h2o_socket_t *sock, const char *err)
+{
+	struct asof_connection *conn = sock->data;
+	if (err)
+		asof_connection_close(conn);
+	else if (conn->state == ASOF_CONNECTION_LINGERING)
+		h2o_buffer_consume(&sock->input, sock->input->size);
+	else if (conn->state == ASOF_CONNECTION_GREETING)
+		greet(conn);
+	else if (conn->channel)
+		unseal(conn);
+	else
+		advance(conn);
+}
+
+static void
+on_write(h2o_socket_t *sock, const char *err)
+{
+	struct asof_connection *conn = sock->data;
+	if (err) {
+		asof_connection_close(conn);
+		return;
+	}
+	if (conn->channel)
+		asof_tls_channel_sent(conn->channel);
+	if (conn->written_bytes < answer_bytes(conn)) {
+		write_slice(conn);
+		return;
+	}
+	if (conn->exchange.closes) {
+		linger(conn);
+		return;
+	}
+	size_t used = asof_exchange_written(&conn->exchange, &conn->loop->desk);
+	conn->has_served = conn->has_served || used > 0;
+	h2o_buffer_consume(input_of(conn), used);
+	advance(conn);
+}
+
+static void
+on_timer(h2o_timeout_entry_t *timer)
+{
+	struct asof_connection *conn = H2O_STRUCT_FROM_MEMBER(struct asof_connection, timer, timer);
+	if (conn->state == ASOF_CONNECTION_READING &&
+	    asof_exchange_expire(&conn->exchange, &conn->loop->desk, (*input_of(conn))->size) ==
+		    ASOF_WANT_OUTPUT)
+		begin_answer(conn);
+	else
+		asof_connection_close(conn);
+}
+
+void
+asof_connection_open(struct asof_loop *loop, h2o_socket_t *sock)
+{
+	struct asof_connection *conn = asof_mem_alloc(sizeof(*conn));
+	if (!conn) {
+		h2o_socket_close(sock);
+		return;
+	}
+	conn->loop = loop;
+	conn->sock = sock;
+	conn->state =
+		loop->options->tls_cert_path ? ASOF_CONNECTION_GREETING : ASOF_CONNECTION_IDLE;
+	conn->exchange = asof_exchange_make(loop->options->response_max_bytes);
+	conn->timer.cb = on_timer;
+	sock->data = conn;
+	h2o_linklist_insert(&loop->connections, &conn->link);
+	loop->connection_count++;
+	asof_meter_connection(loop->desk.meter, true);
+	set_timer(conn, &loop->idle_timeout);
+	h2o_socket_read_start(sock, on_read);
+}
+
+void
+asof_connection_drain(struct asof_connection *conn)
+{
+	if (conn->state != ASOF_CONNECTION_IDLE && conn->state != ASOF_CONNECTION_GREETING)
+		return;
+	if (conn->has_served && !has_unread_bytes(conn))
+		asof_connection_close(conn);
+	else
+		set_timer(conn, &conn->loop->fresh_timeout);
+}
