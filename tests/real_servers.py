@@ -86,3 +86,48 @@ class Redis(Server):
             timeout=DEADLINE_S,
         )
         return done.stdout
+
+
+class Postgres(Server):
+    """Its user and its database are "asof"."""
+
+    name = "postgres"
+    password = "s3cret/pass"
+
+    def start(self):
+        os.chmod(self.dir, 0o755)
+        super().start()
+
+    def is_there(self):
+        """Once it takes statements."""
+        if not super().is_there():
+            return False
+        deadline = time.monotonic() + DEADLINE_S
+        while self._psql("select 1", "public").returncode != 0:
+            assert time.monotonic() < deadline, "the server listens and takes no statement"
+            self._rest()
+        return True
+
+    def _psql(self, sql, schema):
+        options = f"-c search_path={schema} -c timezone=UTC"
+        return subprocess.run(
+            ["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "asof", "-d", "asof", "-qX",
+             "-v", "ON_ERROR_STOP=1", "-P", "footer=off", "-f", "-"],
+            env={**os.environ, "PGPASSWORD": self.password, "PGOPTIONS": options},
+            input=sql,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=DEADLINE_S,
+        )
+
+    def show(self, sql, schema="public"):
+        """What psql prints."""
+        done = self._psql(sql, schema)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        return done.stdout
+
+    def ask(self, sql, schema="public"):
+        """Its rows, with "|" between columns."""
+        return self.show(f"\\pset format unaligned\n\\pset tuples_only on\n{sql}", schema).splitlines()

@@ -17,8 +17,8 @@ static const char load_settings[] = "set statement_timeout to 0; set synchronous
 				    " where name = 'client_connection_check_interval'";
 static const char rights[] =
 	": to read, a user needs USAGE on the schema and SELECT on asof_online, "
-	"asof_online_generation and asof_online_format; to write also INSERT, UPDATE and DELETE "
-	"there, to load CREATE on the schema";
+	"asof_online_generation and asof_online_format; to write also INSERT and UPDATE on "
+	"asof_online, to load all, and CREATE on the schema";
 
 static struct asof_postgres_store *
 postgres_store(struct asof_store *store)

@@ -66,7 +66,7 @@ a_server_that_is_not_there_is_named_after_some_tries(void **state)
 	assert_non_null(strstr(err.message, "is it running"));
 }
 
-/* A user that may only read, by what the guide says to grant; it makes and breaks nothing. */
+/* A user that may only read, by what the guide says to grant; then one that may also write. */
 static void
 a_reader_needs_no_more_than_select(void **state)
 {
@@ -94,8 +94,24 @@ a_reader_needs_no_more_than_select(void **state)
 			 ASOF_INVALID);
 	assert_non_null(strstr(err.message, "permission denied"));
 	assert_non_null(strstr(err.message, "a user needs"));
-	commit(begin(w->store, "t"), S("n"));
+	(void)snprintf(sql, sizeof(sql), "grant insert, update on asof_online to reader%s",
+		       w->schema);
+	(void)ask(w, sql, out, sizeof(out));
+	struct asof_store_load *load = begin(w->store, "t");
+	assert_missing(reader, "t", S("l"));
+	commit(load, S("n"));
 	assert_missing(reader, "t", S("k"));
+	load = begin(w->store, "t");
+	(void)put_one(reader, "t", one);
+	struct asof_store_mark mark;
+	assert_ok(asof_store_mark(reader, "t", &mark, &err), err);
+	one.value = S("updated");
+	assert_ok(asof_store_update(reader, ASOF_STORE_NAMED("t"), &mark,
+				    (struct asof_store_position){ 1, 1 }, &one, 1, &err),
+		  err);
+	assert_reads(reader, "t", S("k"), S("updated"));
+	commit(load, S("o"));
+	assert_reads(reader, "t", S("k"), S("v"));
 }
 
 static void

@@ -8,8 +8,13 @@ from steps import answer, build, refused
 
 
 class Materialize(unittest.TestCase):
+    """Also on the stores that are servers: test_online_*.py."""
+
+    def settings(self):
+        return project.SETTINGS
+
     def setUp(self):
-        self.shop = Project(project.DEFINITIONS.replace("data/orders.csv", "data/*.csv"))
+        self.shop = Project(project.DEFINITIONS.replace("data/orders.csv", "data/*.csv"), self.settings())
         self.addCleanup(self.shop.remove)
         build(self.shop)
 

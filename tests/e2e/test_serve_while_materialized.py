@@ -14,8 +14,13 @@ LATE = "1,2024-01-01 13:30:00,100.0,late\n"
 
 
 class ServeWhileMaterialized(unittest.TestCase):
+    """Also on the stores that are servers: test_online_*.py."""
+
+    def settings(self):
+        return project.SETTINGS
+
     def setUp(self):
-        self.project = project.Project()
+        self.project = project.Project(settings=self.settings())
         self.addCleanup(self.project.remove)
         self.project.done("build")
         self.project.done("materialize", "last", "--at", "2024-01-01T13:00:00Z")
