@@ -132,60 +132,84 @@ add_escaped(struct asof_buf *buf, struct asof_str text)
 		asof_buf_add(buf, text.ptr + clean, text.len - clean);
 }
 
-/* One byte in each of eight. */
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-static bool
-has_zero(uint64_t word)
+/* The highest bit of each byte that is zero, where no byte has its highest bit set. */
+static uint64_t
+zero_bytes(uint64_t word)
 {
-	return ((word - EACH(1)) & ~word & EACH(0x80)) != 0;
+	return (word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80);
 }
 
-/* Eight bytes of ASCII of which JSON escapes none. */
+/* Eight bytes that all stand for themselves: ASCII, nothing to escape. */
 static bool
 is_plain_word(uint64_t word)
 {
-	bool is_above_control = ((word - EACH(0x20)) & ~word & EACH(0x80)) == 0;
-	return (word & EACH(0x80)) == 0 && is_above_control && !has_zero(word ^ EACH('"')) &&
-	       !has_zero(word ^ EACH('\\'));
+	uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
+	uint64_t special = zero_bytes(word ^ EACH_BYTE('"')) | zero_bytes(word ^ EACH_BYTE('\\'));
+	return ((word | control | special) & EACH_BYTE(0x80)) == 0;
+}
+
+/* Fewer than eight bytes as a word of the same bytes, some of them twice. */
+static uint64_t
+short_word(struct asof_str text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.ptr;
+	uint32_t halves[2] = { 0, 0 };
+	if (text.len < sizeof(halves[0]))
+		return text.len == 0 ? EACH_BYTE(' ')
+				     : EACH_BYTE((uint64_t)bytes[0]) ^
+					       (uint64_t)(bytes[0] ^ bytes[text.len / 2]) << 8 ^
+					       (uint64_t)(bytes[0] ^ bytes[text.len - 1]) << 16;
+	memcpy(&halves[0], bytes, sizeof(halves[0]));
+	memcpy(&halves[1], bytes + text.len - sizeof(halves[1]), sizeof(halves[1]));
+	return (uint64_t)halves[1] << 32 | halves[0];
 }
 
 static bool
 is_plain(struct asof_str text)
 {
-	size_t at = 0;
 	uint64_t word;
-	for (; at + sizeof(word) <= text.len; at += sizeof(word)) {
+	if (text.len < sizeof(word))
+		return is_plain_word(short_word(text));
+	for (size_t at = 0; at + sizeof(word) <= text.len; at += sizeof(word)) {
 		memcpy(&word, text.ptr + at, sizeof(word));
 		if (!is_plain_word(word))
 			return false;
 	}
-	word = EACH(' ');
-	if (at < text.len)
-		memcpy(&word, text.ptr + at, text.len - at);
+	memcpy(&word, text.ptr + text.len - sizeof(word), sizeof(word));
 	return is_plain_word(word);
 }
 
-static void
-add_plain(struct asof_buf *buf, struct asof_str text)
+/* The usual string: quoted as it is, with what stands around it (0: nothing), in one step. False:
+ * it takes more. */
+static bool
+add_plain(struct asof_buf *buf, char before, struct asof_str text, char behind)
 {
-	char *out = asof_buf_reserve(buf, text.len + 2);
-	if (!out)
-		return;
-	out[0] = '"';
+	if (!is_plain(text))
+		return false;
+	char *room = asof_buf_reserve(buf, text.len + 2 + (before != 0) + (behind != 0));
+	if (!room)
+		return true;
+	char *at = room;
+	if (before)
+		*at++ = before;
+	*at++ = '"';
 	if (text.len > 0)
-		memcpy(out + 1, text.ptr, text.len);
-	out[text.len + 1] = '"';
-	asof_buf_grow(buf, text.len + 2);
+		memcpy(at, text.ptr, text.len);
+	at += text.len;
+	*at++ = '"';
+	if (behind)
+		*at++ = behind;
+	asof_buf_grow(buf, (size_t)(at - room));
+	return true;
 }
 
 static void
 add_string(struct asof_buf *buf, struct asof_str text)
 {
-	if (is_plain(text)) {
-		add_plain(buf, text);
+	if (add_plain(buf, 0, text, 0))
 		return;
-	}
 	asof_buf_add_char(buf, '"');
 	while (text.len > 0) {
 		size_t valid = asof_utf8_valid_prefix(text);
@@ -202,10 +226,14 @@ void
 asof_json_key(struct asof_json_writer *w, struct asof_str key)
 {
 	assert(w->depth > 0 && w->is_object[w->depth] && !w->is_after_key);
+	w->is_after_key = true;
+	if (!w->is_pretty && add_plain(w->buf, w->has_items[w->depth] ? ',' : 0, key, ':')) {
+		w->has_items[w->depth] = true;
+		return;
+	}
 	begin_item(w);
 	add_string(w->buf, key);
 	asof_buf_add(w->buf, ": ", w->is_pretty ? 2 : 1);
-	w->is_after_key = true;
 }
 
 void
@@ -219,6 +247,17 @@ asof_json_raw(struct asof_json_writer *w, struct asof_str json)
 {
 	begin_value(w);
 	asof_buf_add_str(w->buf, json);
+}
+
+void
+asof_json_repeat(struct asof_json_writer *w, size_t at, size_t len)
+{
+	begin_value(w);
+	char *room = asof_buf_reserve(w->buf, len);
+	if (!room)
+		return;
+	memcpy(room, w->buf->ptr + at, len);
+	asof_buf_grow(w->buf, len);
 }
 
 void

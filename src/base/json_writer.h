@@ -43,6 +43,8 @@ void asof_json_str(struct asof_json_writer *w, struct asof_str value);
 void asof_json_cstr(struct asof_json_writer *w, const char *value);
 /* Text that is JSON already. */
 void asof_json_raw(struct asof_json_writer *w, struct asof_str json);
+/* The value that stands in the buffer at [at, at + len), once more. */
+void asof_json_repeat(struct asof_json_writer *w, size_t at, size_t len);
 
 /* key + value in one call */
 void asof_json_member_cstr(struct asof_json_writer *w, const char *key, const char *value);

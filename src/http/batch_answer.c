@@ -54,11 +54,12 @@ write_view_slice(const struct asof_batch_slice *slice, struct asof_json_writer *
 	if (!key)
 		return no_memory(err);
 	const size_t *outputs = part->output_count > 0 ? part->outputs : NULL;
+	struct asof_last_statuses last = { 0 };
 	for (size_t row = 0; row < slice->count; row++) {
 		for (size_t i = 0; i < key_count; i++)
 			key[i] = part->columns[i]->values[slice->first + row];
-		asof_reader_write_row(w, part->view, key, outputs, part->output_count,
-				      &slice->answers[0][row]);
+		asof_reader_write_next_row(w, part->view, key, outputs, part->output_count,
+					   &slice->answers[0][row], &last);
 	}
 	return ASOF_OK;
 }
@@ -88,6 +89,48 @@ write_key(const struct asof_batch_request *batch, size_t row, struct asof_json_w
 	asof_json_end_object(w);
 }
 
+/* Where the statuses of the row before stand in the writer's buffer; len 0: there is none. */
+struct last_text {
+	size_t at;
+	size_t len;
+};
+
+static bool
+are_as_before(const struct asof_batch_slice *slice, size_t row)
+{
+	const struct asof_batch_request *batch = slice->batch;
+	for (size_t i = 0; i < batch->item_count; i++) {
+		const struct asof_batch_item *item = &batch->items[i];
+		const struct asof_answer *answers = slice->answers[item->part];
+		if (answers[row].statuses[item->output] != answers[row - 1].statuses[item->output])
+			return false;
+	}
+	return true;
+}
+
+/* Mostly those of one row are those of the row before. */
+static void
+write_statuses(const struct asof_batch_slice *slice, size_t row, struct asof_json_writer *w,
+	       struct last_text *last)
+{
+	const struct asof_batch_request *batch = slice->batch;
+	asof_json_key_cstr(w, "statuses");
+	if (last->len > 0 && are_as_before(slice, row)) {
+		asof_json_repeat(w, last->at, last->len);
+		return;
+	}
+	last->at = w->buf->len;
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < batch->item_count; i++) {
+		const struct asof_batch_item *item = &batch->items[i];
+		const struct asof_answer *answer = &slice->answers[item->part][row];
+		asof_json_member_cstr(w, item->name,
+				      asof_value_status_text(answer->statuses[item->output]));
+	}
+	asof_json_end_object(w);
+	last->len = w->buf->len - last->at;
+}
+
 static void
 write_items(const struct asof_batch_slice *slice, size_t row, struct asof_json_writer *w)
 {
@@ -98,15 +141,6 @@ write_items(const struct asof_batch_slice *slice, size_t row, struct asof_json_w
 		const struct asof_batch_item *item = &batch->items[i];
 		asof_json_key_cstr(w, item->name);
 		asof_value_write_json(w, &slice->answers[item->part][row].values[item->output]);
-	}
-	asof_json_end_object(w);
-	asof_json_key_cstr(w, "statuses");
-	asof_json_begin_object(w);
-	for (size_t i = 0; i < batch->item_count; i++) {
-		const struct asof_batch_item *item = &batch->items[i];
-		const struct asof_answer *answer = &slice->answers[item->part][row];
-		asof_json_member_cstr(w, item->name,
-				      asof_value_status_text(answer->statuses[item->output]));
 	}
 	asof_json_end_object(w);
 }
@@ -140,11 +174,13 @@ static enum asof_status
 write_many_slice(const struct asof_batch_slice *slice, struct asof_json_writer *w,
 		 struct asof_error *err)
 {
+	struct last_text last = { 0 };
 	(void)err;
 	for (size_t row = 0; row < slice->count; row++) {
 		asof_json_begin_object(w);
 		write_key(slice->batch, slice->first + row, w);
 		write_items(slice, row, w);
+		write_statuses(slice, row, w, &last);
 		write_views(slice, row, w);
 		asof_json_end_object(w);
 	}

@@ -82,4 +82,17 @@ void asof_reader_write_row(struct asof_json_writer *w, const struct asof_reader_
 			   const struct asof_value *key, const size_t *outputs, size_t output_count,
 			   const struct asof_answer *answer);
 
+/* Where the statuses of the row before stand in the writer's buffer; all zero: there is none. */
+struct asof_last_statuses {
+	const enum asof_value_status *statuses; /* of all outputs */
+	size_t at;
+	size_t len;
+};
+/* The same, for rows of one view and the same outputs, one behind another: mostly all of them have
+ * the same statuses, whose text is then repeated. */
+void asof_reader_write_next_row(struct asof_json_writer *w, const struct asof_reader_view *view,
+				const struct asof_value *key, const size_t *outputs,
+				size_t output_count, const struct asof_answer *answer,
+				struct asof_last_statuses *last);
+
 #endif

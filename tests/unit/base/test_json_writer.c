@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/json_writer.h"
 
 #include <math.h>
@@ -210,6 +212,59 @@ a_full_buffer_is_told_at_the_end(void **state)
 	}
 }
 
+/* Strings are looked at eight bytes at a time: each byte at each place of each length. */
+static void
+a_byte_is_escaped_wherever_it_stands(void **state)
+{
+	static const struct {
+		char byte;
+		const char *text;
+	} cases[] = { { ' ', " " },          { '!', "!" },
+		      { '~', "~" },          { '\x7f', "\x7f" },
+		      { '"', "\\\"" },       { '\\', "\\\\" },
+		      { '\x1f', "\\u001f" }, { '\n', "\\n" },
+		      { 0, "\\u0000" },      { '\x80', "\xEF\xBF\xBD" } };
+	(void)state;
+	for (size_t len = 1; len <= 20; len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (size_t i = 0; i < ASOF_COUNTOF(cases); i++) {
+				ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(1024);
+				char text[20];
+				char expected[64];
+				memset(text, 'x', len);
+				text[at] = cases[i].byte;
+				(void)snprintf(expected, sizeof(expected), "{\"%.*s%s%.*s\":1}",
+					       (int)at, "xxxxxxxxxxxxxxxxxxxx", cases[i].text,
+					       (int)(len - at - 1), "xxxxxxxxxxxxxxxxxxxx");
+				struct asof_json_writer w = asof_json_writer_to(&buf);
+				asof_json_begin_object(&w);
+				asof_json_key(&w, (struct asof_str){ text, len });
+				asof_json_int(&w, 1);
+				asof_json_end_object(&w);
+				assert_string_equal(asof_buf_cstr(&buf), expected);
+			}
+		}
+	}
+}
+
+static void
+a_value_can_be_repeated(void **state)
+{
+	(void)state;
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(1024);
+	struct asof_json_writer w = asof_json_writer_to(&buf);
+	asof_json_begin_array(&w);
+	size_t at = buf.len;
+	asof_json_cstr(&w, "once, and long enough for the buffer to move");
+	size_t len = buf.len - at;
+	asof_json_repeat(&w, at, len);
+	asof_json_int(&w, 1);
+	asof_json_end_array(&w);
+	assert_string_equal(asof_buf_cstr(&buf),
+			    "[\"once, and long enough for the buffer to move\","
+			    "\"once, and long enough for the buffer to move\",1]");
+}
+
 int
 main(void)
 {
@@ -222,6 +277,8 @@ main(void)
 		cmocka_unit_test(keys_are_escaped_as_values_are),
 		cmocka_unit_test(numbers_are_shortest_and_what_is_none_is_a_string),
 		cmocka_unit_test(depth_goes_to_its_maximum),
+		cmocka_unit_test(a_byte_is_escaped_wherever_it_stands),
+		cmocka_unit_test(a_value_can_be_repeated),
 		cmocka_unit_test(a_full_buffer_is_told_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
