@@ -441,6 +441,8 @@ write_feature(struct writing *w, const struct asof_feature *feature, struct asof
 		write_default(w, output);
 	if (!w->for_hash)
 		write_optional(w, "description", feature->description);
+	if (!w->for_hash) /* a step from one definition to the next, and not what it means */
+		write_optional(w, "renamed_from", feature->renamed_from.text);
 	if (feature->window_count > 0)
 		ASOF_TRY(write_windows(w, feature, err));
 	asof_json_end_object(&w->json);

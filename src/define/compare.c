@@ -93,34 +93,106 @@ compare_meaning(struct comparison *c, const struct asof_output *before,
 	}
 }
 
+static bool
+is_renamed_from(const struct asof_output *after, const struct asof_output *before)
+{
+	return is_same_text(after->feature->renamed_from.text, before->feature->name) &&
+	       after->agg == before->agg && after->window_us == before->window_us &&
+	       !(after->quantile < before->quantile) && !(before->quantile < after->quantile);
+}
+
+/* What `before` is in the new view: by its name, else by the one that its feature has now, unless
+ * that was another's already; or NULL. */
+static const struct asof_output *
+find_after(const struct asof_view *old_view, const struct asof_view *new_view,
+	   const struct asof_output *before)
+{
+	const struct asof_output *found = asof_view_output(new_view, asof_str_from(before->name));
+	for (size_t i = 0; !found && i < new_view->output_count; i++) {
+		const struct asof_output *after = &new_view->outputs[i];
+		if (is_renamed_from(after, before) &&
+		    !asof_view_output(old_view, asof_str_from(after->name)))
+			found = after;
+	}
+	return found;
+}
+
 static void
-compare_outputs(struct comparison *c)
+compare_names(struct comparison *c, const struct asof_output *before,
+	      const struct asof_output *after)
+{
+	if (strcmp(before->name, after->name) == 0)
+		return;
+	bool is_kept = asof_define_same_table(c->old, c->new);
+	raise_to(c, ASOF_CHANGE_MAJOR);
+	asof_buf_printf(c->reasons, "feature '%s' is renamed to '%s'%s\n", before->name,
+			after->name, is_kept ? ", its data is kept" : "");
+	if (is_kept && !asof_view_is_windowed(c->new))
+		asof_buf_printf(c->reasons,
+				"column '%s' is mapped to '%s' of the table's files: some programs "
+				"that read Delta tables refuse that, or show NULL; "
+				"`asof build %s --full` writes it under its own name\n",
+				after->name, before->name, c->new->name);
+}
+
+static void
+compare_output(struct comparison *c, const struct asof_output *before,
+	       const struct asof_output *after)
 {
 	char old_text[ASOF_TYPE_TEXT_MAX];
 	char new_text[ASOF_TYPE_TEXT_MAX];
+	compare_names(c, before, after);
+	if (asof_type_equal(before->type, after->type)) {
+		compare_meaning(c, before, after);
+		return;
+	}
+	raise_to(c, ASOF_CHANGE_MAJOR);
+	asof_buf_printf(c->reasons, "feature '%s' changes type: %s -> %s\n", after->name,
+			asof_type_text(before->type, old_text),
+			asof_type_text(after->type, new_text));
+}
+
+static bool
+has_feature(const struct asof_view *view, const char *name)
+{
+	for (size_t i = 0; i < view->feature_count; i++) {
+		if (strcmp(view->features[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+compare_new_output(struct comparison *c, const struct asof_output *output)
+{
+	for (size_t i = 0; i < c->old->output_count; i++) {
+		if (find_after(c->old, c->new, &c->old->outputs[i]) == output)
+			return;
+	}
+	raise_to(c, ASOF_CHANGE_MINOR);
+	asof_buf_printf(c->reasons, "feature '%s' is new", output->name);
+	const char *from = output->feature->renamed_from.text;
+	if (from && !has_feature(c->old, from) && !has_feature(c->old, output->feature->name))
+		asof_buf_printf(c->reasons, ": no '%s' was published that it could be renamed from",
+				from);
+	asof_buf_add_char(c->reasons, '\n');
+}
+
+static void
+compare_outputs(struct comparison *c)
+{
 	for (size_t i = 0; i < c->old->output_count; i++) {
 		const struct asof_output *before = &c->old->outputs[i];
-		const struct asof_output *after =
-			asof_view_output(c->new, asof_str_from(before->name));
-		if (!after) {
-			raise_to(c, ASOF_CHANGE_MAJOR);
-			asof_buf_printf(c->reasons, "feature '%s' disappears\n", before->name);
-		} else if (!asof_type_equal(before->type, after->type)) {
-			raise_to(c, ASOF_CHANGE_MAJOR);
-			asof_buf_printf(c->reasons, "feature '%s' changes type: %s -> %s\n",
-					before->name, asof_type_text(before->type, old_text),
-					asof_type_text(after->type, new_text));
-		} else {
-			compare_meaning(c, before, after);
-		}
-	}
-	for (size_t i = 0; i < c->new->output_count; i++) {
-		const char *name = c->new->outputs[i].name;
-		if (asof_view_output(c->old, asof_str_from(name)))
+		const struct asof_output *after = find_after(c->old, c->new, before);
+		if (after) {
+			compare_output(c, before, after);
 			continue;
-		raise_to(c, ASOF_CHANGE_MINOR);
-		asof_buf_printf(c->reasons, "feature '%s' is new\n", name);
+		}
+		raise_to(c, ASOF_CHANGE_MAJOR);
+		asof_buf_printf(c->reasons, "feature '%s' disappears\n", before->name);
 	}
+	for (size_t i = 0; i < c->new->output_count; i++)
+		compare_new_output(c, &c->new->outputs[i]);
 }
 
 static void
@@ -295,17 +367,17 @@ has_same_key_columns(const struct asof_view *a, const struct asof_view *b)
 	return true;
 }
 
-/* Plain views are stored as their outputs: the same names from the same columns. */
+/* Plain views are stored as their outputs: the same names, or new ones, from the same columns. */
 static bool
-has_same_columns(const struct asof_view *a, const struct asof_view *b)
+has_same_columns(const struct asof_view *old_view, const struct asof_view *new_view)
 {
-	if (a->output_count != b->output_count)
+	if (old_view->output_count != new_view->output_count)
 		return false;
-	for (size_t i = 0; i < a->output_count; i++) {
-		const struct asof_output *mine = &a->outputs[i];
-		const struct asof_output *theirs = asof_view_output(b, asof_str_from(mine->name));
-		if (!theirs || !asof_type_equal(mine->type, theirs->type) ||
-		    !is_same_text(mine->feature->column.text, theirs->feature->column.text))
+	for (size_t i = 0; i < old_view->output_count; i++) {
+		const struct asof_output *before = &old_view->outputs[i];
+		const struct asof_output *after = find_after(old_view, new_view, before);
+		if (!after || !asof_type_equal(before->type, after->type) ||
+		    !is_same_text(before->feature->column.text, after->feature->column.text))
 			return false;
 	}
 	return true;

@@ -237,6 +237,20 @@ check_members(struct asof_reading *r, struct asof_feature *feature, const struct
 		feature->column = (struct asof_text){ feature->name, feature->place };
 }
 
+static void
+read_renamed_from(struct asof_reading *r, const struct asof_yaml *node,
+		  struct asof_feature *feature)
+{
+	if (!asof_read_column_name(r, node, "feature"))
+		return;
+	if (strcmp(node->text, feature->name) == 0) {
+		asof_mistakes_add(r->mistakes, node->place, "feature '%s' is renamed from itself",
+				  feature->name);
+		return;
+	}
+	feature->renamed_from = (struct asof_text){ node->text, node->place };
+}
+
 static enum asof_status
 read_feature(struct asof_reading *r, const struct asof_yaml *node, struct asof_feature *feature,
 	     struct asof_error *err)
@@ -246,10 +260,11 @@ read_feature(struct asof_reading *r, const struct asof_yaml *node, struct asof_f
 	const struct asof_yaml *windows = NULL;
 	const struct asof_yaml *default_value = NULL;
 	const struct asof_yaml *description = NULL;
+	const struct asof_yaml *renamed_from = NULL;
 	const struct asof_member members[] = {
 		{ "column", &column },           { "agg", &agg },
 		{ "windows", &windows },         { "default", &default_value },
-		{ "description", &description },
+		{ "description", &description }, { "renamed_from", &renamed_from },
 	};
 	char what[ASOF_NAME_MAX + 16];
 	(void)snprintf(what, sizeof(what), "feature '%s'", feature->name);
@@ -267,6 +282,8 @@ read_feature(struct asof_reading *r, const struct asof_yaml *node, struct asof_f
 		read_default(r, default_value, feature);
 	if (description && !asof_yaml_is_null(description))
 		feature->description = asof_read_text(r, description, "description");
+	if (renamed_from)
+		read_renamed_from(r, renamed_from, feature);
 	if (!column || feature->column.text)
 		check_members(r, feature, agg, windows);
 	return ASOF_OK;
@@ -279,6 +296,26 @@ is_repeated(struct asof_reading *r, const struct asof_map *names, const struct a
 		return false;
 	asof_mistakes_add(r->mistakes, name->place, "feature '%s' is given twice", name->text);
 	return true;
+}
+
+/* A name that was given up is nobody's, and became one other. */
+static void
+check_renamed(struct asof_reading *r, const struct asof_view *view, size_t index)
+{
+	const struct asof_feature *feature = &view->features[index];
+	const struct asof_text *from = &feature->renamed_from;
+	for (size_t i = 0; from->text && i < view->feature_count; i++) {
+		const struct asof_feature *other = &view->features[i];
+		if (strcmp(other->name, from->text) == 0)
+			asof_mistakes_add(r->mistakes, from->place,
+					  "feature '%s' is renamed from '%s', which is still there",
+					  feature->name, from->text);
+		else if (i < index && other->renamed_from.text &&
+			 strcmp(other->renamed_from.text, from->text) == 0)
+			asof_mistakes_add(r->mistakes, from->place,
+					  "feature '%s' is renamed from '%s', and so is '%s'",
+					  feature->name, from->text, other->name);
+	}
 }
 
 enum asof_status
@@ -311,5 +348,7 @@ asof_read_features(struct asof_reading *r, const struct asof_yaml *node, struct 
 		else
 			ASOF_TRY(read_feature(r, node->pairs[i].value, feature, err));
 	}
+	for (size_t i = 0; i < view->feature_count; i++)
+		check_renamed(r, view, i);
 	return ASOF_OK;
 }

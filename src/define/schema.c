@@ -162,6 +162,8 @@ static const char schema[] =
 	"\"#/$defs/duration\"}},\n"
 	"        \"default\": {\"description\": \"Instead of NULL where there is no row, or a "
 	"window is empty.\", \"type\": [\"string\", \"number\", \"boolean\", \"null\"]},\n"
+	"        \"renamed_from\": {\"description\": \"The feature's name before: what is "
+	"stored under it serves on.\", \"$ref\": \"#/$defs/name\"},\n"
 	"        \"description\": {\"$ref\": \"#/$defs/description\"}\n"
 	"      }\n"
 	"    },\n"

@@ -127,7 +127,7 @@ rows_sql(struct asof_view_build *b, struct asof_buf *sql, struct asof_error *err
 {
 	struct asof_plan_table table = { .view = b->state.view,
 					 .layout = b->plan.layout,
-					 .fields = b->base.fields,
+					 .fields = b->columns,
 					 .field_count = b->base.field_count };
 	if (asof_build_is_replacing(b))
 		return asof_build_replace_sql(b, sql, err);
@@ -223,6 +223,10 @@ asof_build_write(struct asof_view_build *b, struct asof_table_files *ret_files,
 					  .file_bytes = b->session->project->file_bytes,
 					  .row_bytes = asof_table_files_guess(fields, field_count),
 					  .view = b->state.view };
+	if (!b->is_overwrite) {
+		files.columns = b->columns;
+		files.column_count = b->base.field_count;
+	}
 	ASOF_TRY(choose_partition(b, files.row_bytes, err));
 	files.partitions = b->partition.partitions;
 	files.partition_count = b->partition.count;

@@ -35,8 +35,9 @@ open_table(struct asof_view_build *b, struct asof_error *err)
 						.layout = b->plan.layout,
 						.paths = paths,
 						.path_count = b->base.file_count };
-	return asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &b->replaced.fields,
-				      &b->replaced.field_count, err);
+	return asof_plan_stored_fields(b->state.view, b->plan.layout, b->columns,
+				       b->base.field_count, b->arena, &b->replaced.fields,
+				       &b->replaced.field_count, err);
 }
 
 /* The rows that are computed again: between the first and the last instant that is touched. */

@@ -329,15 +329,14 @@ feed_of(struct writing *writing)
 
 /* Rows [first, writing->end), where `first` is as far as they were written. */
 static enum asof_status
-write_to(struct writing *writing, const struct asof_view_build *b, const char *path,
-	 struct asof_file_stats *ret_stats, struct asof_error *err)
+write_to(struct writing *writing, const struct asof_view_build *b, const char *sql,
+	 const char *path, struct asof_file_stats *ret_stats, struct asof_error *err)
 {
 	uint64_t first = atomic_load(&writing->next);
 	const struct asof_feed feed = feed_of(writing);
 	for (unsigned i = 0; i < writing->count; i++)
 		writing->writers[i].next = writing->writers[i].end = first;
-	return asof_engine_write_fed(b->engine, asof_buf_cstr(&writing->sql), &feed, path, b->arena,
-				     ret_stats, err);
+	return asof_engine_write_fed(b->engine, sql, &feed, path, b->arena, ret_stats, err);
 }
 
 static enum asof_status
@@ -355,6 +354,7 @@ asof_build_write_tiles(struct asof_view_build *b, struct asof_table_files *files
 		       struct asof_error *err)
 {
 	ASOF_AUTO(writing_done) struct writing writing = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	ASOF_TRY(begin_writing(&writing, b, err));
 	if (files->partition_count > 0) {
 		const struct asof_feed feed = feed_of(&writing);
@@ -362,12 +362,13 @@ asof_build_write_tiles(struct asof_view_build *b, struct asof_table_files *files
 		return asof_table_files_write(files, asof_buf_cstr(&writing.sql), &feed,
 					      writing.end, err);
 	}
+	ASOF_TRY(asof_table_files_sql(files, asof_buf_cstr(&writing.sql), &sql, err));
 	while (atomic_load(&writing.next) < asof_tile_build_rows(b->tiles)) {
 		const char *path = NULL;
 		struct asof_file_stats stats;
 		writing.end = end_of_file(b->tiles, files, atomic_load(&writing.next));
 		ASOF_TRY(asof_table_files_begin(files, NULL, &path, err));
-		ASOF_TRY(write_to(&writing, b, path, &stats, err));
+		ASOF_TRY(write_to(&writing, b, asof_buf_cstr(&sql), path, &stats, err));
 		ASOF_TRY(asof_table_files_note(files, &stats, err));
 	}
 	return ASOF_OK;
@@ -380,5 +381,5 @@ asof_build_write_tiles_to(struct asof_view_build *b, const char *path,
 	ASOF_AUTO(writing_done) struct writing writing = { 0 };
 	ASOF_TRY(begin_writing(&writing, b, err));
 	writing.end = asof_tile_build_rows(b->tiles);
-	return write_to(&writing, b, path, ret_stats, err);
+	return write_to(&writing, b, asof_buf_cstr(&writing.sql), path, ret_stats, err);
 }

@@ -9,6 +9,7 @@
 #include "job/checkpoint.h"
 #include "job/compact_groups.h"
 #include "job/compact_view.h"
+#include "job/renamed.h"
 #include "job/upstream.h"
 #include "model/partition.h"
 
@@ -60,8 +61,8 @@ compaction_hint(const struct asof_view_build *b)
 
 /* The columns that only the log has, and by which they come to be. */
 static enum asof_status
-partition_columns(const struct asof_view_build *b, const char ***ret_columns, const char **ret_text,
-		  struct asof_error *err)
+partition_columns(const struct asof_view_build *b, const char *const **ret_columns,
+		  const char **ret_text, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(4096);
 	size_t count = b->partition.count;
@@ -80,11 +81,55 @@ partition_columns(const struct asof_view_build *b, const char ***ret_columns, co
 	return *ret_text ? ASOF_OK : asof_build_no_memory(err, "partition");
 }
 
+/* Of a table that is written anew: its columns, what keeps its rows apart, and what it is told by.
+ */
+static enum asof_status
+describe_table(const struct asof_view_build *b, struct asof_table_change *change,
+	       struct asof_error *err)
+{
+	const char *partition = NULL;
+	size_t count = 0;
+	struct asof_property *properties = asof_arena_array(b->arena, 3, sizeof(*properties));
+	if (!properties)
+		return asof_build_no_memory(err, "properties");
+	ASOF_TRY(asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &change->fields,
+					&change->field_count, err));
+	ASOF_TRY(partition_columns(b, &change->partition_columns, &partition, err));
+	properties[count++] = (struct asof_property){ "asof.view", b->state.view->name };
+	if (b->partition.count > 0)
+		properties[count++] = (struct asof_property){ ASOF_TABLE_PARTITION, partition };
+	/* A range is spliced into rows that were folded, perhaps. */
+	const char *known_from =
+		asof_property_find(b->base.properties, b->base.property_count, ASOF_KNOWN_AT_FROM);
+	if (b->is_splice && known_from)
+		properties[count++] = (struct asof_property){ ASOF_KNOWN_AT_FROM, known_from };
+	change->properties = properties;
+	change->property_count = count;
+	change->partition_column_count = b->partition.count;
+	return ASOF_OK;
+}
+
+/* Rows are added to a table as it is, but for names that its columns have now. */
+static enum asof_status
+change_schema(const struct asof_view_build *b, struct asof_table_change *change,
+	      struct asof_error *err)
+{
+	if (b->base.version < 0 || b->is_overwrite)
+		return describe_table(b, change, err);
+	if (!b->has_renamed)
+		return ASOF_OK;
+	change->fields = b->columns;
+	change->field_count = b->base.field_count;
+	change->partition_columns = b->base.partition_columns;
+	change->partition_column_count = b->base.partition_column_count;
+	change->properties = b->base.properties;
+	change->property_count = b->base.property_count;
+	return ASOF_OK;
+}
+
 static enum asof_status
 publish(struct asof_view_build *b, const struct asof_table_files *files, struct asof_error *err)
 {
-	const struct asof_field *fields = NULL;
-	size_t field_count = 0;
 	struct asof_property info[INFO_COUNT];
 	int64_t total = (b->is_overwrite ? 0 : b->base.row_count - b->removed_row_count) +
 			(files ? files->row_count : 0);
@@ -104,39 +149,15 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 	b->report.version = asof_version_text(&version, b->arena);
 	if (!b->report.version)
 		return asof_build_no_memory(err, "version");
-	ASOF_TRY(asof_plan_table_fields(b->state.view, b->plan.layout, b->arena, &fields,
-					&field_count, err));
 	ASOF_TRY(commit_info(b, total, b->report.version, info, err));
-
-	bool has_schema = b->base.version < 0 || b->is_overwrite;
-	struct asof_property properties[3] = { { "asof.view", b->state.view->name } };
-	size_t property_count = 1;
-	const char **columns = NULL;
-	const char *partition = NULL;
-	ASOF_TRY(partition_columns(b, &columns, &partition, err));
-	if (b->partition.count > 0)
-		properties[property_count++] =
-			(struct asof_property){ ASOF_TABLE_PARTITION, partition };
-	/* A range is spliced into rows that were folded, perhaps. */
-	const char *known_from =
-		asof_property_find(b->base.properties, b->base.property_count, ASOF_KNOWN_AT_FROM);
-	if (b->is_splice && known_from)
-		properties[property_count++] =
-			(struct asof_property){ ASOF_KNOWN_AT_FROM, known_from };
 	const struct asof_checkpoint_io io = asof_session_checkpoint_io(b->session);
 	struct asof_table_change change = {
 		.base_version = b->base.version,
 		.is_overwrite = b->is_overwrite && b->base.version >= 0,
-		.fields = has_schema ? fields : NULL,
-		.field_count = has_schema ? field_count : 0,
 		.removed = b->removed,
 		.removed_count = b->removed_count,
 		.added = files ? files->items : NULL,
 		.added_count = files ? files->count : 0,
-		.partition_columns = has_schema ? columns : NULL,
-		.partition_column_count = has_schema ? b->partition.count : 0,
-		.properties = has_schema ? properties : NULL,
-		.property_count = has_schema ? property_count : 0,
 		.info = info,
 		.info_count = INFO_COUNT,
 		.operation = "WRITE",
@@ -144,6 +165,7 @@ publish(struct asof_view_build *b, const struct asof_table_files *files, struct 
 		.now_us = b->now_us,
 		.io = &io,
 	};
+	ASOF_TRY(change_schema(b, &change, err));
 	ASOF_TRY(asof_table_commit(b->lake, b->state.view->name, &change, &version.table_version,
 				   err));
 	b->report.is_published = true;
@@ -214,6 +236,7 @@ asof_view_build_begin(struct asof_session *session, const struct asof_view *view
 		b->report.upstream =
 			session->bound[view->source - session->project->sources].upstream_version;
 	ASOF_TRY(asof_upstream_behind(session, view, arena, &b->report.upstream_note, err));
+	ASOF_TRY(asof_renamed_fields(&b->base, view, arena, &b->columns, &b->has_renamed, err));
 	return asof_build_choose_mode(b, err);
 }
 

@@ -59,6 +59,8 @@ struct asof_view_build {
 	struct asof_blob *lake;
 	struct asof_tile_layout layout;
 	struct asof_table_snapshot base;
+	const struct asof_field *columns; /* of the base, as the view calls them (renamed.h) */
+	bool has_renamed;
 	struct asof_cursor cursor; /* after this build */
 	struct asof_plan_build plan;
 	bool has_work;

@@ -96,6 +96,8 @@ open_newest(struct compaction *c, struct asof_error *err)
 		return ASOF_OK;
 	ASOF_TRY(asof_catalog_versions(c->session->catalog, c->view->name, take_patch, c, err));
 	ASOF_TRY(asof_version_table_open(c->session, &c->version, c->arena, &c->table, err));
+	c->added.columns = c->table.snapshot.fields;
+	c->added.column_count = c->table.snapshot.field_count;
 	size_t most = c->table.snapshot.file_count;
 	ASOF_TRY(asof_partition_of_table(&c->table.snapshot, c->table.view, &c->partition, err));
 	c->added.view = c->table.view;
@@ -159,6 +161,7 @@ static enum asof_status
 write_merged(struct compaction *c, const struct asof_table_file *const *files, size_t count,
 	     struct asof_error *err)
 {
+	ASOF_AUTO(asof_buf_done) struct asof_buf rows = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	struct asof_plan_table table;
 	struct asof_file_stats stats;
@@ -168,7 +171,8 @@ write_merged(struct compaction *c, const struct asof_table_file *const *files, s
 	ASOF_TRY(partition_of(c, files[0], &partition, err));
 	table.fields = c->table.snapshot.fields;
 	table.field_count = c->table.snapshot.field_count;
-	ASOF_TRY(asof_plan_compact_sql(&table, false, 0, &sql, err));
+	ASOF_TRY(asof_plan_compact_sql(&table, false, 0, &rows, err));
+	ASOF_TRY(asof_table_files_sql(&c->added, asof_buf_cstr(&rows), &sql, err));
 	ASOF_TRY(asof_fault_point("compact.before_write", err));
 	ASOF_TRY(asof_table_files_begin(&c->added, partition, &path, err));
 	ASOF_TRY(asof_engine_write_parquet(c->engine, asof_buf_cstr(&sql), path, c->arena, &stats,

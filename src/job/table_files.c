@@ -199,6 +199,30 @@ asof_table_files_remove(struct asof_table_files *files)
 
 /* ---- rows of a statement ---- */
 
+enum asof_status
+asof_table_files_sql(const struct asof_table_files *files, const char *select, struct asof_buf *sql,
+		     struct asof_error *err)
+{
+	const char *before = "SELECT * RENAME (";
+	for (size_t i = 0; i < files->column_count; i++) {
+		const struct asof_field *column = &files->columns[i];
+		if (!column->stored)
+			continue;
+		asof_buf_add_cstr(sql, before);
+		asof_sql_name(sql, column->name);
+		asof_buf_add_cstr(sql, " AS ");
+		asof_sql_name(sql, column->stored);
+		before = ", ";
+	}
+	bool is_renamed = sql->len > 0;
+	if (is_renamed)
+		asof_buf_add_cstr(sql, ") FROM (");
+	asof_buf_add_cstr(sql, select);
+	if (is_renamed)
+		asof_buf_add_char(sql, ')');
+	return asof_buf_status(sql, err);
+}
+
 static enum asof_status
 write_rows(struct asof_engine *engine, const char *select, const struct asof_feed *feed,
 	   const char *path, struct asof_arena *arena, struct asof_file_stats *ret_stats,
@@ -213,10 +237,13 @@ static enum asof_status
 write_one(struct asof_table_files *files, const char *select, const struct asof_feed *feed,
 	  const struct asof_property *partition, struct asof_error *err)
 {
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(SIZE_MAX);
 	const char *path = NULL;
 	struct asof_file_stats stats;
+	ASOF_TRY(asof_table_files_sql(files, select, &sql, err));
 	ASOF_TRY(asof_table_files_begin(files, partition, &path, err));
-	ASOF_TRY(write_rows(files->engine, select, feed, path, files->arena, &stats, err));
+	ASOF_TRY(write_rows(files->engine, asof_buf_cstr(&sql), feed, path, files->arena, &stats,
+			    err));
 	return asof_table_files_note(files, &stats, err);
 }
 

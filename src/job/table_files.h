@@ -18,6 +18,9 @@ struct asof_table_files {
 	const char *table;
 	uint64_t file_bytes; /* that a file is to have, about */
 	uint64_t row_bytes;  /* a guess, until there is a file */
+	/* The table's, where some are stored under other names than rows have; else none. */
+	const struct asof_field *columns;
+	size_t column_count;
 	/* What rows are kept apart by: then `view` is whose they are. */
 	const struct asof_view *view;
 	const struct asof_partition *partitions;
@@ -48,6 +51,11 @@ ASOF_NODISCARD enum asof_status asof_table_files_begin(struct asof_table_files *
 ASOF_NODISCARD enum asof_status asof_table_files_note(struct asof_table_files *files,
 						      const struct asof_file_stats *stats,
 						      struct asof_error *err);
+
+/* `select` as a statement whose columns have the names of the files' ones. */
+ASOF_NODISCARD enum asof_status asof_table_files_sql(const struct asof_table_files *files,
+						     const char *select, struct asof_buf *sql,
+						     struct asof_error *err);
 
 /*
  * The rows of `select`, at most `most_rows` of them, in its order, or of each partition in the

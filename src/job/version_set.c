@@ -193,8 +193,9 @@ open_table(struct asof_session *session, const struct asof_version *version,
 		ASOF_TRY(asof_tile_layout_make(table->view, arena, &table->layout, err));
 		table->plan.layout = &table->layout;
 	}
-	return asof_plan_table_fields(table->view, table->plan.layout, arena, &table->plan.fields,
-				      &table->plan.field_count, err);
+	return asof_plan_stored_fields(table->view, table->plan.layout, table->snapshot.fields,
+				       table->snapshot.field_count, arena, &table->plan.fields,
+				       &table->plan.field_count, err);
 }
 
 enum asof_status

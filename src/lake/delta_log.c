@@ -1,8 +1,11 @@
 /* delta_log.c - the lines of a Delta log: JSON actions to and from plain structs. */
 #include "lake/delta_log.h"
 
+#include <stdio.h>
+
 #include "codec/json_reader.h"
 #include "lake/delta_stats.h"
+#include "lake/table_mapping.h"
 
 #define US_PER_MS        INT64_C(1000)
 #define READER_VERSION   1
@@ -390,12 +393,34 @@ write_commit_info(const struct asof_delta_entry *entry, struct asof_buf *buf)
 }
 
 static void
-write_protocol(struct asof_buf *buf)
+write_protocol(bool is_mapped, struct asof_buf *buf)
 {
 	struct asof_json_writer w = begin_action(buf, "protocol");
-	asof_json_member_int(&w, "minReaderVersion", READER_VERSION);
-	asof_json_member_int(&w, "minWriterVersion", WRITER_VERSION);
+	asof_json_member_int(&w, "minReaderVersion",
+			     is_mapped ? ASOF_MAPPING_READER : READER_VERSION);
+	asof_json_member_int(&w, "minWriterVersion",
+			     is_mapped ? ASOF_MAPPING_WRITER : WRITER_VERSION);
 	end_action(&w);
+}
+
+/* Column mapping is said by the table's columns, whatever properties the change has. */
+static void
+write_configuration(const struct asof_delta_entry *entry, struct asof_json_writer *w)
+{
+	asof_json_key_cstr(w, "configuration");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < entry->change->property_count; i++) {
+		const struct asof_property *property = &entry->change->properties[i];
+		if (strncmp(property->name, ASOF_MAPPING, strlen(ASOF_MAPPING)) != 0)
+			asof_json_member_cstr(w, property->name, property->value);
+	}
+	if (entry->max_column_id > 0) {
+		char text[24];
+		(void)snprintf(text, sizeof(text), "%lld", (long long)entry->max_column_id);
+		asof_json_member_cstr(w, ASOF_MAPPING_MODE, ASOF_MAPPING_MODE_NAME);
+		asof_json_member_cstr(w, ASOF_MAPPING_MAX, text);
+	}
+	asof_json_end_object(w);
 }
 
 static void
@@ -415,8 +440,7 @@ write_metadata(const struct asof_delta_entry *entry, struct asof_buf *buf)
 	for (size_t i = 0; i < entry->change->partition_column_count; i++)
 		asof_json_cstr(&w, entry->change->partition_columns[i]);
 	asof_json_end_array(&w);
-	write_properties(&w, "configuration", entry->change->properties,
-			 entry->change->property_count);
+	write_configuration(entry, &w);
 	asof_json_member_int(&w, "createdTime", entry->committed_us / US_PER_MS);
 	end_action(&w);
 }
@@ -511,8 +535,8 @@ asof_delta_entry_write(const struct asof_delta_entry *entry, struct asof_buf *bu
 					    .version = entry->version,
 					    .updated_ms = entry->committed_us / US_PER_MS };
 	write_commit_info(entry, buf);
-	if (entry->is_first)
-		write_protocol(buf);
+	if (entry->has_protocol)
+		write_protocol(entry->max_column_id > 0, buf);
 	if (entry->change->fields)
 		write_metadata(entry, buf);
 	asof_delta_txn_write(&txn, buf);

@@ -103,10 +103,11 @@ struct asof_delta_entry {
 	const struct asof_table_change *change;
 	int64_t committed_us;
 	int64_t version;
-	bool is_first;                   /* writes the protocol too */
-	const char *table_id;            /* of metaData, where `change` has fields */
-	const char *table;               /* name */
-	struct asof_str schema;          /* schemaString */
+	bool has_protocol;      /* the table's first, or another than before */
+	int64_t max_column_id;  /* where columns are mapped and `change` has fields; or 0 */
+	const char *table_id;   /* of metaData, where `change` has fields */
+	const char *table;      /* name */
+	struct asof_str schema; /* schemaString */
 	const struct asof_field *fields; /* of the table after the change, for statistics */
 	size_t field_count;
 	const struct asof_table_file *const *removed;

@@ -1,6 +1,8 @@
 /* delta_schema.c - fields to and from Delta's schemaString. */
 #include "lake/delta_schema.h"
 
+#include "lake/table_mapping.h"
+
 #include <stdio.h>
 
 #define TYPE_METADATA "asof.type"
@@ -87,6 +89,11 @@ asof_delta_schema_write(const struct asof_field *fields, size_t field_count, str
 		asof_json_key_cstr(&w, "metadata");
 		asof_json_begin_object(&w);
 		asof_json_member_cstr(&w, TYPE_METADATA, asof_type_text(fields[i].type, text));
+		if (fields[i].id > 0) {
+			asof_json_member_int(&w, ASOF_MAPPING_ID, fields[i].id);
+			asof_json_member_cstr(&w, ASOF_MAPPING_STORED,
+					      asof_field_stored(&fields[i]));
+		}
 		asof_json_end_object(&w);
 		asof_json_end_object(&w);
 	}
@@ -169,6 +176,27 @@ field_type(const struct asof_json *type_json, const struct asof_json *metadata)
 	return plain;
 }
 
+/* Where the table is mapped by name, which its properties tell. */
+static enum asof_status
+read_mapping(const struct asof_json *metadata, struct asof_arena *arena, struct asof_field *field,
+	     struct asof_error *err)
+{
+	if (!metadata || metadata->kind != ASOF_JSON_OBJECT)
+		return ASOF_OK;
+	if (asof_json_member(metadata, ASOF_MAPPING_ID))
+		ASOF_TRY(asof_json_member_read_int(metadata, ASOF_MAPPING_ID, &field->id, err));
+	const struct asof_json *stored = asof_json_member(metadata, ASOF_MAPPING_STORED);
+	if (!stored)
+		return ASOF_OK;
+	if (stored->kind != ASOF_JSON_STRING || stored->text.len == 0 ||
+	    memchr(stored->text.ptr, '\0', stored->text.len))
+		return ASOF_FAIL(err, ASOF_CORRUPT, "column '%s' has no stored name", field->name);
+	if (asof_str_equal(stored->text, asof_str_from(field->name)))
+		return ASOF_OK;
+	field->stored = asof_arena_copy(arena, stored->text);
+	return field->stored ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "field");
+}
+
 static enum asof_status
 read_field(const struct asof_json *json, struct asof_arena *arena, struct asof_field *ret_field,
 	   struct asof_error *err)
@@ -199,6 +227,7 @@ read_field(const struct asof_json *json, struct asof_arena *arena, struct asof_f
 	};
 	if (!field.name || !field.type_text)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "field");
+	ASOF_TRY(read_mapping(asof_json_member(json, "metadata"), arena, &field, err));
 	*ret_field = field;
 	return ASOF_OK;
 }

@@ -10,8 +10,7 @@
 #include "lake/delta_schema.h"
 #include "lake/delta_snapshot.h"
 #include "lake/delta_stats.h"
-
-#define MIN_READER 1
+#include "lake/table_mapping.h"
 
 /* --- the state ---------------------------------------------------------------------------------
  */
@@ -145,25 +144,24 @@ keep_txn(struct replay *replay, const struct asof_delta_txn *txn, struct asof_er
 	return ASOF_OK;
 }
 
-/* A reader of protocol 1 reads no table of a later one; by name, what it would have to know. */
+/* A reader reads no table of a later protocol; by name, what it would have to know. */
 static enum asof_status
 refuse_protocol(const struct asof_delta_protocol *protocol, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf names = ASOF_BUF(4096);
 	for (size_t i = 0; i < protocol->reader_feature_count; i++)
 		asof_buf_printf(&names, "%s%s", i ? ", " : ": ", protocol->reader_features[i]);
-	if (protocol->min_reader == 2)
-		asof_buf_add_cstr(&names, ": columnMapping");
 	return ASOF_FAIL(err, ASOF_UNSUPPORTED,
 			 "the table wants a reader of protocol %lld, this is one of %d%s",
-			 (long long)protocol->min_reader, MIN_READER, asof_buf_cstr(&names));
+			 (long long)protocol->min_reader, ASOF_MAPPING_READER,
+			 asof_buf_cstr(&names));
 }
 
 static enum asof_status
 keep_protocol(struct replay *replay, const struct asof_delta_action *action, struct asof_error *err)
 {
 	const struct asof_delta_protocol *protocol = &action->protocol;
-	if (protocol->min_reader > MIN_READER)
+	if (protocol->min_reader > ASOF_MAPPING_READER)
 		return refuse_protocol(protocol, err);
 	replay->has_protocol = true;
 	replay->state.min_writer = protocol->min_writer;
@@ -178,6 +176,33 @@ is_partition_column(const struct asof_table_snapshot *snapshot, const char *name
 			return true;
 	}
 	return false;
+}
+
+/* Stored names and numbers count only where the table is mapped by name. */
+static enum asof_status
+keep_columns(struct replay *replay, const struct asof_delta_metadata *metadata,
+	     struct asof_error *err)
+{
+	struct asof_table_snapshot *snapshot = &replay->state.snapshot;
+	const struct asof_field *fields = NULL;
+	size_t count = 0;
+	bool is_mapped = false;
+	ASOF_TRY(
+		asof_mapping_read(metadata->properties, metadata->property_count, &is_mapped, err));
+	ASOF_TRY(asof_delta_schema_read(metadata->schema, replay->arena, &fields, &count, err));
+	struct asof_field *columns = asof_arena_array(replay->arena, count, sizeof(*columns));
+	if (!columns)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "columns");
+	for (size_t i = 0; i < count; i++) {
+		columns[i] = fields[i];
+		if (!is_mapped) {
+			columns[i].stored = NULL;
+			columns[i].id = 0;
+		}
+	}
+	replay->state.columns = snapshot->fields = columns;
+	replay->state.column_count = snapshot->field_count = count;
+	return ASOF_OK;
 }
 
 /* Files of ours hold all that is read of them; those of others leave out what they are partitioned
@@ -221,8 +246,7 @@ keep_metadata(struct replay *replay, const struct asof_delta_action *action, str
 				 metadata->partition_columns[0]);
 	ASOF_TRY(keep_str(replay->arena, metadata->id, &replay->state.table_id, err));
 	ASOF_TRY(keep_text(replay->arena, action->line, &replay->state.metadata_line, err));
-	ASOF_TRY(asof_delta_schema_read(metadata->schema, replay->arena, &snapshot->fields,
-					&snapshot->field_count, err));
+	ASOF_TRY(keep_columns(replay, metadata, err));
 	ASOF_TRY(keep_properties(replay->arena, metadata->properties, metadata->property_count,
 				 &snapshot->properties, err));
 	snapshot->property_count = metadata->property_count;

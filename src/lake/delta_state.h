@@ -25,6 +25,8 @@ struct asof_delta_state {
 	struct asof_table_snapshot snapshot;
 	const char *table_id; /* of metaData */
 	int64_t min_writer;
+	const struct asof_field *columns; /* of the schema, those too that only the log has */
+	size_t column_count;
 	int64_t run_version; /* at which the run asked for has committed; -1: it has not */
 	/* What a snapshot is made of, besides. */
 	struct asof_str protocol_line;

@@ -101,7 +101,7 @@ static const struct asof_field *
 find_field(const struct asof_field *fields, size_t field_count, const char *name)
 {
 	for (size_t i = 0; i < field_count; i++) {
-		if (strcmp(fields[i].name, name) == 0)
+		if (strcmp(asof_field_stored(&fields[i]), name) == 0)
 			return &fields[i];
 	}
 	return NULL;

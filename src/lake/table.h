@@ -2,9 +2,10 @@
  * table.h - our tables: Parquet data files and a Delta log. A commit is one log entry, put if
  * absent.
  *
- * Protocol 1/2 (reader 1, writer 2): plain tables that any Delta reader opens. A table lives below
- * <lake>/<name>/. Threads: functions may be called from many threads; two writers are kept apart by
- * the log itself. What keeps a log short is in table_upkeep.h.
+ * Protocol 1/2 (reader 1, writer 2): plain tables that any Delta reader opens; 2/5 once a column
+ * was renamed (table_mapping.h). A table lives below <lake>/<name>/. Threads: functions may be
+ * called from many threads; two writers are kept apart by the log itself. What keeps a log short is
+ * in table_upkeep.h.
  */
 #ifndef ASOF_LAKE_TABLE_H
 #define ASOF_LAKE_TABLE_H
@@ -134,8 +135,9 @@ struct asof_table_change {
 	 * change from the rows before may commit it after ("dataChange": false). */
 	bool is_rearrangement;
 	/* The schema when created or changed; NULL: as it is. Unless it is overwritten, columns may
-	 * be added at the end; ASOF_INVALID names the column otherwise. No type widens in place:
-	 * files of two types in one column want the table feature typeWidening. */
+	 * be added at the end, or renamed (`stored` tells); ASOF_INVALID names the column
+	 * otherwise. No type widens in place: files of two types in one column want the table
+	 * feature typeWidening. */
 	const struct asof_field *fields;
 	size_t field_count;
 	/* With `fields`: further columns, texts, that files have values of in the log only. Files

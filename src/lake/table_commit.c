@@ -13,11 +13,11 @@
 #include "lake/delta_schema.h"
 #include "lake/delta_state.h"
 #include "lake/table_evolve.h"
+#include "lake/table_mapping.h"
 #include "lake/unique.h"
 
-#define WRITER_VERSION 2
-#define US_PER_MS      INT64_C(1000)
-#define TRIES_MAX      10
+#define US_PER_MS INT64_C(1000)
+#define TRIES_MAX 10
 
 static const struct asof_pause retry_pause = { .first_ms = 4, .most_ms = 200 };
 
@@ -86,10 +86,7 @@ read_base(struct commit *c, struct asof_error *err)
 	}
 	ASOF_TRY(asof_delta_state_read(c->lake, &log, change->base_version, change->run_id,
 				       change->io, &c->arena, &c->base, err));
-	if (c->base.min_writer > WRITER_VERSION)
-		return ASOF_FAIL(err, ASOF_UNSUPPORTED,
-				 "table '%s' wants a writer of protocol %lld, this is one of %d",
-				 c->table, (long long)c->base.min_writer, WRITER_VERSION);
+	ASOF_TRY(asof_mapping_check_writer(&c->base, err));
 	c->committed_us = c->base.snapshot.committed_us;
 	c->run_version = c->base.run_version;
 	return ASOF_OK;
@@ -291,7 +288,7 @@ follow_rearrangement(struct commit *c, struct asof_error *err)
 
 /* The columns of files, then those that only the log has. */
 static enum asof_status
-write_schema(struct commit *c, struct asof_buf *schema, struct asof_error *err)
+write_schema(struct commit *c, struct asof_buf *schema, int64_t *ret_max_id, struct asof_error *err)
 {
 	const struct asof_table_change *change = c->change;
 	size_t count = change->field_count + change->partition_column_count;
@@ -303,6 +300,10 @@ write_schema(struct commit *c, struct asof_buf *schema, struct asof_error *err)
 		fields[change->field_count + i] =
 			(struct asof_field){ .name = change->partition_columns[i],
 					     .type = ASOF_TYPE(ASOF_TYPE_STRING) };
+	enum asof_status status =
+		asof_mapping_number(&c->base, change->is_overwrite, fields, count, ret_max_id, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "table '%s'", c->table);
 	return asof_delta_schema_write(fields, count, schema, err);
 }
 
@@ -314,13 +315,17 @@ write_entry(struct commit *c, struct asof_error *err)
 	ASOF_AUTO(asof_buf_done) struct asof_buf schema = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX);
 	char fresh_id[ASOF_UNIQUE_TEXT_MAX];
 	ASOF_TRY(asof_unique_text(fresh_id, err));
+	int64_t max_column_id = 0;
 	if (change->fields)
-		ASOF_TRY(write_schema(c, &schema, err));
+		ASOF_TRY(write_schema(c, &schema, &max_column_id, err));
+	bool was_mapped = c->base.min_writer >= ASOF_MAPPING_WRITER;
+	bool is_first = base->version < 0;
 	struct asof_delta_entry entry = {
 		.change = change,
 		.committed_us = commit_time(c),
 		.version = c->version + 1,
-		.is_first = base->version < 0,
+		.has_protocol = is_first || (change->fields && was_mapped != (max_column_id > 0)),
+		.max_column_id = max_column_id,
 		.table_id = c->base.table_id ? c->base.table_id : fresh_id,
 		.table = base->table,
 		.schema = asof_buf_view(&schema),

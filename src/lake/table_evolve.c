@@ -7,7 +7,7 @@ check_field(const struct asof_field *from, const struct asof_field *to, size_t p
 {
 	char old_text[ASOF_TYPE_TEXT_MAX];
 	char new_text[ASOF_TYPE_TEXT_MAX];
-	if (strcmp(from->name, to->name) != 0)
+	if (strcmp(asof_field_stored(from), asof_field_stored(to)) != 0)
 		return ASOF_FAIL(err, ASOF_INVALID,
 				 "column '%s' is to be '%s' (column %zu): columns keep their names "
 				 "and places unless the table is overwritten",

@@ -97,7 +97,18 @@ struct asof_field {
 	const char *name;
 	struct asof_type type; /* NONE: a type that asof does not have; type_text says which */
 	const char *type_text; /* the engine's own name of the type */
+	/* Of a table's column: its name in data files, where it was renamed (NULL: `name`), and the
+	 * number that Delta knows it by (0: none). */
+	const char *stored;
+	int64_t id;
 };
+
+/* What a column of a table is called in the table's files. */
+static inline const char *
+asof_field_stored(const struct asof_field *field)
+{
+	return field->stored ? field->stored : field->name;
+}
 
 struct asof_source {
 	const char *name;
@@ -174,6 +185,7 @@ struct asof_feature {
 	size_t window_count;
 	struct asof_default default_value;
 	const char *description;
+	struct asof_text renamed_from; /* what it was called before; absent: it never was */
 	struct asof_place place;
 };
 

@@ -138,6 +138,13 @@ ASOF_NODISCARD enum asof_status asof_plan_table_fields(const struct asof_view *v
 						       struct asof_arena *arena,
 						       const struct asof_field **ret_fields,
 						       size_t *ret_count, struct asof_error *err);
+/* The same, to be read from a table that has `columns`: with the names under which they are
+ * stored in its files. */
+ASOF_NODISCARD enum asof_status
+asof_plan_stored_fields(const struct asof_view *view, const struct asof_tile_layout *layout,
+			const struct asof_field *columns, size_t column_count,
+			struct asof_arena *arena, const struct asof_field **ret_fields,
+			size_t *ret_count, struct asof_error *err);
 
 /* The order of a table's rows, as what follows ORDER BY: key, event_time, created_time, order. */
 void asof_plan_table_order(struct asof_buf *sql, const struct asof_view *view);

@@ -9,10 +9,10 @@ add_field(struct asof_field **next, const char *name, struct asof_type type)
 	(*next)++;
 }
 
-enum asof_status
-asof_plan_table_fields(const struct asof_view *view, const struct asof_tile_layout *layout,
-		       struct asof_arena *arena, const struct asof_field **ret_fields,
-		       size_t *ret_count, struct asof_error *err)
+static enum asof_status
+make_fields(const struct asof_view *view, const struct asof_tile_layout *layout,
+	    struct asof_arena *arena, struct asof_field **ret_fields, size_t *ret_count,
+	    struct asof_error *err)
 {
 	size_t value_count = layout ? layout->state_count : view->output_count;
 	size_t count = view->entity->key_count + 2 + value_count + 1;
@@ -41,6 +41,41 @@ asof_plan_table_fields(const struct asof_view *view, const struct asof_tile_layo
 	return ASOF_OK;
 }
 
+enum asof_status
+asof_plan_table_fields(const struct asof_view *view, const struct asof_tile_layout *layout,
+		       struct asof_arena *arena, const struct asof_field **ret_fields,
+		       size_t *ret_count, struct asof_error *err)
+{
+	struct asof_field *fields = NULL;
+	ASOF_TRY(make_fields(view, layout, arena, &fields, ret_count, err));
+	*ret_fields = fields;
+	return ASOF_OK;
+}
+
+static const char *
+find_stored(const struct asof_field *columns, size_t column_count, const char *name)
+{
+	for (size_t i = 0; i < column_count; i++) {
+		if (strcmp(columns[i].name, name) == 0)
+			return columns[i].stored;
+	}
+	return NULL;
+}
+
+enum asof_status
+asof_plan_stored_fields(const struct asof_view *view, const struct asof_tile_layout *layout,
+			const struct asof_field *columns, size_t column_count,
+			struct asof_arena *arena, const struct asof_field **ret_fields,
+			size_t *ret_count, struct asof_error *err)
+{
+	struct asof_field *fields = NULL;
+	ASOF_TRY(make_fields(view, layout, arena, &fields, ret_count, err));
+	for (size_t i = 0; i < *ret_count; i++)
+		fields[i].stored = find_stored(columns, column_count, fields[i].name);
+	*ret_fields = fields;
+	return ASOF_OK;
+}
+
 /* Are there "name=value" directories, which the engine would take for columns? */
 static bool
 has_directories(const struct asof_plan_table *table)
@@ -63,7 +98,7 @@ asof_plan_table_sql(struct asof_buf *sql, const struct asof_plan_table *table)
 			asof_buf_add_cstr(sql, ", ");
 		asof_buf_add_cstr(sql, "CAST(");
 		if (table->path_count > 0)
-			asof_sql_name(sql, field->name);
+			asof_sql_name(sql, asof_field_stored(field));
 		else
 			asof_buf_add_cstr(sql, "NULL");
 		asof_buf_add_cstr(sql, " AS ");

@@ -149,15 +149,17 @@ static inline void
 make_model(struct random *r, struct project *p)
 {
 	static const struct asof_field head[HEAD] = {
-		{ "key", { .kind = ASOF_TYPE_STRING }, "VARCHAR" },
-		{ "number", { .kind = ASOF_TYPE_INT32 }, "INTEGER" },
-		{ "t", { .kind = ASOF_TYPE_TIMESTAMP }, TZ },
-		{ "made", { .kind = ASOF_TYPE_TIMESTAMP }, TZ },
-		{ "keep", { .kind = ASOF_TYPE_BOOL }, "BOOLEAN" },
+		{ .name = "key", .type = { .kind = ASOF_TYPE_STRING }, .type_text = "VARCHAR" },
+		{ .name = "number", .type = { .kind = ASOF_TYPE_INT32 }, .type_text = "INTEGER" },
+		{ .name = "t", .type = { .kind = ASOF_TYPE_TIMESTAMP }, .type_text = TZ },
+		{ .name = "made", .type = { .kind = ASOF_TYPE_TIMESTAMP }, .type_text = TZ },
+		{ .name = "keep", .type = { .kind = ASOF_TYPE_BOOL }, .type_text = "BOOLEAN" },
 	};
 	memcpy(p->fields, head, sizeof(head));
 	for (size_t i = 0; i < VALUES; i++)
-		p->fields[HEAD + i] = (struct asof_field){ name_of(i), type_of(i), TZ };
+		p->fields[HEAD + i] = (struct asof_field){ .name = name_of(i),
+							   .type = type_of(i),
+							   .type_text = TZ };
 	p->source = (struct asof_source){ .name = "rows",
 					  .event_time = { .text = "t" },
 					  .filter = { .text = "keep OR keep IS NULL" },

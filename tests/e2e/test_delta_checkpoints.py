@@ -143,7 +143,7 @@ class Foreign(unittest.TestCase):
     def test_one_with_features_of_newer_readers_is_refused(self):
         path = str(self.shop.dir / "lake/last")
         write_deltalake(path, pyarrow.table({"id": [1], "t": [datetime.datetime(2024, 1, 1)]}))   # timestampNtz
-        self.refused(2, "the table wants a reader of protocol 3, this is one of 1")
+        self.refused(2, "the table wants a reader of protocol 3, this is one of 2")
 
     def test_one_that_is_plain_is_not_taken_for_ours(self):
         path = str(self.shop.dir / "lake/last")

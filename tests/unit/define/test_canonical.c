@@ -372,6 +372,37 @@ other_changes_are_minor(void **state)
 }
 
 static void
+a_renamed_feature_is_the_one_that_it_was(void **state)
+{
+	(void)state;
+	struct parts from = WITH(view, "max_age: 30d");
+	struct parts to = from;
+	from.features = "price: {column: delay}, far: {column: far}";
+	to.features = "far: {column: far}, cost: {column: delay, renamed_from: price}";
+	assert_change(
+		from, to, ASOF_CHANGE_MAJOR,
+		"feature 'price' is renamed to 'cost', its data is kept\n"
+		"column 'cost' is mapped to 'price' of the table's files: some programs that "
+		"read Delta tables refuse that, or show NULL; `asof build v --full` writes it "
+		"under its own name\n",
+		true);
+	to.features = "far: {column: far}, cost: {column: far, renamed_from: price}";
+	assert_change(from, to, ASOF_CHANGE_MAJOR,
+		      "feature 'price' is renamed to 'cost'\n"
+		      "feature 'cost' changes type: int64 -> bool\n",
+		      false);
+	from.features = "price: {column: delay}, cost: {column: delay}";
+	to.features = "cost: {column: delay, renamed_from: price}, more: {column: far}";
+	assert_change(from, to, ASOF_CHANGE_MAJOR,
+		      "feature 'price' disappears\nfeature 'more' is new\n", false);
+	assert_change(
+		WITH(features, "n: {column: delay, agg: mean, windows: [1h]}"),
+		WITH(features, "m: {column: delay, agg: mean, windows: [1h], renamed_from: n}"),
+		ASOF_CHANGE_MAJOR,
+		"feature 'n_mean_1h' is renamed to 'm_mean_1h', its data is kept\n", true);
+}
+
+static void
 what_is_read_upstream_counts(void **state)
 {
 	(void)state;
@@ -493,8 +524,10 @@ a_key_may_be_a_member_of_a_column(void **state)
 		"  v: {entity: e, source: s, keys: {k: place.code}, features: [a]}\n"
 		"  w: {entity: e, source: s, keys: {k: a.code}, features: [a, place]}\n");
 	struct asof_field fields[] = {
-		{ "place", ASOF_TYPE(ASOF_TYPE_NONE), "STRUCT(code VARCHAR)" },
-		{ "a", ASOF_TYPE(ASOF_TYPE_INT64), "BIGINT" },
+		{ .name = "place",
+		  .type = ASOF_TYPE(ASOF_TYPE_NONE),
+		  .type_text = "STRUCT(code VARCHAR)" },
+		{ .name = "a", .type = ASOF_TYPE(ASOF_TYPE_INT64), .type_text = "BIGINT" },
 	};
 	project->sources[0].fields = fields;
 	project->sources[0].field_count = ASOF_COUNTOF(fields);
@@ -527,7 +560,9 @@ a_half_made_project_can_be_checked(void **state)
 				  "text.yaml", NULL, &mistakes, &project, &err),
 		err);
 	size_t before = mistakes.count;
-	struct asof_field fields[] = { { "a", ASOF_TYPE(ASOF_TYPE_INT64), "BIGINT" } };
+	struct asof_field fields[] = {
+		{ .name = "a", .type = ASOF_TYPE(ASOF_TYPE_INT64), .type_text = "BIGINT" }
+	};
 	project->sources[0].fields = fields;
 	project->sources[0].field_count = 1;
 	assert_ok(asof_define_check_types(project, &mistakes, &err), err);
@@ -553,7 +588,9 @@ an_aggregate_without_its_column_is_told_once(void **state)
 					"[count, sum, mean], windows: [1d]}}}\n"),
 			  "text.yaml", NULL, &mistakes, &project, &err),
 		  err);
-	struct asof_field fields[] = { { "k", ASOF_TYPE(ASOF_TYPE_STRING), "VARCHAR" } };
+	struct asof_field fields[] = {
+		{ .name = "k", .type = ASOF_TYPE(ASOF_TYPE_STRING), .type_text = "VARCHAR" }
+	};
 	project->sources[0].fields = fields;
 	project->sources[0].field_count = 1;
 	assert_ok(asof_define_check_types(project, &mistakes, &err), err);
@@ -575,6 +612,7 @@ main(void)
 		cmocka_unit_test(selects_count_when_an_expression_mentions_them),
 		cmocka_unit_test(readers_break_on_major_changes),
 		cmocka_unit_test(other_changes_are_minor),
+		cmocka_unit_test(a_renamed_feature_is_the_one_that_it_was),
 		cmocka_unit_test(what_is_read_upstream_counts),
 		cmocka_unit_test(a_canonical_text_names_the_view_that_is_read),
 		cmocka_unit_test(another_source_is_another_table),

@@ -350,7 +350,7 @@ an_entry_is_written_as_the_protocol_says(void **state)
 						  .run_id = "run-1" };
 	const struct asof_delta_entry entry = { .change = &change,
 						.committed_us = INT64_C(1700000000123456),
-						.is_first = true,
+						.has_protocol = true,
 						.table_id = "id",
 						.table = "t",
 						.schema = asof_str_from("{}"),

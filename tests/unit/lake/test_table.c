@@ -370,7 +370,7 @@ logs_that_do_not_decode_name_file_and_line(void **state)
 		{ { "{\"protocol\":{\"minReaderVersion\":3,\"minWriterVersion\":7}}" },
 		  ASOF_UNSUPPORTED,
 		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table wants a "
-		  "reader of protocol 3, this is one of 1" },
+		  "reader of protocol 3, this is one of 2" },
 		{ { PROTOCOL "{\"metaData\":{\"id\":\"i\",\"schemaString\":\"{}\","
 			     "\"partitionColumns\":[\"d\"]}}" },
 		  ASOF_UNSUPPORTED,
@@ -380,11 +380,12 @@ logs_that_do_not_decode_name_file_and_line(void **state)
 		    "\"readerFeatures\":[\"deletionVectors\",\"variantType\"]}}" },
 		  ASOF_UNSUPPORTED,
 		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table wants a "
-		  "reader of protocol 3, this is one of 1: deletionVectors, variantType" },
-		{ { "{\"protocol\":{\"minReaderVersion\":2,\"minWriterVersion\":5}}" },
+		  "reader of protocol 3, this is one of 2: deletionVectors, variantType" },
+		{ { "{\"metaData\":{\"id\":\"i\",\"schemaString\":\"{}\",\"configuration\":{"
+		    "\"delta.columnMapping.mode\":\"id\"}}}" },
 		  ASOF_UNSUPPORTED,
-		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table wants a "
-		  "reader of protocol 2, this is one of 1: columnMapping" },
+		  "table 'x': 'x/_delta_log/00000000000000000000.json' line 1: the table's columns "
+		  "are mapped by 'id', and not by name" },
 		{ { PROTOCOL METADATA
 		    "{\"add\":{\"path\":\"a\",\"size\":1,\"stats\":\"{\\\"numRecords\\\"\"}}" },
 		  ASOF_CORRUPT,
