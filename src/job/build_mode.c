@@ -226,6 +226,9 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 	const char *changed = NULL;
 	ASOF_TRY(asof_cursor_compare(&old, bound->files, bound->file_count, b->arena, &b->cursor,
 				     is_new, &difference, &changed, err));
+	if (difference == ASOF_CURSOR_CHANGED && view->source->kind == ASOF_SOURCE_VIEW)
+		ASOF_TRY(asof_upstream_moved(b->session, view->source, &old, is_new, &difference,
+					     err));
 	take_table(b, bound->table);
 	bool is_same = false;
 	if (b->base.version >= 0 && b->state.has_newest)
@@ -233,6 +236,7 @@ asof_build_choose_mode(struct asof_view_build *b, struct asof_error *err)
 
 	b->has_work = true;
 	b->cursor.upstream = bound->upstream_version;
+	b->cursor.upstream_at = bound->upstream_at;
 	if (b->options->has_range && b->base.version >= 0 && difference != ASOF_CURSOR_SAME &&
 	    view->source->kind == ASOF_SOURCE_VIEW)
 		return ASOF_FAIL(err, ASOF_INVALID,

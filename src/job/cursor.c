@@ -77,19 +77,30 @@ read_watermark(const struct asof_json *json, struct asof_arena *arena,
 	return ASOF_OK;
 }
 
+/* Nothing where the source is no view. */
+static enum asof_status
+read_upstream(const struct asof_json *root, struct asof_arena *arena,
+	      struct asof_cursor *ret_cursor, struct asof_error *err)
+{
+	struct asof_str upstream;
+	ret_cursor->upstream_at = -1;
+	if (!asof_json_member(root, "upstream"))
+		return ASOF_OK;
+	ASOF_TRY(asof_json_member_read_str(root, "upstream", &upstream, err));
+	if (asof_json_member(root, "upstream_at"))
+		ASOF_TRY(asof_json_member_read_int(root, "upstream_at", &ret_cursor->upstream_at,
+						   err));
+	ret_cursor->upstream = asof_arena_copy(arena, upstream);
+	return ret_cursor->upstream ? ASOF_OK : ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor");
+}
+
 static enum asof_status
 read_root(const struct asof_json *root, struct asof_arena *arena, struct asof_cursor *ret_cursor,
 	  struct asof_error *err)
 {
 	ASOF_TRY(asof_json_member_read_int(root, "next_ordinal", &ret_cursor->next_ordinal, err));
 	const struct asof_json *files = asof_json_member(root, "files");
-	struct asof_str upstream;
-	if (asof_json_member(root, "upstream")) {
-		ASOF_TRY(asof_json_member_read_str(root, "upstream", &upstream, err));
-		ret_cursor->upstream = asof_arena_copy(arena, upstream);
-		if (!ret_cursor->upstream)
-			return ASOF_FAIL(err, ASOF_NO_MEMORY, "cursor");
-	}
+	ASOF_TRY(read_upstream(root, arena, ret_cursor, err));
 	const struct asof_json *ranges = asof_json_member(root, "ranges");
 	if (!files || files->kind != ASOF_JSON_ARRAY)
 		return ASOF_FAIL(err, ASOF_INVALID, "no list of files");
@@ -199,8 +210,10 @@ asof_cursor_write(const struct asof_cursor *cursor, struct asof_buf *buf)
 	}
 	if (cursor->watermark.by != ASOF_SOURCE_CURSOR_FILES)
 		write_watermark(&w, &cursor->watermark);
-	if (cursor->upstream)
+	if (cursor->upstream) {
 		asof_json_member_cstr(&w, "upstream", cursor->upstream);
+		asof_json_member_int(&w, "upstream_at", cursor->upstream_at);
+	}
 	if (cursor->table_id) {
 		asof_json_key_cstr(&w, "table");
 		asof_json_begin_object(&w);

@@ -38,8 +38,9 @@ struct asof_cursor {
 	size_t range_count;
 	struct asof_cursor_watermark watermark;
 	/* Of a source that is a view: the version read, "departures@1.0.3", whose files these are;
-	 * else NULL. */
+	 * else NULL; and the version of its table, -1 where that is not known. */
 	const char *upstream;
+	int64_t upstream_at;
 	/* Of a source that is a table of others: which one, the version or snapshot that was read,
 	 * and what tells apart the files that say what of it is deleted ("": none). NULL: files. */
 	const char *table_id;

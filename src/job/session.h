@@ -37,6 +37,7 @@ struct asof_bound_source {
 	const char *user_event_type;     /* of the times as the user wrote them */
 	const char *user_created_type;
 	const char *upstream_version;           /* "departures@1.0.3" */
+	int64_t upstream_at;                    /* the version of its table that this is */
 	const struct asof_foreign_table *table; /* of others (foreign_table.h); NULL: files */
 };
 

@@ -137,6 +137,7 @@ use_table(struct asof_session *session, const struct asof_source *source,
 	ASOF_TRY(asof_bind_view_times(session, source, table->view->available_after_us, err));
 	bound->rows_sql = rows;
 	bound->upstream_version = version;
+	bound->upstream_at = table->snapshot.version;
 	return ASOF_OK;
 }
 

@@ -7,6 +7,7 @@
 #ifndef ASOF_JOB_UPSTREAM_H
 #define ASOF_JOB_UPSTREAM_H
 
+#include "job/cursor.h"
 #include "job/versions.h"
 
 /* The view that `view` reads, or NULL. */
@@ -38,6 +39,17 @@ ASOF_NODISCARD enum asof_status asof_upstream_added(struct asof_session *session
 						    const struct asof_view *reader,
 						    const bool *is_new, struct asof_arena *arena,
 						    const char **ret_sql, struct asof_error *err);
+
+/*
+ * A cursor of the source in use some of whose files are gone (asof_cursor_compare()): was their
+ * data only moved, by compactions? Then set is_new[i] of the source's files, and *difference, as if
+ * they had not been; else leave both. The log of the view tells, as far as it is kept.
+ */
+ASOF_NODISCARD enum asof_status asof_upstream_moved(struct asof_session *session,
+						    const struct asof_source *source,
+						    const struct asof_cursor *cursor, bool *is_new,
+						    enum asof_cursor_difference *difference,
+						    struct asof_error *err);
 
 /* Whose definition a reader's hash covers: of today, or the published one (today's where nothing
  * was). */

@@ -88,13 +88,19 @@ asof_upstream_recorded(struct asof_session *session, const struct asof_version *
 	return ASOF_OK;
 }
 
-/* A version may have another number and the same rows. */
+/* A version may have another number and the same rows; or the same, in other files. */
 static enum asof_status
-has_same_files(struct asof_session *session, const struct asof_version *version,
-	       const struct asof_cursor *cursor, struct asof_arena *arena, bool *ret_has,
-	       struct asof_error *err)
+has_same_rows(struct asof_session *session, const struct asof_version *version,
+	      const struct asof_cursor *cursor, struct asof_arena *arena, bool *ret_has,
+	      struct asof_error *err)
 {
 	struct asof_table_snapshot snapshot;
+	const char *text = asof_version_text(version, arena);
+	if (!text)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "upstream '%s'", cursor->upstream);
+	*ret_has = strcmp(strchr(cursor->upstream, '@') + 1, text) == 0;
+	if (*ret_has)
+		return ASOF_OK;
 	ASOF_TRY(asof_version_read_table(session, version, arena, &snapshot, err));
 	size_t skipped = strlen(version->view) + 1;
 	*ret_has = snapshot.file_count == cursor->file_count;
@@ -128,7 +134,7 @@ asof_upstream_stale(struct asof_session *session, const struct asof_version *ver
 	if (status != ASOF_OK)
 		return ASOF_FAIL(err, status, "%s", why.message);
 	if (strstr(version->definition_json, current.definition_hash))
-		ASOF_TRY(has_same_files(session, &current, &cursor, arena, &is_same, err));
+		ASOF_TRY(has_same_rows(session, &current, &cursor, arena, &is_same, err));
 	if (is_same)
 		return asof_upstream_stale(session, &current, arena, ret_why, err);
 	const char *text = asof_version_text(&current, arena);

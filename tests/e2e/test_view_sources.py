@@ -32,6 +32,7 @@ A,2001-01-01T03:10:00Z,1,2001-01-01T03:20:00Z
 A,2001-01-01T03:10:00Z,2,2001-01-01T09:20:00Z
 """
 NEWER = HEAD + "A,2001-01-01T06:10:00Z,5,2001-01-01T06:20:00Z\n"
+MORE = NEWER.replace(",5,", ",8,")
 LATER = HEAD + "A,2001-01-01T05:10:00Z,5,2001-01-01T06:20:00Z\n"
 CORRECTED = HEAD + "A,2001-01-01T00:10:00Z,50,2001-01-02T00:00:00Z\n"
 
@@ -97,6 +98,48 @@ class ViewSources(unittest.TestCase):
         appended = {view: self.values(view) for view in ("above", "daily", "top")}
         build(self.shop, "--full")
         self.assertEqual({view: self.values(view) for view in appended}, appended)
+
+    def test_compaction_of_upstream_is_nothing_new_and_rows_after_it_are_appended(self):
+        build(self.shop)
+        for number, hour in ((2, 6), (3, 9)):
+            self.shop.write(f"data/flights{number}.csv", MORE.replace("T06", f"T{hour:02}"))
+            build(self.shop)
+        before = {view: self.values(view) for view in ("above", "daily", "top")}
+        merged = {view["view"]: view["files_merged"] for view in answer(self.shop, "compact", "delays", "departures", "daily")["views"]}
+        self.assertEqual(merged, {"delays": 3, "departures": 3, "daily": 3})
+        self.assertNotIn("stale", self.shop.done("plan"))
+        self.assertEqual(set(self.modes().values()), {("none", "1.0.2")})
+        self.shop.write("data/flights4.csv", MORE.replace("T06", "T12"))
+        self.assertEqual(set(self.modes().values()), {("append", "1.0.3")})
+        appended = {view: self.values(view) for view in before}
+        self.assertEqual({view: len(found) for view, found in appended.items()}, {view: len(found) + 1 for view, found in before.items()})
+        build(self.shop, "--full")
+        self.assertEqual({view: self.values(view) for view in appended}, appended)
+
+    def test_rows_read_and_unread_in_one_compacted_file_are_read_again(self):
+        build(self.shop)
+        self.shop.write("data/flights2.csv", MORE)
+        build(self.shop, "departures")
+        answer(self.shop, "compact", "departures")
+        made = build(self.shop, "above")["above"]
+        self.assertEqual((made["mode"], made["rows_total"]), ("full", 3))
+        self.shop.write("data/flights3.csv", MORE.replace("T06", "T09"))
+        build(self.shop, "departures")
+        self.assertEqual(build(self.shop, "above")["above"]["mode"], "append")
+
+    def test_a_compaction_that_the_log_does_not_tell_of_any_more_is_read_again(self):
+        build(self.shop)
+        self.shop.write("data/flights2.csv", NEWER)
+        build(self.shop)
+        answer(self.shop, "compact", "delays")
+        log = self.shop.dir / "lake" / "delays" / "_delta_log"
+        for number in range(3, 12):
+            self.shop.write(f"data/flights{number}.csv", NEWER.replace("T06:10", f"T06:{number + 10}"))
+            build(self.shop, "delays")
+        self.assertTrue((log / f"{10:020}.checkpoint.parquet").exists())
+        for version in range(10):
+            (log / f"{version:020}.json").unlink()
+        self.assertEqual(build(self.shop, "daily")["daily"]["mode"], "full")
 
     def test_late_rows_of_upstream_rebuild_what_stands_on_its_windows(self):
         build(self.shop)
