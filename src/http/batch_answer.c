@@ -11,43 +11,25 @@ no_memory(struct asof_error *err)
 	return ASOF_FAIL(err, ASOF_NO_MEMORY, "rows of a batch");
 }
 
-typedef enum asof_status write_slice_fn(const struct asof_batch_slice *slice,
-					struct asof_json_writer *w, struct asof_error *err);
-
 static enum asof_status
 answer_batch(struct asof_reader *reader, const struct asof_batch_request *batch,
-	     struct asof_arena *rows_arena, write_slice_fn *write_slice, struct asof_buf *buf,
+	     struct asof_arena *rows_arena, asof_batch_slice_fn *write_slice, struct asof_buf *buf,
 	     struct asof_error *err)
 {
 	struct asof_json_writer w = asof_json_writer_to(buf);
 	asof_json_begin_object(&w);
 	asof_json_key_cstr(&w, "results");
 	asof_json_begin_array(&w);
-	int64_t clock_us = asof_reader_now_us(reader);
-	for (size_t first = 0; first < batch->row_count; first += ASOF_BATCH_SLICE_ROWS) {
-		size_t left = batch->row_count - first;
-		struct asof_batch_slice slice = {
-			.reader = reader,
-			.batch = batch,
-			.clock_us = clock_us,
-			.first = first,
-			.count = left < ASOF_BATCH_SLICE_ROWS ? left : ASOF_BATCH_SLICE_ROWS,
-			.arena = rows_arena,
-		};
-		asof_arena_reset(rows_arena);
-		ASOF_TRY(asof_batch_read_slice(&slice, err));
-		ASOF_TRY(write_slice(&slice, &w, err));
-		ASOF_TRY(asof_buf_status(buf, err));
-	}
+	ASOF_TRY(asof_batch_each_slice(reader, batch, rows_arena, write_slice, &w, err));
 	asof_json_end_array(&w);
 	asof_json_end_object(&w);
 	return asof_buf_status(buf, err);
 }
 
 static enum asof_status
-write_view_slice(const struct asof_batch_slice *slice, struct asof_json_writer *w,
-		 struct asof_error *err)
+write_view_slice(void *arg, const struct asof_batch_slice *slice, struct asof_error *err)
 {
+	struct asof_json_writer *w = arg;
 	const struct asof_batch_part *part = &slice->batch->parts[0];
 	size_t key_count = part->view->view->entity->key_count;
 	struct asof_value *key = asof_arena_array(slice->arena, key_count, sizeof(*key));
@@ -61,7 +43,7 @@ write_view_slice(const struct asof_batch_slice *slice, struct asof_json_writer *
 		asof_reader_write_next_row(w, part->view, key, outputs, part->output_count,
 					   &slice->answers[0][row], &last);
 	}
-	return ASOF_OK;
+	return asof_buf_status(w->buf, err);
 }
 
 enum asof_status
@@ -171,11 +153,10 @@ write_views(const struct asof_batch_slice *slice, size_t row, struct asof_json_w
 }
 
 static enum asof_status
-write_many_slice(const struct asof_batch_slice *slice, struct asof_json_writer *w,
-		 struct asof_error *err)
+write_many_slice(void *arg, const struct asof_batch_slice *slice, struct asof_error *err)
 {
+	struct asof_json_writer *w = arg;
 	struct last_text last = { 0 };
-	(void)err;
 	for (size_t row = 0; row < slice->count; row++) {
 		asof_json_begin_object(w);
 		write_key(slice->batch, slice->first + row, w);
@@ -184,7 +165,7 @@ write_many_slice(const struct asof_batch_slice *slice, struct asof_json_writer *
 		write_views(slice, row, w);
 		asof_json_end_object(w);
 	}
-	return ASOF_OK;
+	return asof_buf_status(w->buf, err);
 }
 
 enum asof_status

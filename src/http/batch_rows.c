@@ -103,3 +103,26 @@ asof_batch_read_slice(struct asof_batch_slice *slice, struct asof_error *err)
 		ASOF_TRY(read_part(slice, &batch->parts[i], &slice->answers[i], err));
 	return ASOF_OK;
 }
+
+enum asof_status
+asof_batch_each_slice(struct asof_reader *reader, const struct asof_batch_request *batch,
+		      struct asof_arena *arena, asof_batch_slice_fn *take, void *arg,
+		      struct asof_error *err)
+{
+	int64_t clock_us = asof_reader_now_us(reader);
+	for (size_t first = 0; first < batch->row_count; first += ASOF_BATCH_SLICE_ROWS) {
+		size_t left = batch->row_count - first;
+		struct asof_batch_slice slice = {
+			.reader = reader,
+			.batch = batch,
+			.clock_us = clock_us,
+			.first = first,
+			.count = left < ASOF_BATCH_SLICE_ROWS ? left : ASOF_BATCH_SLICE_ROWS,
+			.arena = arena,
+		};
+		asof_arena_reset(arena);
+		ASOF_TRY(asof_batch_read_slice(&slice, err));
+		ASOF_TRY(take(arg, &slice, err));
+	}
+	return ASOF_OK;
+}

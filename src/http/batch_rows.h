@@ -24,4 +24,15 @@ struct asof_batch_slice {
 ASOF_NODISCARD enum asof_status asof_batch_read_slice(struct asof_batch_slice *slice,
 						      struct asof_error *err);
 
+typedef enum asof_status asof_batch_slice_fn(void *arg, const struct asof_batch_slice *slice,
+					     struct asof_error *err);
+
+/* All rows, slice by slice, at one clock. `arena` is reset for each, so that memory does not grow
+ * with their number. */
+ASOF_NODISCARD enum asof_status asof_batch_each_slice(struct asof_reader *reader,
+						      const struct asof_batch_request *batch,
+						      struct asof_arena *arena,
+						      asof_batch_slice_fn *take, void *arg,
+						      struct asof_error *err);
+
 #endif

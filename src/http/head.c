@@ -314,6 +314,8 @@ read_known_field(struct fields *fields, struct asof_str name, struct asof_str va
 		head->content_type = value;
 	else if (asof_token_equal(name, "content-encoding"))
 		head->content_encoding = value;
+	else if (asof_token_equal(name, "accept"))
+		head->accept = value;
 	else if (asof_token_equal(name, "x-request-id") && is_request_id(value))
 		head->request_id = value;
 	else if (asof_token_equal(name, "expect")) {

@@ -26,6 +26,7 @@ struct asof_head {
 	struct asof_str content_type;
 	struct asof_str content_encoding;
 	struct asof_str authorization;
+	struct asof_str accept;     /* the last, where there are several */
 	struct asof_str request_id; /* acceptable, or absent */
 };
 

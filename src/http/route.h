@@ -36,6 +36,8 @@ const struct asof_route *asof_routes_all(size_t *ret_count);
 
 /* Refused where the request's body is not a whole one of JSON in UTF-8. */
 ASOF_NODISCARD enum asof_status asof_call_check_json(const struct asof_call *call);
+/* Whether the client accepts an Arrow stream: who names it is given it. */
+bool asof_call_wants_arrow(const struct asof_call *call);
 
 /* The answers, in route_<resource>.c. */
 asof_route_fn asof_route_healthz, asof_route_readyz, asof_route_metrics, asof_route_openapi;

@@ -1,6 +1,7 @@
 /* route_features.c - rows of one view, and of several at once. */
 #include "http/access.h"
 #include "http/batch_answer.h"
+#include "http/batch_arrow.h"
 #include "http/batch_request.h"
 #include "http/entity_keys.h"
 #include "http/route.h"
@@ -59,6 +60,14 @@ answer_row(const struct asof_call *call)
 	return asof_buf_status(call->reply->body, &call->problem->err);
 }
 
+static enum asof_status
+answer_arrow(struct asof_call *call, const struct asof_batch_request *batch, bool has_bare_names)
+{
+	call->reply->content_type = ASOF_ARROW_MEDIA_TYPE;
+	return asof_batch_answer_arrow(call->routes->reader, batch, has_bare_names, call->scratch,
+				       call->reply->body, &call->problem->err);
+}
+
 enum asof_status
 asof_route_view_batch(struct asof_call *call)
 {
@@ -69,6 +78,8 @@ asof_route_view_batch(struct asof_call *call)
 	ASOF_TRY(asof_batch_read_view(view, call->request->body, call->routes->entity_max,
 				      &call->scratch->request, &batch, call->problem));
 	ASOF_TRY(asof_access_batch(call, &batch));
+	if (asof_call_wants_arrow(call))
+		return answer_arrow(call, &batch, true);
 	return asof_batch_answer_view(call->routes->reader, &batch, &call->scratch->rows,
 				      call->reply->body, &call->problem->err);
 }
@@ -82,6 +93,8 @@ asof_route_batch(struct asof_call *call)
 				 call->routes->entity_max, &call->scratch->request, &batch,
 				 call->problem));
 	ASOF_TRY(asof_access_batch(call, &batch));
+	if (asof_call_wants_arrow(call))
+		return answer_arrow(call, &batch, false);
 	return asof_batch_answer(call->routes->reader, &batch, &call->scratch->rows,
 				 call->reply->body, &call->problem->err);
 }

@@ -98,10 +98,15 @@ class ServerCase(unittest.TestCase):
         for name, text in FILES.items():
             (cls.directory / name).parent.mkdir(exist_ok=True)
             (cls.directory / name).write_text(text)
+        cls.prepare()
         cls.run_program("build")
         cls.run_program("materialize", "--at", CLOCK)
         cls.process, cls.port = cls.start_server()
         cls.addClassCleanup(cls.end_server)
+
+    @classmethod
+    def prepare(cls):
+        """More definitions and data, before anything is built."""
 
     @classmethod
     def run_program(cls, command, *args):

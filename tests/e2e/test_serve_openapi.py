@@ -107,7 +107,7 @@ class OpenApi(ServerCase):
                     self.ask_and_check(method, path, body, self.resolve(operation["responses"]["4XX"]), None, 4)
 
     def ask_and_check(self, method, path, body, response, operation, status):
-        (media, content), = response["content"].items()
+        media, content = next(iter(response["content"].items()))
         if media.startswith("text/"):
             answered, text, headers = self.ask_text(path)
             answer = text

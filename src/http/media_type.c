@@ -1,15 +1,16 @@
-/* json_body.c - is what came with a request a body of JSON? */
+/* media_type.c - what a request's body is said to be, and what its answer should be. */
+#include "http/batch_arrow.h"
 #include "http/route.h"
 
-/* Cut the next ";name=value" off the parameters of a media type. */
+/* Cut what stands before the next `mark` off, without spaces around it. */
 static struct asof_str
-next_parameter(struct asof_str *rest)
+next_part(struct asof_str *rest, char mark)
 {
-	const char *mark = rest->len > 0 ? memchr(rest->ptr, ';', rest->len) : NULL;
-	size_t len = mark ? (size_t)(mark - rest->ptr) : rest->len;
+	const char *end = rest->len > 0 ? memchr(rest->ptr, mark, rest->len) : NULL;
+	size_t len = end ? (size_t)(end - rest->ptr) : rest->len;
 	struct asof_str text = { rest->ptr, len };
-	rest->ptr += len + (mark ? 1 : 0);
-	rest->len -= len + (mark ? 1 : 0);
+	rest->ptr += len + (end ? 1 : 0);
+	rest->len -= len + (end ? 1 : 0);
 	while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t')) {
 		text.ptr++;
 		text.len--;
@@ -22,10 +23,10 @@ next_parameter(struct asof_str *rest)
 static bool
 is_json_type(struct asof_str type)
 {
-	if (!asof_token_equal(next_parameter(&type), "application/json"))
+	if (!asof_token_equal(next_part(&type, ';'), "application/json"))
 		return false;
 	while (type.len > 0) {
-		struct asof_str parameter = next_parameter(&type);
+		struct asof_str parameter = next_part(&type, ';');
 		bool is_charset =
 			parameter.len >= 8 &&
 			asof_token_equal((struct asof_str){ parameter.ptr, 8 }, "charset=");
@@ -50,4 +51,16 @@ asof_call_check_json(const struct asof_call *call)
 		return ASOF_REFUSE(call->problem, ASOF_PROBLEM_UNSUPPORTED_MEDIA_TYPE,
 				   "an encoded body is not read: send it as it is");
 	return ASOF_OK;
+}
+
+bool
+asof_call_wants_arrow(const struct asof_call *call)
+{
+	struct asof_str rest = call->request->head->accept;
+	while (rest.len > 0) {
+		struct asof_str range = next_part(&rest, ',');
+		if (asof_token_equal(next_part(&range, ';'), ASOF_ARROW_MEDIA_TYPE))
+			return true;
+	}
+	return false;
 }
