@@ -12,9 +12,13 @@ static const char settings[] = "set enable_seqscan to off; set jit to off;"
 			       "set plan_cache_mode to force_generic_plan";
 /* A load waits for its index, not for others; the server looks whether we are still there, since
  * the load's lock falls with the connection. */
-static const char load_settings[] = "set statement_timeout to 0; set synchronous_commit to off;"
-				    "select set_config(name, '5s', false) from pg_settings"
-				    " where name = 'client_connection_check_interval'";
+static const char load_settings[] =
+	"set enable_seqscan to off; set jit to off;"
+	"set statement_timeout to 0; set synchronous_commit to off;"
+	"select set_config(name, case name when 'idle_session_timeout' then '0' else '5s' end, "
+	"false)"
+	" from pg_settings"
+	" where name in ('client_connection_check_interval', 'idle_session_timeout')";
 static const char rights[] =
 	": to read, a user needs USAGE on the schema and SELECT on asof_online, "
 	"asof_online_generation and asof_online_format; to write also INSERT and UPDATE on "

@@ -5,6 +5,7 @@
 #include "store/store_postgres.h"
 #include "store/store_postgres_value.h"
 
+#define SWITCHES_MAX   64                  /* of a table, during one look-up */
 #define KEYS_BYTES_MAX ((size_t)512 << 20) /* of one look-up */
 
 /* Of the keys, and the table's name. */
@@ -96,7 +97,7 @@ attempt_get(struct asof_postgres_conn *conn, void *arg, struct asof_error *err)
 	ASOF_TRY(asof_postgres_conn_table(conn, get->table, &table, err));
 	struct asof_postgres_known *known = &table->current;
 	int64_t generation = known->generation;
-	for (;;) {
+	for (int try = 0; try < SWITCHES_MAX; try++) {
 		if (generation == 0)
 			ASOF_TRY(find_generation(conn, get->table, &generation, err));
 		if (generation == 0) {
@@ -112,6 +113,10 @@ attempt_get(struct asof_postgres_conn *conn, void *arg, struct asof_error *err)
 		if (status != ASOF_OK)
 			generation = 0; /* that generation is gone */
 	}
+	return ASOF_FAIL(err, ASOF_CORRUPT,
+			 "asof_online names asof_online_g%" PRId64 ", which is not there: "
+			 "`asof materialize` makes it again",
+			 known->generation);
 }
 
 static enum asof_status

@@ -1,4 +1,5 @@
 /* store_postgres_table.c - tables in the database: records, generations, the view for people. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -22,9 +23,11 @@ static const char make_tables_sql[] =
 static int64_t
 lock_number(const struct asof_postgres_store *store, const char *what, const char *table)
 {
-	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(1024);
-	asof_buf_printf(&text, "asof online %s\n%s\n%s", what, store->place.schema, table);
-	return (int64_t)asof_hash64(asof_buf_view(&text));
+	char text[ASOF_STORE_TABLE_MAX + 128]; /* a schema's name has 63 bytes at most */
+	int len = snprintf(text, sizeof(text), "asof online %s\n%s\n%s", what, store->place.schema,
+			   table);
+	assert(len > 0 && (size_t)len < sizeof(text));
+	return (int64_t)asof_hash64((struct asof_str){ text, (size_t)len });
 }
 
 int64_t

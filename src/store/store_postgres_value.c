@@ -166,6 +166,7 @@ add_text(struct asof_buf *buf, struct asof_str text)
 	}
 }
 
+/* The server refuses a whole COPY for a value that is none. */
 static bool
 is_json(struct asof_str text)
 {

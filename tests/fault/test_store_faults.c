@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "postgres_server.h"
 #include "store/store.h"
 #include "store/store_fault.h"
 #include "tempdir.h"
@@ -97,6 +98,16 @@ use_all(struct asof_store *store, struct asof_error *err)
 	return asof_store_drop(store, "t", err);
 }
 
+/* What a failed scenario left: each begins with the same. */
+static void
+start_anew(const char *uri)
+{
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri, &store, &err), err);
+	assert_ok(asof_store_drop(store, "t", &err), err);
+}
+
 /* Fail allocation 1, then 2, then 3, ... until the scenario gets through. */
 static void
 fail_each_allocation(const char *uri)
@@ -106,6 +117,7 @@ fail_each_allocation(const char *uri)
 	for (size_t successes = 0; successes < MORE_TRIES; n++) {
 		struct asof_error err = { 0 };
 		enum asof_status status;
+		start_anew(uri);
 		{
 			ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
 			asof_mem_fail_at(n);
@@ -134,6 +146,21 @@ static void
 lmdb_survives_every_allocation_failure(void **state)
 {
 	fail_each_allocation(uri_of(state));
+}
+
+static void
+postgres_survives_every_allocation_failure(void **state)
+{
+	struct server server = { 0 };
+	char uri[256];
+	char server_uri[200];
+	(void)state;
+	if (!postgres_start(&server))
+		return;
+	postgres_uri(&server, server_uri, sizeof(server_uri));
+	(void)snprintf(uri, sizeof(uri), "%s?schema=faults", server_uri);
+	fail_each_allocation(uri);
+	postgres_stop(&server);
 }
 
 static void
@@ -398,6 +425,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(memory_survives_every_allocation_failure),
 		T(lmdb_survives_every_allocation_failure),
+		T(postgres_survives_every_allocation_failure),
 		T(every_call_can_be_made_to_fail_once),
 		T(fault_points_leave_the_old_generation_or_the_new_one),
 		T(a_put_that_fails_before_its_commit_wrote_nothing),
