@@ -32,6 +32,7 @@ PLAIN, TILES, SORTED, UNSORTED, PEER = "asof", "asof, tiles", "DuckDB, sorted", 
 # What the rows of a file are together, whatever their order and the name of their time.
 CHECK = """
 import duckdb, json, sys
+duckdb.sql("SET enable_progress_bar = false")
 for name, pattern, time in json.loads(sys.argv[1]):
     columns = f"entity, epoch_us({time}), f0, f1, f2, f3, f4" if time else ""
     found = duckdb.sql(f"SELECT {f'count(*), sum(hash({columns}))::VARCHAR' if time else 'sum(_count), NULL'} FROM '{pattern}'")
