@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "job/foreign_table.h"
 #include "job/objects.h"
+#include "job/push_log.h"
 #include "plan/sql.h"
 
 /* One source being bound. */
@@ -299,7 +300,9 @@ describe_files(struct binding *b, struct asof_error *err)
 	for (size_t i = 0; i < file_fields && source->format == ASOF_FORMAT_JSON; i++)
 		settle_json_integer(&source->fields[i]);
 	refuse_taken_names(b);
-	return ASOF_OK;
+	if (source->kind == ASOF_SOURCE_VIEW || b->bound->table)
+		return ASOF_OK;
+	return asof_push_log_bind(b->session, source, b->bound, err);
 }
 
 static enum asof_status
@@ -498,6 +501,9 @@ asof_session_plan_source(const struct asof_session *session, const struct asof_s
 					  .created_time_type = bound->created_time_type,
 					  .key_types = bound->key_types,
 					  .key_type_count = bound->key_type_count,
+					  .pushed_count = bound->pushed_count,
+					  .own_field_count = bound->own_field_count,
+					  .is_pushed_column = bound->is_pushed_column,
 					  .table = table ? table->location : NULL,
 					  .table_version = table ? table->version : -1 };
 }

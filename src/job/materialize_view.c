@@ -8,6 +8,7 @@
 #include "job/cursor.h"
 #include "job/entry_table.h"
 #include "job/online_shown.h"
+#include "job/push_online.h"
 #include "job/upstream.h"
 #include "kernel/answer.h"
 #include "model/duration.h"
@@ -198,6 +199,54 @@ init_tables(struct loading *l, const struct asof_version_table *table, struct as
 	return asof_entry_table_init(&l->entries, types + head_count, entry_count, err);
 }
 
+static const char *
+pushed_path(const struct asof_bound_source *bound, const char *name)
+{
+	for (size_t i = bound->file_count - bound->pushed_count; i < bound->file_count; i++) {
+		if (strcmp(bound->files[i].name, name) == 0)
+			return bound->files[i].path;
+	}
+	return NULL;
+}
+
+/* Have `source` read the files of the cursor: those that were pushed stand behind the others. */
+static enum asof_status
+use_cursor_files(const struct asof_session *session, const struct asof_cursor *cursor,
+		 struct asof_arena *arena, struct asof_plan_source *source, struct asof_error *err)
+{
+	const struct asof_bound_source *bound =
+		&session->bound[source->source - session->project->sources];
+	const char **paths = asof_arena_array(arena, cursor->file_count, sizeof(*paths));
+	int64_t *ordinals = asof_arena_array(arena, cursor->file_count, sizeof(*ordinals));
+	size_t count = 0;
+	source->pushed_count = 0;
+	if (!paths || !ordinals)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < cursor->file_count; i++) {
+			const char *name = cursor->files[i].name;
+			bool is_pushed = asof_push_log_is_file(name);
+			if (is_pushed != (pass == 1))
+				continue;
+			paths[count] = is_pushed ? pushed_path(bound, name)
+						 : asof_foreign_file_path(
+							   name, session->project->dir, arena);
+			if (!paths[count] && is_pushed)
+				return ASOF_FAIL(err, ASOF_NOT_FOUND,
+						 "'%s', which the version was built from, is gone",
+						 name);
+			if (!paths[count])
+				return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
+			ordinals[count++] = cursor->files[i].ordinal;
+			source->pushed_count += is_pushed;
+		}
+	}
+	source->paths = paths;
+	source->path_count = count;
+	source->ordinals = ordinals;
+	return ASOF_OK;
+}
+
 /* The files that the version was built from, read again for the events of the unfinished step. */
 static enum asof_status
 plan_partial(struct asof_session *session, const struct asof_version_table *table, int64_t at_us,
@@ -228,17 +277,6 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 					 "read again (choose a whole step, or build it again)",
 					 view->name);
 	}
-	const char **paths = asof_arena_array(arena, cursor.file_count, sizeof(*paths));
-	int64_t *ordinals = asof_arena_array(arena, cursor.file_count, sizeof(*ordinals));
-	if (!paths || !ordinals)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
-	for (size_t i = 0; i < cursor.file_count; i++) {
-		paths[i] =
-			asof_foreign_file_path(cursor.files[i].name, session->project->dir, arena);
-		ordinals[i] = cursor.files[i].ordinal;
-		if (!paths[i])
-			return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
-	}
 	*partial = (struct asof_plan_build){
 		.view = view,
 		.layout = table->plan.layout,
@@ -251,12 +289,9 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 	};
 	if (cursor.upstream) /* all of it is used already */
 		return ASOF_OK;
-	partial->source.paths = paths;
-	partial->source.path_count = cursor.file_count;
-	partial->source.ordinals = ordinals;
 	if (cursor.table_id)
 		partial->source.table_version = cursor.table_version;
-	return ASOF_OK;
+	return use_cursor_files(session, &cursor, arena, &partial->source, err);
 }
 
 static enum asof_status
@@ -297,8 +332,10 @@ is_superseded(struct asof_store *store, const struct asof_version *version, int6
 }
 
 static enum asof_status
-commit(struct loading *l, const struct asof_version_table *table, struct asof_error *err)
+commit(struct loading *l, struct asof_session *session, struct asof_store *store,
+       const struct asof_version_table *table, struct asof_arena *arena, struct asof_error *err)
 {
+	struct asof_cursor cursor;
 	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(64u << 20);
 	struct asof_online_meta meta = { .view = table->version->view,
 					 .version = table->version_text,
@@ -309,8 +346,18 @@ commit(struct loading *l, const struct asof_version_table *table, struct asof_er
 	asof_online_meta_write(&meta, &text);
 	ASOF_TRY(asof_buf_status(&text, err));
 	ASOF_TRY(asof_fault_point("materialize.before_commit", err));
-	ASOF_TRY(asof_store_load_commit(l->load, asof_buf_view(&text),
-					(struct asof_store_position){ 0 }, NULL, err));
+	ASOF_TRY(asof_cursor_of_table(&table->snapshot, arena, &cursor, err));
+	const struct asof_push_load load = {
+		.session = session,
+		.store = store,
+		.load = l->load,
+		.view = table->version->view,
+		.definition = table->view,
+		.definition_hash = table->version->definition_hash,
+		.cursor = &cursor,
+		.at_us = l->at_us,
+	};
+	ASOF_TRY(asof_push_online_commit(&load, asof_buf_view(&text), arena, err));
 	l->load = NULL;
 	return asof_fault_point("materialize.after_commit", err);
 }
@@ -336,7 +383,7 @@ load_table(struct asof_session *session, struct asof_store *store, struct asof_e
 	ASOF_TRY(finish_key(&l, err));
 	ASOF_TRY(flush(&l, err));
 	ASOF_TRY(asof_cancel_check(&session->cancel, err));
-	ASOF_TRY(commit(&l, table, err));
+	ASOF_TRY(commit(&l, session, store, table, arena, err));
 	report->is_written = true;
 	report->row_count = l.total_rows;
 	report->size_bytes = l.total_bytes;

@@ -90,6 +90,7 @@ open_view(struct asof_online_views *views, const char *table, struct asof_str me
 	online->meta_hash = asof_hash64(meta_json);
 	view->name = meta.view;
 	view->version = meta.version;
+	view->definition_hash = meta.definition_hash;
 	view->table = asof_arena_copy(&online->arena, asof_str_from(table));
 	view->materialized_at_us = meta.at_us;
 	if (!view->table)

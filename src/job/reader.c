@@ -179,6 +179,24 @@ asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name)
 	return names ? asof_suggest(name, names, count) : NULL;
 }
 
+void
+asof_reader_refresh(const struct asof_reader *reader)
+{
+	asof_online_views_refresh(reader->views, true);
+}
+
+struct asof_session *
+asof_reader_session(const struct asof_reader *reader)
+{
+	return reader->session;
+}
+
+struct asof_store *
+asof_reader_store(const struct asof_reader *reader)
+{
+	return reader->store;
+}
+
 int64_t
 asof_reader_now_us(const struct asof_reader *reader)
 {

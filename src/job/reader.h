@@ -17,6 +17,7 @@
 
 struct asof_reader;
 struct asof_session;
+struct asof_store;
 
 /* What reads of a view came to, since the reader was opened; under whichever version. */
 struct asof_read_counts {
@@ -31,6 +32,7 @@ struct asof_reader_view {
 	const char *name;
 	const char *version; /* "1.0.3" */
 	const char *table;   /* in the store */
+	const char *definition_hash;
 	int64_t materialized_at_us;
 	const struct asof_view *view; /* bound; entity keys, outputs, types, defaults */
 	struct asof_answer_plan plan;
@@ -62,6 +64,12 @@ const struct asof_service *asof_reader_find_service(const struct asof_reader *re
 						    struct asof_str name);
 /* Names for "did you mean"; NULL where none is near. */
 const char *asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name);
+
+/* Look at the store now. */
+void asof_reader_refresh(const struct asof_reader *reader);
+/* What it reads from: both outlive it. */
+struct asof_session *asof_reader_session(const struct asof_reader *reader);
+struct asof_store *asof_reader_store(const struct asof_reader *reader);
 
 int64_t asof_reader_now_us(const struct asof_reader *reader);
 /* Calls that the store has failed since the reader was opened. */

@@ -39,6 +39,11 @@ struct asof_bound_source {
 	const char *upstream_version;           /* "departures@1.0.3" */
 	int64_t upstream_at;                    /* the version of its table that this is */
 	const struct asof_foreign_table *table; /* of others (foreign_table.h); NULL: files */
+	/* The last `pushed_count` of files hold what was pushed (push_log.h): of the files' own
+	 * columns, the first of source->fields, those for which it says so. */
+	size_t pushed_count;
+	size_t own_field_count;
+	const bool *is_pushed_column;
 };
 
 struct asof_session {

@@ -36,7 +36,8 @@ static enum asof_status
 make_value_types(const struct asof_view *view, struct asof_arena *arena,
 		 struct asof_row_shape *shape, struct asof_error *err)
 {
-	struct asof_type *types = asof_arena_array(arena, 2 * view->output_count, sizeof(*types));
+	struct asof_type *types =
+		asof_arena_array(arena, 2 * view->output_count + 1, sizeof(*types));
 	if (!types)
 		return out_of_memory(view, err);
 	size_t count = view->output_count;
@@ -71,6 +72,14 @@ make_entry_types(const struct asof_answer_plan *plan, struct asof_arena *arena,
 	return ASOF_OK;
 }
 
+/* There is room for one more. */
+static void
+add_created(struct asof_row_shape *shape)
+{
+	struct asof_type *types = (struct asof_type *)(uintptr_t)shape->values;
+	types[shape->value_count++] = ASOF_TYPE(ASOF_TYPE_TIMESTAMP);
+}
+
 enum asof_status
 asof_answer_plan_make(const struct asof_view *view, struct asof_arena *arena,
 		      struct asof_answer_plan *ret_plan, struct asof_error *err)
@@ -81,8 +90,11 @@ asof_answer_plan_make(const struct asof_view *view, struct asof_arena *arena,
 		ASOF_TRY(asof_tile_layout_make(view, arena, &plan.layout, err));
 		ASOF_TRY(make_entry_types(&plan, arena, &plan.shape, err));
 	} else {
+		plan.has_created = view->source && view->source->created_time.text;
+		if (plan.has_created)
+			add_created(&plan.shape);
 		plan.shape.entries = plan.shape.values;
-		plan.shape.entry_column_count = view->output_count;
+		plan.shape.entry_column_count = plan.shape.value_count;
 	}
 	*ret_plan = plan;
 	return ASOF_OK;
@@ -127,7 +139,7 @@ set_entries(const struct asof_answer_plan *plan, const struct asof_tiles *events
 	size_t column_count = plan->shape.entry_column_count;
 	size_t count = events->count - first;
 	bool is_event = plan->view->step_us == ASOF_STEP_EVENT;
-	size_t state_count = column_count - (is_event ? EVENT_EXTRAS : 0);
+	size_t state_count = column_count - (is_event ? EVENT_EXTRAS : plan->has_created);
 	struct asof_column *columns = asof_arena_array(arena, column_count, sizeof(*columns));
 	if (!columns)
 		return out_of_memory(plan->view, err);
@@ -144,6 +156,9 @@ set_entries(const struct asof_answer_plan *plan, const struct asof_tiles *events
 			  add_extra(&columns[state_count + 1], ASOF_TYPE(ASOF_TYPE_INT64), order,
 				    count, arena);
 	}
+	if (plan->has_created && is_done)
+		is_done = add_extra(&columns[state_count], ASOF_TYPE(ASOF_TYPE_TIMESTAMP),
+				    events->created_us + first, count, arena);
 	if (!is_done)
 		return out_of_memory(plan->view, err);
 	row->entry_count = count;
@@ -214,15 +229,19 @@ make_windowed(const struct asof_answer_plan *plan, const struct asof_tiles *tile
 }
 
 static enum asof_status
-read_plain(const struct asof_answer_plan *plan, const struct asof_column *columns, size_t at,
-	   struct asof_arena *arena, const struct asof_value **ret_values, struct asof_error *err)
+read_plain(const struct asof_answer_plan *plan, const struct asof_column *columns,
+	   const int64_t *created_us, size_t at, struct asof_arena *arena,
+	   const struct asof_value **ret_values, struct asof_error *err)
 {
 	size_t count = plan->view->output_count;
-	struct asof_value *values = asof_arena_array(arena, count, sizeof(*values));
+	struct asof_value *values = asof_arena_array(arena, count + 1, sizeof(*values));
 	if (!values)
 		return out_of_memory(plan->view, err);
 	for (size_t i = 0; i < count; i++)
 		ASOF_TRY(asof_column_value(&columns[i], at, arena, &values[i], err));
+	if (plan->has_created)
+		values[count] = (struct asof_value){ .type = ASOF_TYPE(ASOF_TYPE_TIMESTAMP),
+						     .int64 = created_us ? created_us[at] : 0 };
 	*ret_values = values;
 	return ASOF_OK;
 }
@@ -237,7 +256,8 @@ make_plain(const struct asof_answer_plan *plan, const struct asof_tiles *events,
 	if (first > 0) {
 		row->has_answer = true;
 		row->event_us = events->end_us[first - 1];
-		ASOF_TRY(read_plain(plan, events->states, first - 1, arena, &row->values, err));
+		ASOF_TRY(read_plain(plan, events->states, events->created_us, first - 1, arena,
+				    &row->values, err));
 	}
 	if (view->online == ASOF_ONLINE_LATEST || first == events->count)
 		return ASOF_OK;
@@ -296,7 +316,7 @@ advance(const struct asof_answer_plan *plan, int64_t clock_us, struct asof_arena
 	size_t known = count_until(row->entry_event_us, row->entry_count, known_us);
 	if (known == 0)
 		return ASOF_OK;
-	ASOF_TRY(read_plain(plan, row->entries, known - 1, arena, &row->values, err));
+	ASOF_TRY(read_plain(plan, row->entries, NULL, known - 1, arena, &row->values, err));
 	row->has_answer = true;
 	row->event_us = row->entry_event_us[known - 1];
 	return ASOF_OK;

@@ -26,12 +26,15 @@ struct asof_answer {
  * Everything needed to read a view's stored rows; made once per view, immutable, thread-safe.
  * shape.values are the outputs' types, then one bool per std and var of a windowed view: whether
  * its window was empty (else its NULL is a deviation of one value). shape.entries are the tiles'
- * states, with `step: event` then created_us and order; or a plain view's outputs.
+ * states, with `step: event` then created_us and order; or a plain view's outputs. Where a plain
+ * view's source has a created_time (has_created), its values and its entries end with it: rows that
+ * come later are compared by it.
  */
 struct asof_answer_plan {
 	const struct asof_view *view;
 	struct asof_tile_layout layout; /* of a windowed view */
 	struct asof_row_shape shape;
+	bool has_created;
 };
 ASOF_NODISCARD enum asof_status asof_answer_plan_make(const struct asof_view *view,
 						      struct asof_arena *arena,

@@ -5,6 +5,17 @@
 #include "plan/rows_sql.h"
 #include "plan/sql.h"
 
+/* A column as it is meant: a build gives what the table stores of it. */
+static void
+add_value(struct asof_buf *sql, const char *name, struct asof_type type)
+{
+	asof_buf_add_cstr(sql, "CAST(");
+	asof_sql_name(sql, name);
+	asof_buf_add_cstr(sql, " AS ");
+	asof_sql_type(sql, type);
+	asof_buf_add_char(sql, ')');
+}
+
 /* Stored tiles named as the reader wants them: k0.., event_us, created_us, row_order, then states
  * or features. */
 static void
@@ -12,7 +23,7 @@ add_stored(struct asof_buf *sql, const struct asof_view *view,
 	   const struct asof_tile_layout *layout)
 {
 	for (size_t i = 0; i < view->entity->key_count; i++) {
-		asof_plan_key_name(sql, view, i);
+		add_value(sql, view->entity->keys[i].name, view->entity->keys[i].type);
 		asof_buf_printf(sql, " AS k%zu, ", i);
 	}
 	asof_buf_printf(sql,
@@ -22,7 +33,10 @@ add_stored(struct asof_buf *sql, const struct asof_view *view,
 	size_t count = layout ? layout->state_count : view->output_count;
 	for (size_t i = 0; i < count; i++) {
 		asof_buf_add_cstr(sql, ", ");
-		asof_sql_name(sql, layout ? layout->states[i].name : view->outputs[i].name);
+		if (layout)
+			add_value(sql, layout->states[i].name, layout->states[i].type);
+		else
+			add_value(sql, view->outputs[i].name, view->outputs[i].type);
 		asof_buf_printf(sql, " AS f%zu", i);
 	}
 }
@@ -122,6 +136,19 @@ asof_plan_online_sql(const struct asof_plan_table *table, int64_t at_us,
 		ASOF_TRY(add_windowed(table, at_us, partial, sql, err));
 	else
 		add_plain(table, at_us, sql);
+	return asof_buf_status(sql, err);
+}
+
+enum asof_status
+asof_plan_pushed_sql(const struct asof_plan_build *build, struct asof_buf *sql,
+		     struct asof_error *err)
+{
+	asof_buf_add_cstr(sql, "SELECT ");
+	add_stored(sql, build->view, build->layout);
+	asof_buf_add_cstr(sql, " FROM (");
+	ASOF_TRY(asof_plan_build_sql(build, sql, err));
+	asof_buf_add_char(sql, ')');
+	add_order_by(sql, build->view->entity->key_count);
 	return asof_buf_status(sql, err);
 }
 

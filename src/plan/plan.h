@@ -35,6 +35,12 @@ struct asof_plan_source {
 	/* CSV columns that are keys, and the types they are read as. */
 	const struct asof_field *key_types;
 	size_t key_type_count;
+	/* The last `pushed_count` of `paths` are Parquet files of ours, of rows that were pushed
+	 * into the source: of its own_field_count first columns they have those for which
+	 * is_pushed_column says so. */
+	size_t pushed_count;
+	size_t own_field_count;
+	const bool *is_pushed_column;
 	/* A SELECT that gives the rows in place of the files: their columns, then
 	 * ASOF_SOURCE_ORDER. NULL: the files do. */
 	const char *rows_sql;
@@ -353,6 +359,10 @@ asof_plan_shared_scan_sql(const struct asof_plan_build *builds, size_t build_cou
 ASOF_NODISCARD enum asof_status asof_plan_online_sql(const struct asof_plan_table *table,
 						     int64_t at_us,
 						     const struct asof_plan_build *partial,
+						     struct asof_buf *sql, struct asof_error *err);
+/* What a build over pushed rows adds to what is online: the columns and order of
+ * asof_plan_online_sql(), all of its rows or tiles. */
+ASOF_NODISCARD enum asof_status asof_plan_pushed_sql(const struct asof_plan_build *build,
 						     struct asof_buf *sql, struct asof_error *err);
 /* One BIGINT: how many tile rows hold events on both sides of `at_us`. */
 void asof_plan_straddling_sql(const struct asof_plan_table *table, int64_t at_us,

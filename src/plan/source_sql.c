@@ -169,6 +169,105 @@ add_table_rows(struct asof_buf *sql, const struct asof_plan_source *source)
 	asof_buf_printf(sql, " AS asof_f(asof_p, asof_n) ON asof_t.\"%s\" = asof_f.asof_p", file);
 }
 
+/* The engine's type of a source's column, as a source of ours gives it. */
+static const char *
+column_type(const struct asof_source *source, const struct asof_field *field)
+{
+	if (source->format != ASOF_FORMAT_JSON)
+		return field->type_text;
+	if (field->type.kind == ASOF_TYPE_INT64)
+		return "BIGINT";
+	bool is_list = field->type.kind == ASOF_TYPE_LIST;
+	return is_list && field->type.element == ASOF_TYPE_INT64 ? "BIGINT[]" : field->type_text;
+}
+
+/* A column of pushed rows as the files have it. Instants become the local times that they were. */
+static void
+add_pushed_column(struct asof_buf *sql, const struct asof_source *source,
+		  const struct asof_field *field, bool is_there)
+{
+	const char *type = column_type(source, field);
+	bool is_local = strncmp(type, "TIMESTAMP", 9) == 0 &&
+			strcmp(type, "TIMESTAMP WITH TIME ZONE") != 0 && !strchr(type, '[');
+	asof_buf_add_cstr(sql, "CAST(");
+	if (is_there && is_local) {
+		asof_buf_add_cstr(sql, "timezone(");
+		asof_sql_text(sql, source->time_zone ? source->time_zone : "UTC");
+		asof_buf_add_cstr(sql, ", ");
+	}
+	if (is_there)
+		asof_sql_name(sql, field->name);
+	else
+		asof_buf_add_cstr(sql, "NULL");
+	if (is_there && is_local)
+		asof_buf_add_char(sql, ')');
+	asof_buf_printf(sql, " AS %s) AS ", type);
+	asof_sql_name(sql, field->name);
+	asof_buf_add_cstr(sql, ", ");
+}
+
+/* The rows of those files from `first` on that are picked. */
+static void
+add_pushed(struct asof_buf *sql, const struct asof_plan_source *source, size_t first)
+{
+	bool is_first = true;
+	asof_buf_add_cstr(sql, "SELECT ");
+	for (size_t i = 0; i < source->own_field_count; i++)
+		add_pushed_column(sql, source->source, &source->source->fields[i],
+				  source->is_pushed_column[i]);
+	asof_buf_add_cstr(sql, "([");
+	for (size_t i = first; i < source->path_count; i++) {
+		if (source->picks && !source->picks[i])
+			continue;
+		asof_sql_comma(sql, &is_first);
+		asof_buf_printf(sql, "%" PRId64,
+				source->ordinals ? source->ordinals[i] : (int64_t)i);
+	}
+	asof_buf_printf(sql,
+			"][file_index::BIGINT + 1]::BIGINT << %d) + file_row_number "
+			"AS " ASOF_SOURCE_ORDER " FROM read_parquet([",
+			ASOF_ORDER_ROW_BITS);
+	is_first = true;
+	for (size_t i = first; i < source->path_count; i++) {
+		if (source->picks && !source->picks[i])
+			continue;
+		asof_sql_comma(sql, &is_first);
+		asof_sql_text(sql, source->paths[i]);
+	}
+	asof_buf_add_cstr(sql, "], union_by_name = true)");
+}
+
+static bool
+has_picks(const struct asof_plan_source *source, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++) {
+		if (!source->picks || source->picks[i])
+			return true;
+	}
+	return false;
+}
+
+/* The files' rows, then those that were pushed. Where only those are read, the files, whose columns
+ * are known, stay closed. */
+static void
+add_files_and_pushed(struct asof_buf *sql, const struct asof_plan_source *source)
+{
+	struct asof_plan_source files = *source;
+	files.path_count -= source->pushed_count;
+	files.pushed_count = 0;
+	bool has_pushed = has_picks(source, files.path_count, source->path_count);
+	bool has_files =
+		files.path_count > 0 && (has_picks(source, 0, files.path_count) || !has_pushed);
+	if (has_files && has_pushed)
+		asof_buf_add_cstr(sql, "SELECT * FROM (");
+	if (has_files)
+		asof_plan_files(sql, &files);
+	if (has_files && has_pushed)
+		asof_buf_add_cstr(sql, ") UNION ALL BY NAME ");
+	if (has_pushed)
+		add_pushed(sql, source, files.path_count);
+}
+
 void
 asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 {
@@ -178,6 +277,10 @@ asof_plan_files(struct asof_buf *sql, const struct asof_plan_source *source)
 	}
 	if (source->table) {
 		add_table_rows(sql, source);
+		return;
+	}
+	if (source->pushed_count > 0) {
+		add_files_and_pushed(sql, source);
 		return;
 	}
 	asof_buf_add_cstr(sql, "SELECT *");

@@ -144,12 +144,15 @@ class Server:
                 self.process.wait()
         self.log.close()
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, headers=()):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
         try:
             text = None if body is None else json.dumps(body)
             connection.request(
-                method, path, text, {"Content-Type": "application/json"} if text else {}
+                method,
+                path,
+                text,
+                {**({"Content-Type": "application/json"} if text else {}), **dict(headers)},
             )
             answer = connection.getresponse()
             return answer.status, answer.read()
