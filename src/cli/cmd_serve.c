@@ -5,12 +5,14 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "http/server.h"
+#include "job/push.h"
 #include "model/duration.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define TIMEOUT_MAX_US INT64_C(86400000000)
 
 ASOF_DEFINE_AUTOFREE(struct asof_reader, asof_reader_close)
+ASOF_DEFINE_AUTOFREE(struct asof_pusher, asof_pusher_close)
 
 /* Tells whoever started it, at once, that requests may be sent. */
 static void
@@ -98,7 +100,8 @@ reload_server(void *server)
 }
 
 static enum asof_status
-serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
+serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_pusher *pusher,
+      struct asof_error *err)
 {
 	const char *address = asof_arguments_value(&cli->args, "listen");
 	bool logs_requests = asof_arguments_has(&cli->args, "access-log");
@@ -112,6 +115,7 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_error *err)
 		.threads = cli->threads,
 		.log = &cli->log,
 		.logs_requests = logs_requests || cli->log.level >= ASOF_LOG_DEBUG,
+		.pusher = pusher,
 		.ready = say_ready,
 		.ready_arg = cli,
 	};
@@ -141,7 +145,9 @@ run(struct asof_cli *cli, struct asof_error *err)
 	ASOF_TRY(asof_cli_open(cli, err));
 	ASOF_AUTO(asof_reader_close_auto) struct asof_reader *reader = NULL;
 	ASOF_TRY(asof_reader_open(cli->session, &options, &reader, err));
-	return serve(cli, reader, err);
+	ASOF_AUTO(asof_pusher_close_auto) struct asof_pusher *pusher = NULL;
+	ASOF_TRY(asof_pusher_open(reader, &pusher, err));
+	return serve(cli, reader, pusher, err);
 }
 
 static const struct asof_option options[] = {

@@ -203,6 +203,15 @@ refresh(struct asof_loop *loop)
 	loop->desk.routes.tokens = loop->held->tokens;
 }
 
+/* Without a timer: what it waits for ends. */
+static void
+await_waking(struct asof_connection *conn)
+{
+	h2o_timeout_unlink(&conn->timer);
+	h2o_socket_read_stop(conn->sock);
+	conn->state = ASOF_CONNECTION_WAITING;
+}
+
 static void
 advance(struct asof_connection *conn)
 {
@@ -213,8 +222,17 @@ advance(struct asof_connection *conn)
 	buffer->size = input.len;
 	if (want == ASOF_WANT_OUTPUT)
 		begin_answer(conn);
+	else if (want == ASOF_WANT_WAKING)
+		await_waking(conn);
 	else
 		await_input(conn);
+}
+
+void
+asof_connection_wake(struct asof_connection *conn)
+{
+	if (conn->state == ASOF_CONNECTION_WAITING)
+		advance(conn);
 }
 
 /* What was said while hands were shaken, or an alert, is on its way. */

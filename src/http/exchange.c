@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "job/push.h"
 
 /* Bodies and answers below this are not counted: they are what every connection may hold. */
 #define UNCOUNTED_BYTES ((size_t)64 << 10)
@@ -13,7 +14,6 @@
 /* Answer memory that a connection keeps between requests. */
 #define KEPT_BYTES     ((size_t)256 << 10)
 #define HEAD_BYTES_MAX ((size_t)2048)
-#define REQUEST_ID_LEN 16
 #define JSON_TYPE      "application/json"
 
 void
@@ -44,6 +44,7 @@ void
 asof_exchange_done(struct asof_exchange *exchange, struct asof_desk *desk)
 {
 	release(exchange, desk);
+	asof_push_free(ASOF_STEAL(exchange->push));
 	asof_buf_done(&exchange->head);
 	asof_buf_done(&exchange->body);
 }
@@ -70,16 +71,16 @@ reserve(struct asof_exchange *exchange, struct asof_desk *desk, size_t bytes,
 
 /* Unique in this process and not to be guessed from the last one (splitmix64). */
 static struct asof_str
-make_request_id(struct asof_desk *desk, char out[REQUEST_ID_LEN])
+make_request_id(struct asof_desk *desk, char out[ASOF_REQUEST_ID_LEN])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint64_t x = desk->id_seed + ++desk->id_count * UINT64_C(0x9e3779b97f4a7c15);
 	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
 	x ^= x >> 31;
-	for (size_t i = 0; i < REQUEST_ID_LEN; i++)
+	for (size_t i = 0; i < ASOF_REQUEST_ID_LEN; i++)
 		out[i] = digits[x >> (60 - 4 * i) & 15];
-	return (struct asof_str){ out, REQUEST_ID_LEN };
+	return (struct asof_str){ out, ASOF_REQUEST_ID_LEN };
 }
 
 static const char *
@@ -264,7 +265,7 @@ static enum asof_want
 refuse_and_close(struct asof_exchange *exchange, struct asof_desk *desk, struct answering *a,
 		 const struct asof_head *head, enum asof_status status)
 {
-	char made[REQUEST_ID_LEN];
+	char made[ASOF_REQUEST_ID_LEN];
 	a->exchange = exchange;
 	a->desk = desk;
 	a->request_id =
@@ -282,7 +283,9 @@ answer_routes(struct answering *a, const struct asof_head *head, struct asof_str
 {
 	struct asof_exchange *exchange = a->exchange;
 	struct asof_request request = { .head = head, .body = body, .id = a->request_id };
-	a->reply = (struct asof_reply){ .body = &exchange->body, .content_type = JSON_TYPE };
+	a->reply = (struct asof_reply){ .body = &exchange->body,
+					.content_type = JSON_TYPE,
+					.push = &exchange->push };
 	ASOF_TRY(asof_routes_answer(&a->desk->routes, &request, &a->desk->scratch, &a->reply,
 				    &a->problem));
 	return reserve(exchange, a->desk, exchange->body.len, &a->problem);
@@ -293,12 +296,17 @@ static enum asof_want
 answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_head *head,
        struct asof_str body)
 {
-	char made[REQUEST_ID_LEN];
+	bool has_waited = exchange->push != NULL;
 	struct answering a = { .exchange = exchange,
 			       .desk = desk,
-			       .began_us = asof_monotonic_us(),
+			       .began_us =
+				       has_waited ? exchange->waits_since_us : asof_monotonic_us(),
 			       .is_http10 = head->is_http10 };
-	a.request_id = head->request_id.ptr ? head->request_id : make_request_id(desk, made);
+	a.request_id = head->request_id;
+	if (!a.request_id.ptr && has_waited)
+		a.request_id = (struct asof_str){ exchange->made_id, ASOF_REQUEST_ID_LEN };
+	else if (!a.request_id.ptr)
+		a.request_id = make_request_id(desk, exchange->made_id);
 	exchange->closes = !head->keeps_alive ||
 			   atomic_load_explicit(desk->routes.is_closing, memory_order_relaxed);
 	exchange->sends_body = head->method != ASOF_METHOD_HEAD;
@@ -307,6 +315,11 @@ answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof
 	asof_arena_reset(&desk->scratch.rows);
 	asof_buf_clear(&exchange->body);
 	enum asof_status status = answer_routes(&a, head, body);
+	if (status == ASOF_OK && a.reply.is_pending) {
+		exchange->waits_since_us = a.began_us;
+		return ASOF_WANT_WAKING;
+	}
+	asof_push_free(ASOF_STEAL(exchange->push));
 	if (status != ASOF_OK) {
 		/* A client that meant a body but did not say so will send it next. */
 		if (a.problem.kind == ASOF_PROBLEM_LENGTH_REQUIRED)
@@ -341,6 +354,9 @@ read_chunks(struct asof_exchange *exchange, struct asof_desk *desk, struct asof_
 	    bool *ret_is_complete, struct asof_problem *problem)
 {
 	size_t end = exchange->head_len + exchange->body_len;
+	*ret_is_complete = exchange->chunked.state == ASOF_CHUNKED_DONE;
+	if (*ret_is_complete) /* it waited */
+		return ASOF_OK;
 	char *raw = input->ptr + end;
 	size_t raw_len = input->len - end;
 	size_t decoded;

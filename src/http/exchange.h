@@ -21,7 +21,8 @@ struct asof_budget {
 	size_t max_bytes;
 };
 
-#define ASOF_DATE_TEXT_MAX 40
+#define ASOF_DATE_TEXT_MAX  40
+#define ASOF_REQUEST_ID_LEN 16
 
 /* What one thread answers with. */
 struct asof_desk {
@@ -57,10 +58,14 @@ struct asof_exchange {
 	bool expects_continue;
 	bool is_interim; /* the answer is 100 Continue */
 	size_t reserved_bytes;
+	struct asof_push *push; /* what the request waits for; NULL: nothing */
+	int64_t waits_since_us;
+	char made_id[ASOF_REQUEST_ID_LEN]; /* of a request that waits and brought none */
 };
 
 enum asof_want {
 	ASOF_WANT_INPUT,  /* more bytes */
+	ASOF_WANT_WAKING, /* nothing until desk->routes.wake was called; then advance again */
 	ASOF_WANT_OUTPUT, /* head and body to be written, then asof_exchange_written() */
 };
 

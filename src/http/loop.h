@@ -6,7 +6,7 @@
 #include "http/live.h"
 #include "http/server.h"
 
-/* What a loop serves; borrowed while it does, but for the two descriptors, which it closes. */
+/* What a loop serves; borrowed while it does, but for the descriptors, which it closes. */
 struct asof_loop_job {
 	const struct asof_server_options *options; /* defaults filled in */
 	struct asof_reader *reader;
@@ -17,6 +17,7 @@ struct asof_loop_job {
 	struct asof_meter *meter; /* of this loop */
 	int listen_fd;
 	int stop_fd; /* readable for good once the server is stopped */
+	int wake_fd; /* eventfd of this loop's own */
 	uint64_t id_seed;
 };
 

@@ -142,6 +142,33 @@ dispose_timeouts(struct asof_loop *loop)
 	h2o_timeout_dispose(loop->h2o, &loop->accept_timeout);
 }
 
+/* Called by other threads, as long as a connection waits. */
+static void
+wake(void *arg)
+{
+	const struct asof_loop *loop = arg;
+	const uint64_t one = 1;
+	/* Fails only where the counter is full: then the loop will be woken all the same. */
+	ssize_t ignored = write(loop->wake_fd, &one, sizeof(one));
+	(void)ignored;
+}
+
+static void
+on_wake(h2o_socket_t *waker, const char *err)
+{
+	struct asof_loop *loop = waker->data;
+	uint64_t count;
+	(void)err;
+	ssize_t ignored = read(loop->wake_fd, &count, sizeof(count));
+	(void)ignored;
+	h2o_linklist_t *next;
+	for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
+	     node = next) {
+		next = node->next;
+		asof_connection_wake(H2O_STRUCT_FROM_MEMBER(struct asof_connection, link, node));
+	}
+}
+
 /* A socket of this loop's own for a descriptor that all loops watch. */
 static h2o_socket_t *
 watch(struct asof_loop *loop, int fd, h2o_socket_cb cb)
@@ -174,6 +201,8 @@ desk_of(const struct asof_loop_job *job)
 	return (struct asof_desk){
 		.routes = { .reader = job->reader,
 			    .entity_max = job->options->entity_max,
+			    .pusher = job->options->pusher,
+			    .wake = wake,
 			    .is_closing = job->is_closing,
 			    .metrics = job->metrics },
 		.scratch = { .request = ASOF_ARENA(REQUEST_ARENA_BYTES),
@@ -203,9 +232,13 @@ asof_loop_serve(const struct asof_loop_job *job)
 	h2o_linklist_init_anchor(&loop.connections);
 	loop.listener = watch(&loop, job->listen_fd, on_accept);
 	loop.stopper = watch(&loop, job->stop_fd, on_stop);
+	loop.wake_fd = job->wake_fd;
+	loop.desk.routes.wake_arg = &loop;
+	loop.waker = watch(&loop, job->wake_fd, on_wake);
 	while (loop.listener || loop.connection_count > 0)
 		(void)h2o_evloop_run(loop.h2o, INT32_MAX);
 
+	h2o_socket_close(loop.waker);
 	/* A closed socket is freed by the next round. */
 	(void)h2o_evloop_run(loop.h2o, 0);
 	dispose_timeouts(&loop);

@@ -21,6 +21,8 @@ struct asof_loop {
 	h2o_loop_t *h2o;
 	h2o_socket_t *listener; /* NULL once draining */
 	h2o_socket_t *stopper;
+	h2o_socket_t *waker;
+	int wake_fd; /* eventfd: something that a connection waits for is done */
 	h2o_timeout_t read_timeout;
 	h2o_timeout_t idle_timeout;
 	h2o_timeout_t linger_timeout;
@@ -39,6 +41,7 @@ enum asof_connection_state {
 	ASOF_CONNECTION_SHAKING,  /* hands, for TLS */
 	ASOF_CONNECTION_IDLE,     /* nothing of a next request has arrived */
 	ASOF_CONNECTION_READING,  /* some of it has */
+	ASOF_CONNECTION_WAITING,  /* for what answers it; nothing is read */
 	ASOF_CONNECTION_WRITING,
 	ASOF_CONNECTION_LINGERING, /* answered and shut down; what still arrives is dropped */
 };
@@ -62,6 +65,9 @@ void asof_connection_close(struct asof_connection *conn);
 /* The loop takes no more: an idle connection ends; one that never asked, or whose request is on its
  * way, gets a moment. */
 void asof_connection_drain(struct asof_connection *conn);
+
+/* What it waits for may be done. */
+void asof_connection_wake(struct asof_connection *conn);
 
 /* A connection ended: there may be room for another. */
 void asof_loop_resume_accepting(struct asof_loop *loop);

@@ -21,6 +21,7 @@ static const struct face faces[] = {
 	[ASOF_PROBLEM_UNKNOWN_ROUTE] = { 404, "unknown_route" },
 	[ASOF_PROBLEM_UNKNOWN_VIEW] = { 404, "unknown_view" },
 	[ASOF_PROBLEM_UNKNOWN_SERVICE] = { 404, "unknown_service" },
+	[ASOF_PROBLEM_UNKNOWN_SOURCE] = { 404, "unknown_source" },
 	[ASOF_PROBLEM_NOT_FOUND] = { 404, "not_found" },
 	[ASOF_PROBLEM_METHOD_NOT_ALLOWED] = { 405, "method_not_allowed" },
 	[ASOF_PROBLEM_REQUEST_TIMEOUT] = { 408, "request_timeout" },

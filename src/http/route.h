@@ -42,6 +42,7 @@ bool asof_call_wants_arrow(const struct asof_call *call);
 /* The answers, in route_<resource>.c. */
 asof_route_fn asof_route_healthz, asof_route_readyz, asof_route_metrics, asof_route_openapi;
 asof_route_fn asof_route_get_online_features;
+asof_route_fn asof_route_push;
 asof_route_fn asof_route_batch, asof_route_view_batch, asof_route_view_row, asof_route_key_row;
 
 #endif

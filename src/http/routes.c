@@ -10,6 +10,7 @@ static const struct asof_route table[] = {
 	{ "readyz", ASOF_METHOD_GET, "/readyz", ASOF_RIGHT_NONE, asof_route_readyz },
 	{ "metrics", ASOF_METHOD_GET, "/metrics", ASOF_RIGHT_ADMIN, asof_route_metrics },
 	{ "openapi", ASOF_METHOD_GET, "/openapi.json", ASOF_RIGHT_NONE, asof_route_openapi },
+	{ "push", ASOF_METHOD_POST, "/push/{source}", ASOF_RIGHT_PUSH, asof_route_push },
 	{ "batch", ASOF_METHOD_POST, "/features/batch", ASOF_RIGHT_READ, asof_route_batch },
 	{ "get_online_features", ASOF_METHOD_POST, "/get-online-features", ASOF_RIGHT_READ,
 	  asof_route_get_online_features },

@@ -15,6 +15,8 @@
 
 struct asof_route;
 struct asof_metrics;
+struct asof_push;
+struct asof_pusher;
 
 struct asof_routes {
 	struct asof_reader *reader;
@@ -22,6 +24,9 @@ struct asof_routes {
 	const atomic_bool *is_closing; /* not ready any more */
 	const struct asof_metrics *metrics;
 	const struct asof_tokens *tokens; /* NULL: none are asked for */
+	struct asof_pusher *pusher;       /* NULL: no pushes are taken */
+	void (*wake)(void *arg); /* what a push calls when it is done, from another thread */
+	void *wake_arg;
 };
 
 struct asof_request {
@@ -34,6 +39,10 @@ struct asof_reply {
 	struct asof_buf *body;
 	const char *content_type;       /* application/json, unless the route says otherwise */
 	const struct asof_route *route; /* that was found; NULL: none */
+	/* Of a request that is not answered at once: what it waits for, kept until it is, and
+	 * whether there is no answer yet. The route is asked again with the same request. */
+	struct asof_push **push;
+	bool is_pending;
 };
 
 /* Memory of one request at a time, used again. */

@@ -217,7 +217,8 @@ init_job(struct asof_server *server, struct asof_loop_job *job, struct asof_erro
 		return ASOF_FAIL(err, ASOF_IO, "random numbers: %s", strerror(errno));
 	job->listen_fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 3);
 	job->stop_fd = fcntl(server->stop_fd, F_DUPFD_CLOEXEC, 3);
-	if (job->listen_fd < 0 || job->stop_fd < 0)
+	job->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (job->listen_fd < 0 || job->stop_fd < 0 || job->wake_fd < 0)
 		return ASOF_FAIL(err, ASOF_IO, "server thread: %s", strerror(errno));
 	return ASOF_OK;
 }
@@ -247,6 +248,8 @@ end_threads(struct thread *threads, unsigned count)
 			(void)close(thread->job.listen_fd);
 		if (!thread->has_served && thread->job.stop_fd >= 0)
 			(void)close(thread->job.stop_fd);
+		if (!thread->has_served && thread->job.wake_fd >= 0)
+			(void)close(thread->job.wake_fd);
 	}
 }
 
@@ -348,6 +351,7 @@ asof_server_run(struct asof_server *server, struct asof_error *err)
 	for (unsigned i = 0; i < count; i++) {
 		threads[i].job.listen_fd = -1;
 		threads[i].job.stop_fd = -1;
+		threads[i].job.wake_fd = -1;
 	}
 	enum asof_status status = serve(server, threads, err);
 	end_threads(threads, count);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "job/reader.h"
 
+struct asof_pusher;
 struct asof_server;
 
 /* Zeros are the defaults given here. */
@@ -32,7 +33,8 @@ struct asof_server_options {
 	unsigned read_timeout_ms;   /* 30,000: from a request's first byte to its last */
 	unsigned
 		idle_timeout_ms; /* 75,000: between requests, and for a client that does not read */
-	unsigned drain_timeout_ms; /* 30,000: after it running requests are cut off */
+	unsigned drain_timeout_ms;  /* 30,000: after it running requests are cut off */
+	struct asof_pusher *pusher; /* outlives the server; NULL: no pushes are taken */
 	/* Called by run() once connections are accepted. NULL: not wanted. */
 	void (*ready)(void *arg, const char *address, uint16_t port);
 	void *ready_arg;

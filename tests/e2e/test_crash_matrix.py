@@ -59,6 +59,9 @@ ELSEWHERE = {
     "s3.upload.before_part": "conformance/test_blob.c",  # only our own client's large uploads pass it
     "build.replace.before_touched": "conformance/test_build_replace.c",  # no source of files passes them
     "build.replace.after_touched": "conformance/test_build_replace.c",
+    "push.before_commit": "e2e/test_push.py",  # passed by a server
+    "push.after_commit": "e2e/test_push.py",
+    "push.before_update": "e2e/test_push.py",
     "openlineage.before_put": "e2e/test_lineage.py",  # a file beside the lake
     "openlineage.after_put": "e2e/test_lineage.py",
 }

@@ -35,6 +35,10 @@ ASKED = {
         ],
         [("/features/batch", {"entities": ABE}), ("/features/batch", {"entities": ABE, "service": "none"})],
     ),
+    "push": (
+        [("/push/flights", {"rows": [{"date": "2001-06-29T20:00:00Z", "origin": "PUSHED", "number": 1, "delay": 2}]})],
+        [("/push/flights", {"rows": [{"delays": 1}]}), ("/push/nothing", {"rows": [{}]}), ("/push/flights", [])],
+    ),
     "get_online_features": (
         [
             ("/get-online-features", {"entities": ABE, "features": ["last:*", "departures@1:delay_mean_1d"]}),
