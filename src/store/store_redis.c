@@ -128,6 +128,8 @@ add_record_request(const struct asof_redis_store *store, const char *table, cons
 {
 	asof_buf_clear(scratch);
 	asof_redis_add_record_name(store, table, scratch);
+	if (scratch->status != ASOF_OK)
+		request->status = scratch->status;
 	asof_redis_begin(request, 4);
 	asof_redis_add_text(request, "HMGET");
 	asof_redis_add(request, asof_buf_view(scratch));
@@ -217,6 +219,7 @@ list_names(struct asof_redis_store *store, struct asof_arena *arena,
 	asof_redis_begin(&request, 2);
 	asof_redis_add_text(&request, "SMEMBERS");
 	asof_redis_add(&request, asof_buf_view(&name));
+	ASOF_TRY(asof_buf_status(&name, err));
 	ASOF_TRY(asof_buf_status(&request, err));
 	ASOF_TRY(asof_redis_call(store->pool, ASOF_REDIS_READING, asof_buf_view(&request),
 				 ret_names, 1, arena, err));

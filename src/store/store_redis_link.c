@@ -13,11 +13,16 @@
 #define OLDEST_MAJOR 7
 #define ITEMS_MAX    (1 << 22) /* of one reply: what is more is no answer to us */
 
+/* Replies as they come. */
+struct parser {
+	redisReader *reader;
+	struct asof_arena *arena; /* of the replies being read */
+};
+
 struct asof_redis_link {
 	const struct asof_redis_target *target;
 	struct asof_redis_socket *socket;
-	redisReader *reader;
-	struct asof_arena *arena; /* of the replies being read */
+	struct parser parser;
 	char room[ROOM_BYTES];
 };
 
@@ -61,7 +66,7 @@ said_to_users(struct asof_str text)
 {
 	static const char tail[] = " script: ";
 	const size_t len = sizeof(tail) - 1;
-	for (size_t i = 0; i + len <= text.len; i++) {
+	for (size_t i = 1; i + len <= text.len; i++) {
 		if (memcmp(text.ptr + i, tail, len) == 0)
 			return (struct asof_str){ text.ptr, i };
 	}
@@ -81,7 +86,7 @@ asof_redis_fail(const struct asof_redis_reply *reply, bool *ret_may_retry, struc
 		*ret_may_retry = known->may_retry;
 		return ASOF_FAIL(err, known->status, "%.*s%s", ASOF_STR_ARG(text), known->remedy);
 	}
-	return ASOF_FAIL(err, ASOF_IO, "%.*s", ASOF_STR_ARG(text));
+	return ASOF_FAIL(err, ASOF_IO, "the server says '%.*s'", ASOF_STR_ARG(text));
 }
 
 /* --- replies -----------------------------------------------------------------------------------
@@ -92,9 +97,9 @@ asof_redis_fail(const struct asof_redis_reply *reply, bool *ret_may_retry, struc
 static struct asof_redis_reply *
 place_of(const redisReadTask *task)
 {
-	const struct asof_redis_link *link = task->privdata;
+	const struct parser *parser = task->privdata;
 	if (!task->parent)
-		return asof_arena_alloc(link->arena, sizeof(struct asof_redis_reply));
+		return asof_arena_alloc(parser->arena, sizeof(struct asof_redis_reply));
 	const struct asof_redis_reply *parent = task->parent->obj;
 	struct asof_redis_reply *items = (struct asof_redis_reply *)(uintptr_t)parent->items;
 	return &items[task->idx];
@@ -103,9 +108,9 @@ place_of(const redisReadTask *task)
 static void *
 make_text(const redisReadTask *task, char *bytes, size_t len)
 {
-	const struct asof_redis_link *link = task->privdata;
+	const struct parser *parser = task->privdata;
 	struct asof_redis_reply *reply = place_of(task);
-	const char *copy = asof_arena_copy(link->arena, (struct asof_str){ bytes, len });
+	const char *copy = asof_arena_copy(parser->arena, (struct asof_str){ bytes, len });
 	if (!reply || !copy)
 		return NULL;
 	reply->kind = task->type == REDIS_REPLY_ERROR ? ASOF_REDIS_ERROR : ASOF_REDIS_TEXT;
@@ -116,12 +121,12 @@ make_text(const redisReadTask *task, char *bytes, size_t len)
 static void *
 make_array(const redisReadTask *task, int count)
 {
-	const struct asof_redis_link *link = task->privdata;
+	const struct parser *parser = task->privdata;
 	struct asof_redis_reply *reply = place_of(task);
 	if (!reply || count > ITEMS_MAX)
 		return NULL;
 	struct asof_redis_reply *items =
-		asof_arena_array(link->arena, count > 0 ? (size_t)count : 0, sizeof(*items));
+		asof_arena_array(parser->arena, count > 0 ? (size_t)count : 0, sizeof(*items));
 	if (!items)
 		return NULL;
 	reply->kind = ASOF_REDIS_ARRAY;
@@ -157,23 +162,55 @@ free_none(void *reply)
 static redisReplyObjectFunctions reply_functions = { make_text, make_array, make_int, make_nil,
 						     free_none };
 
-/* Replies that are whole in the reader, up to `count` of them; *done counts. */
 static enum asof_status
-read_whole(struct asof_redis_link *link, struct asof_redis_reply *replies, size_t count,
-	   size_t *done, struct asof_error *err)
+parser_init(struct parser *parser, struct asof_error *err)
 {
+	parser->reader = redisReaderCreateWithFunctions(&reply_functions);
+	if (!parser->reader)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "connection");
+	parser->reader->privdata = parser;
+	parser->reader->maxbuf = UNUSED_BYTES;
+	return ASOF_OK;
+}
+
+static void
+parser_done(struct parser *parser)
+{
+	if (parser->reader)
+		redisReaderFree(parser->reader);
+}
+
+/* Take more bytes, and the replies that are whole then, up to `count` of them; *done counts. */
+static enum asof_status
+parse(struct parser *parser, struct asof_str bytes, struct asof_redis_reply *replies, size_t count,
+      size_t *done, struct asof_error *err)
+{
+	if (redisReaderFeed(parser->reader, bytes.ptr, bytes.len) != REDIS_OK)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "reply");
 	while (*done < count) {
 		void *reply = NULL;
-		if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-			if (link->reader->err == REDIS_ERR_OOM)
+		if (redisReaderGetReply(parser->reader, &reply) != REDIS_OK) {
+			if (parser->reader->err == REDIS_ERR_OOM)
 				return ASOF_FAIL(err, ASOF_NO_MEMORY, "reply");
 			return ASOF_FAIL(err, ASOF_IO, "no Redis answers there: %s",
-					 link->reader->errstr);
+					 parser->reader->errstr);
 		}
 		if (!reply)
 			return ASOF_OK;
 		replies[(*done)++] = *(const struct asof_redis_reply *)reply;
 	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_redis_parse(struct asof_str bytes, struct asof_redis_reply *replies, size_t count,
+		 struct asof_arena *arena, size_t *ret_done, struct asof_error *err)
+{
+	ASOF_AUTO(parser_done) struct parser parser = { .arena = arena };
+	size_t done = 0;
+	ASOF_TRY(parser_init(&parser, err));
+	ASOF_TRY(parse(&parser, bytes, replies, count, &done, err));
+	*ret_done = done;
 	return ASOF_OK;
 }
 
@@ -230,10 +267,9 @@ exchange(struct asof_redis_link *link, struct asof_str head, struct asof_str bod
 		size_t before = unsent->len;
 		ASOF_TRY(asof_redis_socket_turn(link->socket, unsent, link->room, ROOM_BYTES, &got,
 						deadline_us, err));
-		if (got > 0 && redisReaderFeed(link->reader, link->room, got) != REDIS_OK)
-			return ASOF_FAIL(err, ASOF_NO_MEMORY, "reply");
 		if (got > 0)
-			ASOF_TRY(read_whole(link, replies, count, &done, err));
+			ASOF_TRY(parse(&link->parser, (struct asof_str){ link->room, got }, replies,
+				       count, &done, err));
 		if (got > 0 || unsent->len < before) /* the server is alive: it may go on */
 			deadline_us = asof_monotonic_us() + link->target->answer_timeout_us;
 	}
@@ -245,9 +281,9 @@ asof_redis_exchange(struct asof_redis_link *link, struct asof_str head, struct a
 		    struct asof_redis_reply *replies, size_t count, struct asof_arena *arena,
 		    bool *ret_may_retry, struct asof_error *err)
 {
-	link->arena = arena;
+	link->parser.arena = arena;
 	enum asof_status status = exchange(link, head, body, replies, count, err);
-	link->arena = NULL;
+	link->parser.arena = NULL;
 	*ret_may_retry = status == ASOF_UNAVAILABLE;
 	return status;
 }
@@ -329,11 +365,7 @@ asof_redis_link_open(const struct asof_redis_target *target, struct asof_redis_l
 	if (!link)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "connection");
 	link->target = target;
-	link->reader = redisReaderCreateWithFunctions(&reply_functions);
-	if (!link->reader)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "connection");
-	link->reader->privdata = link;
-	link->reader->maxbuf = UNUSED_BYTES;
+	ASOF_TRY(parser_init(&link->parser, err));
 	enum asof_status status = asof_redis_socket_open(target, &link->socket, err);
 	*ret_may_retry = status == ASOF_UNAVAILABLE;
 	ASOF_TRY(status);
@@ -348,6 +380,6 @@ asof_redis_link_close(struct asof_redis_link *link)
 	if (!link)
 		return;
 	asof_redis_socket_close(link->socket);
-	redisReaderFree(link->reader);
+	parser_done(&link->parser);
 	asof_mem_free(link);
 }

@@ -53,6 +53,13 @@ ASOF_NODISCARD enum asof_status asof_redis_exchange(struct asof_redis_link *link
 						    struct asof_arena *arena, bool *ret_may_retry,
 						    struct asof_error *err);
 
+/* The replies in `bytes`, at most `count`: how many are whole in *ret_done. ASOF_IO for what no
+ * Redis says. */
+ASOF_NODISCARD enum asof_status asof_redis_parse(struct asof_str bytes,
+						 struct asof_redis_reply *replies, size_t count,
+						 struct asof_arena *arena, size_t *ret_done,
+						 struct asof_error *err);
+
 /* An error that the server replied, as ours. */
 enum asof_status asof_redis_fail(const struct asof_redis_reply *reply, bool *ret_may_retry,
 				 struct asof_error *err);

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "postgres_server.h"
+#include "redis_server.h"
 #include "store/store.h"
 #include "store/store_fault.h"
 #include "tempdir.h"
@@ -108,9 +109,10 @@ start_anew(const char *uri)
 	assert_ok(asof_store_drop(store, "t", &err), err);
 }
 
-/* Fail allocation 1, then 2, then 3, ... until the scenario gets through. */
+/* Fail allocation 1, then 2, then 3, ... until the scenario gets through. `may_pass`: some failures
+ * are of what is only tidied up, by the next load where not by this one. */
 static void
-fail_each_allocation(const char *uri)
+fail_each_allocation(const char *uri, bool may_pass)
 {
 	size_t before = asof_mem_live();
 	size_t n = 1;
@@ -127,6 +129,13 @@ fail_each_allocation(const char *uri)
 			asof_mem_fail_at(0);
 		}
 		assert_int_equal(asof_mem_live(), before);
+		if (may_pass && status == ASOF_CONFLICT) { /* the lease of one that failed */
+			server_pause(100);
+			n--;
+			continue;
+		}
+		if (may_pass && status == ASOF_NO_MEMORY)
+			successes = 0;
 		assert_int_equal(status, successes || status == ASOF_OK ? ASOF_OK : ASOF_NO_MEMORY);
 		assert_true(status == ASOF_OK || err.message[0] != '\0');
 		successes += status == ASOF_OK;
@@ -139,13 +148,26 @@ static void
 memory_survives_every_allocation_failure(void **state)
 {
 	(void)state;
-	fail_each_allocation("memory");
+	fail_each_allocation("memory", false);
 }
 
 static void
 lmdb_survives_every_allocation_failure(void **state)
 {
-	fail_each_allocation(uri_of(state));
+	fail_each_allocation(uri_of(state), false);
+}
+
+static void
+redis_survives_every_allocation_failure(void **state)
+{
+	struct server server;
+	char uri[128];
+	(void)state;
+	if (!redis_start(&server))
+		skip();
+	(void)snprintf(uri, sizeof(uri), "redis://127.0.0.1:%d/0?lease=1", server.port);
+	fail_each_allocation(uri, true);
+	server_stop(&server);
 }
 
 static void
@@ -159,7 +181,7 @@ postgres_survives_every_allocation_failure(void **state)
 		return;
 	postgres_uri(&server, server_uri, sizeof(server_uri));
 	(void)snprintf(uri, sizeof(uri), "%s?schema=faults", server_uri);
-	fail_each_allocation(uri);
+	fail_each_allocation(uri, false);
 	postgres_stop(&server);
 }
 
@@ -424,6 +446,7 @@ main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(memory_survives_every_allocation_failure),
+		T(redis_survives_every_allocation_failure),
 		T(lmdb_survives_every_allocation_failure),
 		T(postgres_survives_every_allocation_failure),
 		T(every_call_can_be_made_to_fail_once),
