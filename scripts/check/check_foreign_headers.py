@@ -9,6 +9,7 @@ PLACES = {  # header, or folder of headers -> the file or folder that may includ
     "libpq-fe.h": "src/postgres/",
     "libfyaml.h": "src/define/",
     "h2o.h": "src/http/",
+    "nghttp2/": "src/http/http2.c",
     "h2o/": "src/http/",
     "openssl/evp.h": "src/model/digest.c",
     "openssl/": ("src/http/", "src/store/store_redis_socket.c"),

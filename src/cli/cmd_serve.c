@@ -112,6 +112,7 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_pusher *push
 		.tokens_path = asof_arguments_value(&cli->args, "tokens"),
 		.tls_cert_path = asof_arguments_value(&cli->args, "tls-cert"),
 		.tls_key_path = asof_arguments_value(&cli->args, "tls-key"),
+		.speaks_http2 = asof_arguments_has(&cli->args, "http2"),
 		.threads = cli->threads,
 		.log = &cli->log,
 		.logs_requests = logs_requests || cli->log.level >= ASOF_LOG_DEBUG,
@@ -161,6 +162,8 @@ static const struct asof_option options[] = {
 	  .metavar = "FILE",
 	  .about = "speak TLS with this certificate, PEM, with those above it" },
 	{ .name = "tls-key", .metavar = "FILE", .about = "its key, PEM without a password" },
+	{ .name = "http2",
+	  .about = "speak HTTP/2, too: agreed on by TLS, or with prior knowledge" },
 	{ .name = "max-body", .metavar = "SIZE", .about = "of one request (default: 16MiB)" },
 	{ .name = "max-entities", .metavar = "N", .about = "of one request (default: 100000)" },
 	{ .name = "max-connections",
@@ -181,10 +184,11 @@ static const struct asof_option options[] = {
 
 const struct asof_command asof_command_serve = {
 	.name = "serve",
-	.usage = "[--listen ADDR] [--tokens FILE] [--tls-cert FILE --tls-key FILE]\n"
-		 "            [--max-body SIZE] [--max-entities N] [--max-connections N]\n"
-		 "            [--read-timeout D] [--idle-timeout D] [--threads N] [--clock T]\n"
-		 "            [--access-log]",
+	.usage =
+		"[--listen ADDR] [--tokens FILE] [--tls-cert FILE --tls-key FILE]\n"
+		"            [--http2] [--max-body SIZE] [--max-entities N] [--max-connections N]\n"
+		"            [--read-timeout D] [--idle-timeout D] [--threads N] [--clock T]\n"
+		"            [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "
 		 "once "

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "http/loop_h2o.h"
 
 /* The first byte of a TLS connection. */
@@ -21,6 +22,8 @@
 
 static void on_read(h2o_socket_t *sock, const char *err);
 static void on_write(h2o_socket_t *sock, const char *err);
+static void advance_http1(struct asof_connection *conn);
+static void pump_http2(struct asof_connection *conn);
 
 /* The bytes that requests are read from. */
 static h2o_buffer_t **
@@ -60,6 +63,7 @@ asof_connection_close(struct asof_connection *conn)
 	if (conn->clear)
 		h2o_buffer_dispose(&conn->clear);
 	asof_tls_channel_free(conn->channel);
+	asof_http2_free(conn->http2);
 	asof_exchange_done(&conn->exchange, &loop->desk);
 	asof_mem_free(conn);
 	loop->connection_count--;
@@ -212,8 +216,168 @@ await_waking(struct asof_connection *conn)
 	conn->state = ASOF_CONNECTION_WAITING;
 }
 
+/* HTTP/2 has one timer: how long nothing has come of it. What a client can send for nothing, as
+ * pings, does not set it anew, and neither does a write that does not end. */
+static void
+set_http2_timer(struct asof_connection *conn)
+{
+	struct asof_loop *loop = conn->loop;
+	uint64_t progress = asof_http2_progress(conn->http2);
+	if (progress == conn->progress && h2o_timeout_is_linked(&conn->timer))
+		return;
+	conn->progress = progress;
+	if (asof_http2_is_reading(conn->http2))
+		set_timer(conn, &loop->read_timeout);
+	else
+		set_timer(conn, loop->listener ? &loop->idle_timeout : &loop->fresh_timeout);
+}
+
+static void
+expire_http2(struct asof_connection *conn)
+{
+	/* The loop's clock may be a little behind. */
+	int64_t limit_us = (int64_t)conn->loop->options->read_timeout_ms * 900;
+	asof_http2_expire(conn->http2, asof_monotonic_us() - limit_us);
+}
+
+static void
+on_http2_write(h2o_socket_t *sock, const char *err)
+{
+	struct asof_connection *conn = sock->data;
+	if (err) {
+		asof_connection_close(conn);
+		return;
+	}
+	if (conn->channel)
+		asof_tls_channel_sent(conn->channel);
+	pump_http2(conn);
+}
+
+static void
+write_http2(struct asof_connection *conn, struct asof_str bytes)
+{
+	h2o_socket_read_stop(conn->sock);
+	conn->state = ASOF_CONNECTION_WRITING;
+	if (conn->channel) {
+		if (!asof_tls_channel_seal(conn->channel, bytes)) {
+			asof_connection_close(conn);
+			return;
+		}
+		bytes = asof_tls_channel_output(conn->channel);
+	}
+	h2o_iovec_t vec = iovec_of(bytes);
+	h2o_socket_write(conn->sock, &vec, 1, on_http2_write);
+}
+
+/* Send what there is to be sent, or wait for more. */
+static void
+pump_http2(struct asof_connection *conn)
+{
+	struct asof_http2 *http2 = conn->http2;
+	asof_http2_wake(http2);
+	bool is_busy = asof_http2_is_busy(http2);
+	/* Not while answers are on their way: some clients take the goodbye for the end. */
+	if (!conn->loop->listener && !is_busy && asof_http2_progress(http2) > 0)
+		asof_http2_drain(http2);
+	set_http2_timer(conn);
+	struct asof_str bytes = asof_http2_output(http2);
+	if (bytes.len > 0) {
+		write_http2(conn, bytes);
+		return;
+	}
+	is_busy = asof_http2_is_busy(http2);
+	conn->state = is_busy ? ASOF_CONNECTION_READING : ASOF_CONNECTION_IDLE;
+	if (is_ended(conn)) {
+		asof_connection_close(conn);
+	} else if (asof_http2_is_done(http2)) {
+		say_goodbye(conn);
+		linger(conn);
+	} else {
+		h2o_socket_read_start(conn->sock, on_read);
+	}
+}
+
+static void
+advance_http2(struct asof_connection *conn)
+{
+	h2o_buffer_t **input = input_of(conn);
+	struct asof_str bytes = { (*input)->bytes, (*input)->size };
+	refresh(conn->loop);
+	if (!asof_http2_feed(conn->http2, bytes)) {
+		asof_connection_close(conn);
+		return;
+	}
+	h2o_buffer_consume(input, bytes.len);
+	pump_http2(conn);
+}
+
+static void
+on_http2_timer(struct asof_connection *conn)
+{
+	bool is_stuck = conn->state == ASOF_CONNECTION_WRITING;
+	if (!is_stuck &&
+	    (asof_http2_is_reading(conn->http2) || asof_http2_is_waiting(conn->http2))) {
+		expire_http2(conn);
+		pump_http2(conn);
+	} else if (!is_stuck && !asof_http2_is_busy(conn->http2)) {
+		asof_http2_drain(conn->http2);
+		pump_http2(conn);
+	} else {
+		asof_connection_close(conn);
+	}
+}
+
+enum greeting { GREETING_HTTP1, GREETING_HTTP2, GREETING_UNCLEAR };
+
+/* What a connection speaks that has said nothing that was answered: agreed on by TLS, or told by
+ * its first bytes. */
+static enum greeting
+greeting_of(struct asof_connection *conn)
+{
+	if (!conn->loop->options->speaks_http2 || conn->has_served || conn->exchange.head_len > 0)
+		return GREETING_HTTP1;
+	if (conn->channel)
+		return asof_tls_channel_is_http2(conn->channel) ? GREETING_HTTP2 : GREETING_HTTP1;
+	const h2o_buffer_t *input = conn->sock->input;
+	size_t len = input->size < ASOF_HTTP2_PREFACE_LEN ? input->size : ASOF_HTTP2_PREFACE_LEN;
+	if (len == 0 || memcmp(input->bytes, ASOF_HTTP2_PREFACE, len) != 0)
+		return GREETING_HTTP1;
+	return len == ASOF_HTTP2_PREFACE_LEN ? GREETING_HTTP2 : GREETING_UNCLEAR;
+}
+
+static void
+begin_http2(struct asof_connection *conn)
+{
+	struct asof_loop *loop = conn->loop;
+	conn->http2 = asof_http2_new(&loop->desk, loop->options->response_max_bytes);
+	if (conn->http2)
+		advance_http2(conn);
+	else
+		asof_connection_close(conn);
+}
+
 static void
 advance(struct asof_connection *conn)
+{
+	if (conn->http2) {
+		advance_http2(conn);
+		return;
+	}
+	switch (greeting_of(conn)) {
+	case GREETING_HTTP2:
+		begin_http2(conn);
+		return;
+	case GREETING_UNCLEAR:
+		await_input(conn);
+		return;
+	case GREETING_HTTP1:
+		advance_http1(conn);
+		return;
+	}
+}
+
+static void
+advance_http1(struct asof_connection *conn)
 {
 	h2o_buffer_t *buffer = *input_of(conn);
 	struct asof_input input = { buffer->bytes, buffer->size };
@@ -231,7 +395,11 @@ advance(struct asof_connection *conn)
 void
 asof_connection_wake(struct asof_connection *conn)
 {
-	if (conn->state == ASOF_CONNECTION_WAITING)
+	bool is_http2_ready = conn->http2 && (conn->state == ASOF_CONNECTION_IDLE ||
+					      conn->state == ASOF_CONNECTION_READING);
+	if (is_http2_ready)
+		pump_http2(conn);
+	else if (conn->state == ASOF_CONNECTION_WAITING)
 		advance(conn);
 }
 
@@ -360,9 +528,11 @@ static void
 on_timer(h2o_timeout_entry_t *timer)
 {
 	struct asof_connection *conn = H2O_STRUCT_FROM_MEMBER(struct asof_connection, timer, timer);
-	if (conn->state == ASOF_CONNECTION_READING &&
-	    asof_exchange_expire(&conn->exchange, &conn->loop->desk, (*input_of(conn))->size) ==
-		    ASOF_WANT_OUTPUT)
+	if (conn->http2 && conn->state != ASOF_CONNECTION_LINGERING)
+		on_http2_timer(conn);
+	else if (conn->state == ASOF_CONNECTION_READING &&
+		 asof_exchange_expire(&conn->exchange, &conn->loop->desk,
+				      (*input_of(conn))->size) == ASOF_WANT_OUTPUT)
 		begin_answer(conn);
 	else
 		asof_connection_close(conn);
@@ -393,6 +563,11 @@ asof_connection_open(struct asof_loop *loop, h2o_socket_t *sock)
 void
 asof_connection_drain(struct asof_connection *conn)
 {
+	if (conn->http2 && conn->state != ASOF_CONNECTION_WRITING &&
+	    conn->state != ASOF_CONNECTION_LINGERING) {
+		pump_http2(conn);
+		return;
+	}
 	if (conn->state != ASOF_CONNECTION_IDLE && conn->state != ASOF_CONNECTION_GREETING)
 		return;
 	if (conn->has_served && !has_unread_bytes(conn))

@@ -36,8 +36,8 @@ read_state(const struct asof_server_options *options, const struct asof_project 
 		ASOF_TRY(asof_define_read_tokens(options->tokens_path, project ? project : &nothing,
 						 &state->tokens, err));
 	if (options->tls_cert_path)
-		ASOF_TRY(asof_tls_open(options->tls_cert_path, options->tls_key_path, false,
-				       &state->tls, err));
+		ASOF_TRY(asof_tls_open(options->tls_cert_path, options->tls_key_path,
+				       options->speaks_http2, &state->tls, err));
 	*ret_state = ASOF_STEAL(state);
 	return ASOF_OK;
 }

@@ -10,6 +10,7 @@
 #define H2O_USE_EPOLL 1
 #include <h2o.h>
 
+#include "http/http2.h"
 #include "http/loop.h"
 #include "http/tls_channel.h"
 
@@ -51,6 +52,8 @@ struct asof_connection {
 	h2o_socket_t *sock;
 	struct asof_tls_channel *channel; /* NULL: plain */
 	h2o_buffer_t *clear;              /* what TLS said; NULL without it */
+	struct asof_http2 *http2;         /* NULL: HTTP/1 */
+	uint64_t progress;                /* of HTTP/2, when its timer was set */
 	struct asof_exchange exchange;
 	enum asof_connection_state state;
 	bool has_served;

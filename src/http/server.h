@@ -1,5 +1,5 @@
 /*
- * server.h - online features over HTTP/1.1.
+ * server.h - online features over HTTP/1.1 and HTTP/2.
  *
  * new() binds, run() serves until stop() and then drains: no new connections, running requests are
  * finished, idle connections are closed. One thread runs; stop() is safe from any thread and in a
@@ -21,6 +21,7 @@ struct asof_server_options {
 	const char *tokens_path;
 	const char *tls_cert_path; /* PEM; with the key: TLS only. NULL: plain HTTP */
 	const char *tls_key_path;
+	bool speaks_http2;          /* beside HTTP/1.1: by ALPN, or to clients that begin with it */
 	unsigned threads;           /* 0: one per CPU */
 	const struct asof_log *log; /* NULL: silent */
 	bool logs_requests;         /* each, at level info */

@@ -73,6 +73,7 @@ complete -c asof -n '__fish_seen_subcommand_from serve' -l listen -r -f -d 'host
 complete -c asof -n '__fish_seen_subcommand_from serve' -l tokens -r -f -d 'who may ask for what; without it only this machine may ask'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-cert -r -f -d 'speak TLS with this certificate, PEM, with those above it'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-key -r -f -d 'its key, PEM without a password'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l http2 -d 'speak HTTP/2, too: agreed on by TLS, or with prior knowledge'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-body -r -f -d 'of one request (default: 16MiB)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-entities -r -f -d 'of one request (default: 100000)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-connections -r -f -d 'at once; more wait until one is closed (default: 10000)'
