@@ -404,6 +404,38 @@ class Arranged(Bucket):
         self.assertEqual((len(self.parts("spending")), len(self.parts("last"))), (1, 6))
         self.assertEqual({view: self.read(view) for view in before}, before)
 
+    def test_folding_in_a_bucket_keeps_what_joins_give_and_is_a_version(self):
+        """What was created before the retention: every second of January's orders again becomes one row, and one tile."""
+        text = (self.shop.dir / "features/shop.yaml").read_text(encoding="utf-8")
+        text = text.replace("event_time: ordered_at", "event_time: ordered_at, created_time: \"ordered_at + interval 1 hour\"")
+        for view in ("spending", "last"):
+            text = text.replace(f"  {view}:\n", f"  {view}:\n    known_at_retention: 90d\n", 1)
+        self.shop.write("features/shop.yaml", text)
+        self.shop.done("apply", "-q", "--yes")
+        build(self.shop)
+        with self.bucket.open_output_stream(f"lake/{self.prefix}/raw/again/orders.csv") as out:
+            out.write(project.ORDERS.replace("10.5", "11.5").encode())
+        build(self.shop)
+        before, stored, numbers = self.folded()
+        done = {view["view"]: view for view in answer(self.shop, "compact")["views"]}
+        after, folded, patches = self.folded()
+        self.assertEqual(after, before)
+        self.assertEqual({view: stored[view] - folded[view] for view in stored}, {view: done[view]["rows_folded"] for view in stored})
+        for view in stored:
+            self.assertGreater(done[view]["rows_folded"], 0, view)
+            self.assertEqual(patches[view], numbers[view] + [numbers[view][-1] + 1], view)
+        self.assertEqual({part.rpartition("/")[0] for part in self.parts("last")},
+                         {f"event_month=2024-{month:02}/id={key}" for month in (1, 2, 3) for key in (1, 2)})
+        said = refused(self, 2, self.shop, "join", "--spine", "spine.csv", "--service", "model", "--out", "gone.csv", "--known-at", "2024-01-01T12:00:00Z")
+        self.assertIn("rows created before were folded by `asof compact` (known_at_retention)", said)
+        self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+
+    def folded(self):
+        """The training set, how many rows are stored, and the numbers of versions."""
+        self.shop.done("join", "--spine", "spine.csv", "--service", "model", "--out", "out.csv")
+        views = ("last", "spending")
+        return ((self.shop.dir / "out.csv").read_bytes(), {view: len(self.read(view)) for view in views}, {view: self.published(view) for view in views})
+
     def test_a_compaction_killed_at_its_commit_is_ended_by_the_next(self):
         for number, point in enumerate(("compact.before_commit", "lake.commit.after_put", "compact.after_commit")):
             with self.subTest(point):
