@@ -12,45 +12,21 @@ import time
 import unittest
 import urllib.parse
 
-import pyarrow
-import pyarrow.parquet
-
+import orders
 import project
 import test_s3
 from project import Project
 from steps import answer, build, read_parquet, rows, versions
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features: {orders: {agg: count, windows: [36500d]}}
-  last:
-    entity: customer
-    source: orders
-    features: [batch]
-"""
-VIEWS = ("last", "spending")
 KEYS = 20
 SECONDS = 60 if os.environ.get("ASOF_TEST_LONG") else 8
 COMMITS_AT_LEAST = 4
 GIVE_UP_S = 300
 CONFLICT_EXIT = 4
-START = datetime.datetime(2024, 1, 1, 10, 30)
 
 
 def add(shop, number):
-    """A file of one hour's orders, one per key; it is there whole or not at all."""
-    at = START + datetime.timedelta(hours=number)
-    hidden = shop.dir / "data" / f"b-{number:05}.new"
-    pyarrow.parquet.write_table(pyarrow.table({"id": list(range(KEYS)), "ordered_at": [at] * KEYS, "batch": [number] * KEYS}), hidden)
-    os.replace(hidden, hidden.with_suffix(".parquet"))
+    orders.add_batch(shop, number, KEYS, datetime.timedelta(hours=1))
 
 
 class Builder(threading.Thread):
@@ -74,13 +50,16 @@ class Builder(threading.Thread):
                 self.failed.append((done.returncode, done.stderr))
 
 
-class Kinds(unittest.TestCase):
+class Builders(unittest.TestCase):
+    views = orders.VIEWS
+    definitions = orders.definitions(spending="{orders: {agg: count, windows: [36500d]}}")
+
     def setUp(self):
         self.shop = None
-        self.seen = dict.fromkeys(VIEWS, 0)
+        self.seen = dict.fromkeys(self.views, 0)
 
     def make(self, settings):
-        self.shop = Project(DEFINITIONS, settings)
+        self.shop = Project(self.definitions, settings)
         self.addCleanup(self.shop.remove)
         add(self.shop, 0)
         build(self.shop)
@@ -112,7 +91,7 @@ class Kinds(unittest.TestCase):
         self.advances("spending", counts.pop())
 
     def read_list(self):
-        for view in VIEWS:
+        for view in self.views:
             found = versions(self.shop, view)
             self.assertEqual(found, [f"1.0.{patch}" for patch in range(len(found))], "a version is missing, or there twice")
 
@@ -149,21 +128,21 @@ class Kinds(unittest.TestCase):
         claimed = [(view, version) for one in team for view, version, _ in one.published]
         self.assertEqual(len(claimed), len(set(claimed)), "a version has two makers")
         self.assertGreaterEqual(len(claimed), COMMITS_AT_LEAST, "nothing was built: nothing was tested")
-        for view in VIEWS:
+        for view in self.views:
             found = versions(self.shop, view)
             self.assertEqual(found, [f"1.0.{patch}" for patch in range(len(found))])
             unclaimed = set(found[1:]) - {version for name, version in claimed if name == view}
             self.assertLessEqual(len(unclaimed), sum(one.conflicts for one in team), "a version is nobody's")
             self.assertLessEqual({version for name, version in claimed if name == view}, set(found), "a commit was lost")
         totals = {view["view"]: view["rows_total"] for view in build(self.shop).values()}
-        self.assertEqual(totals, dict.fromkeys(VIEWS, KEYS * (number + 1)))
+        self.assertEqual(totals, dict.fromkeys(self.views, KEYS * (number + 1)))
         self.read_sql()
-        self.assertEqual(self.seen, dict.fromkeys(VIEWS, number + 1))
+        self.assertEqual(self.seen, dict.fromkeys(self.views, number + 1))
         self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
         self.assertEqual(self.shop.done("doctor"), "nothing is wrong\n")
 
-    # ---- kinds ----
 
+class Kinds(Builders):
     def test_a_directory_and_sqlite(self):
         self.make(project.SETTINGS)
         self.run_all(8 if os.environ.get("ASOF_TEST_LONG") else 4)
@@ -185,6 +164,31 @@ class Kinds(unittest.TestCase):
             self.skipTest("no MinIO")
         os.environ.update(AWS_ACCESS_KEY_ID="testkey", AWS_SECRET_ACCESS_KEY=test_s3.SECRET)
         self.make(project.SETTINGS.replace("./lake", f"s3://lake/busy?endpoint=http://127.0.0.1:{server.port}"))
+        self.run_all(4 if os.environ.get("ASOF_TEST_LONG") else 2)
+
+
+class Chain(Builders):
+    """Views that read views: what each was made from is a version of the one before it, and never a mix."""
+    views = orders.CHAIN
+    definitions = orders.chain()
+
+    def read_sql(self):
+        found = rows(self.shop, orders.CHAIN_COUNTS)[0]
+        for view, batches in zip(self.views, orders.chain_batches(self, found, KEYS)):
+            self.advances(view, batches)
+
+    def read_join(self):
+        self.shop.done("join", "-q", "--spine", "spine.csv", "--features", "last.batch,counted.batch_max_36500d,top.batch_max_36500d",
+                       "--out", "out.parquet")
+        found = read_parquet(self.shop, "out.parquet")
+        self.assertEqual(len(found), KEYS)
+        newest = [{row[name] for row in found} for name in list(found[0])[-3:]]
+        self.assertEqual([len(batches) for batches in newest], [1, 1, 1], "a mix of versions")
+        for view, batches in zip(self.views, newest):
+            self.advances(view, batches.pop() + 1)
+
+    def test_two_builders_of_a_chain(self):
+        self.make(project.SETTINGS)
         self.run_all(4 if os.environ.get("ASOF_TEST_LONG") else 2)
 
 

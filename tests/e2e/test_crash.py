@@ -1,6 +1,5 @@
 """`kill -9` at any moment, and at each named point: what was published stays readable, the next run completes, nothing is doubled."""
 import json
-import datetime
 import random
 import subprocess
 import time
@@ -10,26 +9,11 @@ import duckdb
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+import orders
 import project
 from project import Project, run
-from steps import build, rows, start, versions, write_parquet
+from steps import build, rows, start, versions
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features: {orders: {agg: count, windows: [1d]}}
-  last:
-    entity: customer
-    source: orders
-    features: [batch]
-"""
 KEYS = 50
 MOMENTS = 50
 BUILD_POINTS = ["lake.commit.before_sync", "lake.commit.before_put", "lake.commit.after_put", "build.before_file", "build.before_commit", "build.after_commit",
@@ -39,13 +23,11 @@ MATERIALIZE_POINTS = ["materialize.batch", "materialize.before_commit", "materia
 
 
 def add(shop, number):
-    """A file of one day's orders, one per key."""
-    at = datetime.datetime(2024, 1, 1, 10, 30) + datetime.timedelta(days=number)
-    write_parquet(shop, f"data/b-{number:03}.parquet", {"id": list(range(KEYS)), "ordered_at": [at] * KEYS, "batch": [number] * KEYS})
+    orders.add_batch(shop, number, KEYS)
 
 
 def make():
-    shop = Project(DEFINITIONS)
+    shop = Project(orders.definitions())
     add(shop, 0)
     return shop
 
@@ -159,6 +141,60 @@ class Build(Case):
                 self.completes(number + 1)
 
 
+class Chain(Case):
+    """A view that reads a view that reads a view: each stands at a version of what it reads, wherever the building ended."""
+    POINTS = ["lake.commit.before_put", "lake.commit.after_put", "build.before_commit", "build.after_commit"]
+
+    def setUp(self):
+        self.shop = Project(orders.chain())
+        self.addCleanup(self.shop.remove)
+        self.random = random.Random(20240102)
+        self.killed = 0
+        add(self.shop, 0)
+        build(self.shop)
+
+    def stand(self):
+        return orders.chain_batches(self, rows(self.shop, orders.CHAIN_COUNTS)[0], KEYS)
+
+    def completes(self, number):
+        """Only what was added is read, and the values are those of a build of everything."""
+        self.assertLessEqual({view["mode"] for view in build(self.shop).values()}, {"append", "none"})
+        self.assertEqual(self.stand(), [number + 1] * 3)
+        for view in orders.CHAIN:
+            self.assertEqual(versions(self.shop, view), [f"1.0.{patch}" for patch in range(number + 1)])
+        self.assertEqual({view["mode"] for view in build(self.shop).values()}, {"none"})
+
+    def ends_like_a_full_build(self):
+        before = {view: rows(self.shop, f"from {view} order by all") for view in orders.CHAIN}
+        build(self.shop, "--full")
+        for view, found in before.items():
+            self.assertEqual([row[:2] + row[3:] for row in rows(self.shop, f"from {view} order by all")], [row[:2] + row[3:] for row in found])
+
+    def test_killed_in_the_middle_the_next_build_goes_on_from_there(self):
+        cases = [(point, nth) for point in self.POINTS for nth in (1, 2, 3)]
+        for number, (point, nth) in enumerate(cases, 1):
+            with self.subTest(point=point, nth=nth):
+                add(self.shop, number)
+                self.assertTrue(self.killed_at(f"{point}:{nth}", "build", "-q"))
+                built = nth if point.endswith((".after_put", ".after_commit")) else nth - 1
+                self.assertEqual(self.stand(), [number + 1] * built + [number] * (3 - built))
+                self.completes(number)
+        self.ends_like_a_full_build()
+
+    def test_at_random_moments(self):
+        began, count = time.monotonic(), MOMENTS // 4
+        add(self.shop, 1)
+        self.completes(1)
+        seconds = time.monotonic() - began
+        for number in range(2, count + 2):
+            add(self.shop, number)
+            self.killed_after(self.random.uniform(0, seconds / 2), "build", "-q")
+            self.assertLessEqual({batches - number for batches in self.stand()}, {0, 1})
+            self.completes(number)
+        self.assertGreater(self.killed, 0, "it was never killed: nothing was tested")
+        self.ends_like_a_full_build()
+
+
 class Materialize(Case):
     SAMPLE = (0, KEYS - 1)
 
@@ -202,7 +238,7 @@ class Materialize(Case):
 
     def test_between_the_chunks_of_a_large_load(self):
         keys = 20_000   # a chunk is 16 MiB
-        (self.shop.dir / "data/b-000.parquet").unlink()
+        (self.shop.dir / "data/b-00000.parquet").unlink()
         duckdb.sql(f"copy (select id, timestamp '2024-01-01 10:30:00' + to_days(n) as ordered_at, repeat('x', 1000) || n as batch from "
                    f"range({keys}) k(id), range(2) b(n)) to '{self.shop.dir}/data/large.parquet' (format parquet)")
         build(self.shop)

@@ -4,7 +4,6 @@ Each case starts from a copy of one table of ten commits, so that the next commi
 an overwritten file waits for vacuum. Ordinary runs take a sample of the cases; ASOF_TEST_LONG=1 takes all, and also the
 second and third passing of each point.
 """
-import datetime
 import hashlib
 import os
 import re
@@ -16,28 +15,13 @@ import unittest
 import pyarrow.fs
 from deltalake import DeltaTable
 
+import orders
 import project
 import test_s3
+from orders import VIEWS
 from project import Project
-from steps import answer, build, rows, write_parquet
+from steps import answer, build, rows
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features: {orders: {agg: count, windows: [1d]}}
-  last:
-    entity: customer
-    source: orders
-    features: [batch]
-"""
-VIEWS = ("last", "spending")
 KEYS = 20
 BATCHES = 9
 SAMPLE_ONE_OF = 4
@@ -97,10 +81,7 @@ def cases(kind):
 
 
 def add(shop, number, value=None):
-    """A file of one day's orders, one per key."""
-    at = datetime.datetime(2024, 1, 1, 10, 30) + datetime.timedelta(days=number)
-    write_parquet(shop, f"data/b-{number:03}.parquet",
-                  {"id": list(range(KEYS)), "ordered_at": [at] * KEYS, "batch": [number if value is None else value] * KEYS})
+    orders.add_batch(shop, number, KEYS, value=value)
 
 
 class Table(unittest.TestCase):
@@ -117,7 +98,7 @@ class Table(unittest.TestCase):
 
     def make_template(self):
         """Nine batches, then the first one again with another value, which overwrites."""
-        self.shop = Project(DEFINITIONS, self.settings())
+        self.shop = Project(orders.definitions(), self.settings())
         self.addCleanup(self.shop.remove)
         for number in range(BATCHES):
             add(self.shop, number)

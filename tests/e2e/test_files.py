@@ -7,43 +7,21 @@ import unittest
 import pyarrow.parquet
 from deltalake import DeltaTable
 
+import orders
 import project
+from orders import joined, random_orders, random_times
 from project import Project
 from steps import build, files, refused, rows, write_parquet
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  last:
-    entity: customer
-    source: orders
-    features: [amount, note]
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features: {amount: {column: amount, agg: [count, sum], windows: [1d, 7d]}}
-"""
 COUNT = 20_000
 START = datetime.datetime(2024, 1, 1)
 
 
 def make(size, keys=500):
-    shop = Project(DEFINITIONS, project.SETTINGS + f"file_size: {size}\n")
+    shop = Project(orders.definitions("[amount, note]", orders.TOTALLED), project.SETTINGS + f"file_size: {size}\n")
     dice = random.Random(7)
-    write_parquet(shop, "data/orders.parquet", {
-        "id": [dice.randrange(keys) for _ in range(COUNT)],
-        "ordered_at": [START + datetime.timedelta(seconds=dice.randrange(90 * 86_400)) for _ in range(COUNT)],
-        "amount": [dice.random() for _ in range(COUNT)],
-        "note": [f"note {dice.randrange(1_000_000)}" for _ in range(COUNT)],
-    })
-    write_parquet(shop, "spine.parquet", {
-        "id": [dice.randrange(keys) for _ in range(2000)],
-        "event_time": [START + datetime.timedelta(seconds=dice.randrange(90 * 86_400)) for _ in range(2000)],
-    })
+    write_parquet(shop, "data/orders.parquet", random_orders(dice, COUNT, START, 90, keys))
+    write_parquet(shop, "spine.parquet", {"id": [dice.randrange(keys) for _ in range(2000)], "event_time": random_times(dice, 2000, START, 90)})
     return shop
 
 
@@ -51,11 +29,6 @@ def adds(shop, view, version=0):
     """The add actions of a version, in order."""
     lines = (shop.dir / "lake" / view / "_delta_log" / f"{version:020}.json").read_text().splitlines()
     return [json.loads(line)["add"] for line in lines if line.startswith('{"add"')]
-
-
-def joined(shop, *options):
-    shop.done("join", "--spine", "spine.parquet", "--features", "last.*,spending.*", "--out", "out.parquet", *options)
-    return (shop.dir / "out.parquet").read_bytes()
 
 
 class Files(unittest.TestCase):

@@ -7,27 +7,14 @@ import unittest
 import duckdb
 from deltalake import DeltaTable
 
+import orders
 import project
+from orders import joined, random_orders, random_times
 from project import Project
 from steps import answer, build, refused, rows, write_parquet
 from test_lake import EXTENSION
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64, shop: string}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  last:
-    entity: customer
-    source: orders
-    features: [amount, note]
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features: {amount: {column: amount, agg: [count, sum], windows: [1d, 7d]}}
-"""
+DEFINITIONS = orders.definitions("[amount, note]", orders.TOTALLED, "{id: int64, shop: string}")
 SHOPS = ["north", "south", "a/b", "Z\u00fcrich", "x" * 100]
 COUNT = 6000
 START = datetime.datetime(2024, 1, 15)
@@ -35,14 +22,7 @@ FORMS = {"month(event_time)": "[month(event_time)]", "day": "[year(event_time), 
 
 
 def add(shop, name, count, seed, days=60):
-    dice = random.Random(seed)
-    write_parquet(shop, f"data/{name}.parquet", {
-        "id": [dice.randrange(40) for _ in range(count)],
-        "shop": [dice.choice(SHOPS) for _ in range(count)],
-        "ordered_at": [START + datetime.timedelta(seconds=dice.randrange(days * 86_400)) for _ in range(count)],
-        "amount": [dice.random() for _ in range(count)],
-        "note": [f"note {dice.randrange(1_000_000)}" for _ in range(count)],
-    })
+    write_parquet(shop, f"data/{name}.parquet", random_orders(random.Random(seed), count, START, days, 40, SHOPS))
 
 
 def make(partition=None, settings=""):
@@ -50,17 +30,9 @@ def make(partition=None, settings=""):
     shop = Project(text, project.SETTINGS + settings)
     add(shop, "a", COUNT, 1)
     dice = random.Random(5)
-    write_parquet(shop, "spine.parquet", {
-        "id": [dice.randrange(45) for _ in range(1000)],
-        "shop": [dice.choice(SHOPS) for _ in range(1000)],
-        "event_time": [START + datetime.timedelta(seconds=dice.randrange(70 * 86_400)) for _ in range(1000)],
-    })
+    write_parquet(shop, "spine.parquet", {"id": [dice.randrange(45) for _ in range(1000)], "shop": [dice.choice(SHOPS) for _ in range(1000)],
+                                          "event_time": random_times(dice, 1000, START, 70)})
     return shop
-
-
-def joined(shop, *options):
-    shop.done("join", "--spine", "spine.parquet", "--features", "last.*,spending.*", "--out", "out.parquet", *options)
-    return (shop.dir / "out.parquet").read_bytes()
 
 
 def log(shop, view, version=0):

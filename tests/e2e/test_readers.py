@@ -10,29 +10,15 @@ import duckdb
 import pyarrow
 from deltalake import DeltaTable
 
+import orders
 import project
+from orders import VIEWS
 from project import Project
 from steps import build, rows, write_parquet
 from test_lake import EXTENSION
 
-DEFINITIONS = """
-entities:
-  customer: {keys: {id: int64}}
-sources:
-  orders: {path: data/*.parquet, event_time: ordered_at}
-views:
-  spending:
-    entity: customer
-    source: orders
-    step: 1h
-    features:
-      orders: {agg: count, windows: [1d]}
-      amount: {column: amount, agg: [sum, max], windows: [1d]}
-  last:
-    entity: customer
-    source: orders
-    features: [amount, note, is_paid, paid_on]
-"""
+DEFINITIONS = orders.definitions("[amount, note, is_paid, paid_on]",
+                                 "{orders: {agg: count, windows: [1d]}, amount: {column: amount, agg: [sum, max], windows: [1d]}}")
 EVOLVED = DEFINITIONS.replace("is_paid, paid_on]", "is_paid, paid_on, pieces]")
 FROM_SPARK = """
 entities:
@@ -42,7 +28,6 @@ sources:
 views:
   last: {entity: customer, source: orders, features: [amount, shop]}
 """
-VIEWS = ("last", "spending")
 KEYS = 5
 BATCHES = 12
 
