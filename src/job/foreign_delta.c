@@ -166,7 +166,8 @@ choose_version(const struct asof_foreign_opening *o, const struct log *log, stru
 				 "'%s' is no Delta table: there is no _delta_log/ with entries in "
 				 "it",
 				 source->location.text);
-	o->table->version = source->has_version ? source->version : log->newest;
+	if (!asof_foreign_wants_version(o, &o->table->version))
+		o->table->version = log->newest;
 	if (o->table->version > log->newest || o->table->version < oldest_version(log))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "the Delta table '%s' has no version %" PRId64

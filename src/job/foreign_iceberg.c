@@ -186,13 +186,14 @@ choose_snapshot(const struct asof_foreign_opening *o, struct asof_error *err)
 	table->id = asof_arena_copy(&o->session->arena, id);
 	if (!table->id)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "table");
+	int64_t wanted = -1;
 	table->version = -1;
 	if (asof_json_member_read_int(root, "current-snapshot-id", &table->version, NULL) !=
 	    ASOF_OK)
 		table->version = -1; /* null, or absent: it has none yet */
-	if (!o->source->has_version)
+	if (!asof_foreign_wants_version(o, &wanted))
 		return ASOF_OK;
-	table->version = o->source->version;
+	table->version = wanted;
 	if (!has_snapshot(root, table->version))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "the Iceberg table '%s' has no snapshot %" PRId64 " in '%s'",

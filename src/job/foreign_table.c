@@ -149,6 +149,21 @@ set_files(struct asof_foreign_opening *o, struct asof_error *err)
 	return ASOF_OK;
 }
 
+bool
+asof_foreign_wants_version(const struct asof_foreign_opening *o, int64_t *ret_version)
+{
+	const struct asof_session *session = o->session;
+	for (size_t i = 0; i < session->pin_count; i++) {
+		if (strcmp(session->pins[i].source, o->source->name) != 0)
+			continue;
+		*ret_version = session->pins[i].version;
+		return true;
+	}
+	if (o->source->has_version)
+		*ret_version = o->source->version;
+	return o->source->has_version;
+}
+
 enum asof_status
 asof_foreign_open(struct asof_session *session, struct asof_engine *engine,
 		  const struct asof_source *source, struct asof_bound_source *bound,

@@ -70,6 +70,8 @@ struct asof_foreign_opening {
 	struct asof_foreign_table *table;
 	struct asof_bound_source *bound;
 };
+/* Is one version of the table asked for, by the source or by who opens it? */
+bool asof_foreign_wants_version(const struct asof_foreign_opening *o, int64_t *ret_version);
 ASOF_NODISCARD enum asof_status asof_foreign_open_delta(struct asof_foreign_opening *o,
 							struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_foreign_open_iceberg(struct asof_foreign_opening *o,

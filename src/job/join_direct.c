@@ -1,6 +1,7 @@
 /* join_direct.c - views computed from their sources as they are now, without a build. */
 #include <inttypes.h>
 
+#include "job/foreign_table.h"
 #include "job/join_run.h"
 #include "job/upstream.h"
 #include "model/hash.h"
@@ -125,9 +126,30 @@ is_same_file(const struct asof_manifest_file *a, const struct asof_manifest_file
 	       a->size_bytes == b->size_bytes && a->modified_us == b->modified_us;
 }
 
+/* A table of others keeps its versions: the join can be made again after it has moved on. */
+static enum asof_status
+record_tables(struct asof_join_run *run, struct asof_error *err)
+{
+	struct asof_table_pin *tables =
+		asof_arena_array(&run->arena, run->table_count, sizeof(*tables));
+	size_t count = 0;
+	if (!tables)
+		return no_memory(err);
+	for (size_t i = 0; i < run->table_count; i++) {
+		const struct asof_source *source = run->tables[i].view->source;
+		const struct asof_foreign_table *table = bound_source(run, source)->table;
+		if (table && table->version >= 0 && is_first_of_source(run, i))
+			tables[count++] = (struct asof_table_pin){ source->name, table->version };
+	}
+	run->manifest.tables = tables;
+	run->manifest.table_count = count;
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_join_direct_record(struct asof_join_run *run, struct asof_error *err)
 {
+	ASOF_TRY(record_tables(run, err));
 	struct asof_manifest old = run->manifest;
 	size_t count = 0;
 	for (size_t i = 0; i < run->table_count; i++) {

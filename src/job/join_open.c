@@ -273,7 +273,10 @@ open_views(struct asof_join_run *run, struct asof_error *err)
 	if (max == 0)
 		return ASOF_FAIL(err, ASOF_INVALID, "no features are asked for");
 	if (run->is_direct) {
+		run->session->pins = manifest->tables;
+		run->session->pin_count = manifest->table_count;
 		ASOF_TRY(asof_session_bind(run->session, err));
+		run->session->pin_count = 0;
 		run->directs = asof_arena_array(&run->arena, max, sizeof(*run->directs));
 		if (!run->directs)
 			return no_memory(err);

@@ -94,6 +94,20 @@ write_files(struct asof_json_writer *w, const struct asof_manifest *manifest)
 }
 
 static void
+write_tables(struct asof_json_writer *w, const struct asof_manifest *manifest)
+{
+	asof_json_key_cstr(w, "source_tables");
+	asof_json_begin_array(w);
+	for (size_t i = 0; i < manifest->table_count; i++) {
+		asof_json_begin_object(w);
+		asof_json_member_cstr(w, "source", manifest->tables[i].source);
+		asof_json_member_int(w, "version", manifest->tables[i].version);
+		asof_json_end_object(w);
+	}
+	asof_json_end_array(w);
+}
+
+static void
 write_digest(struct asof_json_writer *w, const char *name, const struct asof_file_digest *digest)
 {
 	asof_json_key_cstr(w, name);
@@ -147,6 +161,8 @@ asof_manifest_write(const struct asof_manifest *manifest, const struct asof_vers
 	}
 	if (manifest->is_direct) {
 		asof_json_member_bool(&w, "direct", true);
+		if (manifest->table_count > 0)
+			write_tables(&w, manifest);
 		write_files(&w, manifest);
 	}
 	write_features(&w, manifest);
@@ -285,6 +301,31 @@ read_files(const struct asof_json *root, struct asof_arena *arena, struct asof_m
 	return ASOF_OK;
 }
 
+/* None where all sources are files, or of a program that did not write them yet. */
+static enum asof_status
+read_tables(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
+	    struct asof_error *err)
+{
+	const struct asof_json *list = NULL;
+	void *items = NULL;
+	if (!asof_json_member(root, "source_tables"))
+		return ASOF_OK;
+	ASOF_TRY(read_list(root, "source_tables", arena, sizeof(*manifest->tables), &list, &items,
+			   err));
+	manifest->tables = items;
+	for (size_t i = 0; i < list->count; i++) {
+		struct asof_table_pin *table = &manifest->tables[i];
+		ASOF_TRY(read_text(&list->items[i], "source", arena, &table->source, err));
+		ASOF_TRY(asof_json_member_read_int(&list->items[i], "version", &table->version,
+						   err));
+		if (!table->source)
+			return ASOF_FAIL(err, ASOF_INVALID, "source table %zu lacks its source",
+					 i + 1);
+		manifest->table_count++;
+	}
+	return ASOF_OK;
+}
+
 /* Files of a program that did not write them yet have none: what is usual is taken. */
 static enum asof_status
 read_means(const struct asof_json *root, struct asof_arena *arena, struct asof_manifest *manifest,
@@ -357,6 +398,7 @@ read_manifest(struct asof_str text, struct asof_arena *arena, struct asof_manife
 	manifest->is_direct = direct && direct->kind == ASOF_JSON_BOOL && direct->boolean;
 	if (manifest->is_direct) {
 		ASOF_TRY(read_hashes(root, arena, manifest, err));
+		ASOF_TRY(read_tables(root, arena, manifest, err));
 		ASOF_TRY(read_files(root, arena, manifest, err));
 	}
 	return read_refs(root, arena, manifest, err);

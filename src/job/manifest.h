@@ -36,6 +36,8 @@ struct asof_manifest {
 	size_t view_count;
 	struct asof_manifest_file *files; /* direct */
 	size_t file_count;
+	struct asof_table_pin *tables; /* direct: at which versions tables of others were read */
+	size_t table_count;
 	/* How the file was written: where its row groups end hangs on these, so that byte for byte
 	 * the same file is made with the same. */
 	bool is_sql;

@@ -46,6 +46,13 @@ struct asof_bound_source {
 	const bool *is_pushed_column;
 };
 
+/* A table of others that is to be read at one version, whatever its source says: of a join that is
+ * made again. */
+struct asof_table_pin {
+	const char *source;
+	int64_t version;
+};
+
 struct asof_session {
 	struct asof_arena arena;
 	struct asof_session_options options;
@@ -59,6 +66,8 @@ struct asof_session {
 	struct asof_buf mistakes_text;
 	struct asof_project *project; /* NULL: the text could not be understood */
 	bool is_bound;
+	const struct asof_table_pin *pins; /* borrowed; given before it is bound */
+	size_t pin_count;
 	struct asof_bound_source *bound; /* per source of the project */
 	struct asof_engine *engine;
 	struct asof_blob *lake;

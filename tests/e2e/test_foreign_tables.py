@@ -283,6 +283,21 @@ class DeltaCursorTest(Shop):
         write_deltalake(str(self.path), more, mode="append", schema_mode="merge")
         self.builds("full", "version 1 of 'data/orders' changes the table itself", 8)
 
+    def test_a_direct_join_is_made_again_after_the_table_has_moved_on(self):
+        self.append(0, 10)
+        before = self.joined("--direct")
+        recorded = json.loads((self.shop.dir / "out.csv.asof.json").read_text())
+        self.assertEqual(recorded["source_tables"], [{"source": "orders", "version": 0}])
+        self.append(10, 10)
+        DeltaTable(str(self.path)).delete("amount = 2")
+        again = answer(self.shop, "join", "--from-manifest", "out.csv.asof.json", "--out", "again.csv")
+        self.assertIs(again["same_bytes"], True)
+        self.assertEqual((self.shop.dir / "again.csv").read_text(), before)
+        self.assertNotEqual(self.joined("--direct"), before)
+        self.shop.write("gone.asof.json", json.dumps({**recorded, "source_tables": [{"source": "orders", "version": 7}]}))
+        self.assertIn("source 'orders': the Delta table 'data/orders' has no version 7: its log has 0 to 2",
+                      refused(self, 2, self.shop, "join", "--from-manifest", "gone.asof.json", "--out", "gone.csv"))
+
     def test_an_instant_inside_a_step_is_materialized_from_the_version_that_was_built(self):
         self.append(0, 4)
         build(self.shop)
@@ -388,6 +403,15 @@ class IcebergTest(Shop):
     def test_a_table_without_a_snapshot_is_empty(self):
         self.assertEqual(ours(self.shop), [])
         self.assertEqual(build(self.shop)["last"]["rows_total"], 0)
+
+    def test_a_direct_join_is_made_again_of_the_snapshot_that_it_read(self):
+        self.table.append(data(0, 10))
+        before = self.joined("--direct")
+        self.table.append(data(10, 5))
+        self.table.delete("amount = 2")
+        again = answer(self.shop, "join", "--from-manifest", "out.csv.asof.json", "--out", "again.csv")
+        self.assertIs(again["same_bytes"], True)
+        self.assertEqual((self.shop.dir / "again.csv").read_text(), before)
 
     def test_a_snapshot_is_pinned(self):
         self.table.append(data(0, 4))
