@@ -16,7 +16,7 @@ import orders
 import project
 import test_s3
 from project import Project
-from steps import answer, build, read_parquet, rows, versions
+from steps import build, read_parquet, rows, versions
 
 KEYS = 20
 SECONDS = 60 if os.environ.get("ASOF_TEST_LONG") else 8

@@ -11,7 +11,7 @@ import orders
 import project
 from orders import joined, random_orders, random_times
 from project import Project
-from steps import answer, build, refused, rows, write_parquet
+from steps import answer, build, refused, write_parquet
 from test_lake import EXTENSION
 
 DEFINITIONS = orders.definitions("[amount, note]", orders.TOTALLED, "{id: int64, shop: string}")
