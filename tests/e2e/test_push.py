@@ -78,8 +78,13 @@ class Server:
 
 
 class Push(unittest.TestCase):
+    """Also on the stores that are servers: test_push_*.py."""
+
+    def settings(self):
+        return project.SETTINGS
+
     def setUp(self):
-        self.shop = project.Project()
+        self.shop = project.Project(settings=self.settings())
         self.addCleanup(self.shop.remove)
         self.shop.done("build")
         self.shop.done("materialize", "--at", "2024-01-02T10:00:00Z")
