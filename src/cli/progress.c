@@ -48,6 +48,14 @@ draw(struct asof_progress *progress, double fraction, int64_t now_us)
 	write_line(progress, buf.ptr, buf.len);
 }
 
+/* What stands behind a colon is how far the stage is. */
+static bool
+is_same_stage(const char *a, const char *b)
+{
+	size_t len = strcspn(a, ":");
+	return len == strcspn(b, ":") && strncmp(a, b, len) == 0;
+}
+
 void
 asof_progress_report(void *arg, const char *stage, double fraction)
 {
@@ -57,10 +65,9 @@ asof_progress_report(void *arg, const char *stage, double fraction)
 		return;
 
 	int64_t now_us = asof_monotonic_us();
-	if (strncmp(progress->stage, stage, sizeof(progress->stage) - 1) != 0) {
-		(void)snprintf(progress->stage, sizeof(progress->stage), "%s", stage);
+	if (!is_same_stage(progress->stage, stage))
 		progress->stage_us = now_us;
-	}
+	(void)snprintf(progress->stage, sizeof(progress->stage), "%s", stage);
 	if (progress->drawn_us != 0 && now_us - progress->drawn_us < REDRAW_US)
 		return;
 	progress->drawn_us = now_us;

@@ -12,6 +12,17 @@ struct materialized {
 	int64_t elapsed_us;
 };
 
+static const char *
+message_of(const struct materialized *m, struct asof_arena *arena)
+{
+	if (!m->report.is_written)
+		return "what is online is newer";
+	if (m->report.resumed_rows == 0)
+		return "written";
+	return asof_arena_printf(arena, "written, %" PRId64 " of the rows by a run that was killed",
+				 m->report.resumed_rows);
+}
+
 static enum asof_status
 record(struct asof_session *session, const struct materialized *m, int64_t at_us,
        int64_t started_us, struct asof_arena *arena, struct asof_error *err)
@@ -30,10 +41,10 @@ record(struct asof_session *session, const struct materialized *m, int64_t at_us
 		.started_us = started_us,
 		.finished_us = started_us + m->elapsed_us,
 		.row_count = m->report.row_count,
-		.message = m->report.is_written ? "written" : "what is online is newer",
+		.message = message_of(m, arena),
 		.version = m->report.version,
 	};
-	if (!run.id)
+	if (!run.id || !run.message)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "run");
 	if (m->report.is_written)
 		ASOF_TRY(asof_catalog_put_materialization(session->catalog, &materialization, err));

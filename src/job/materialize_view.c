@@ -12,6 +12,7 @@
 #include "job/upstream.h"
 #include "kernel/answer.h"
 #include "model/duration.h"
+#include "model/hash.h"
 #include "plan/sql.h"
 
 #define ROW_BYTES_MAX   ASOF_STORE_VALUE_MAX
@@ -40,8 +41,13 @@ struct loading {
 					   grows */
 	size_t value_offsets[BATCH_ROWS];
 	size_t row_count; /* in the batch */
+	struct asof_session *session;
+	int64_t read_rows; /* of the version's, and how many there are, at most; -1: unknown */
+	int64_t version_rows;
 	int64_t total_rows;
 	uint64_t total_bytes;
+	struct asof_store_resume resume; /* what a killed run of the same rows has put */
+	int64_t skipped_rows;            /* of those, how many came by again */
 };
 
 static void
@@ -53,6 +59,7 @@ loading_done(struct loading *l)
 	asof_arena_done(&l->scratch);
 	asof_arena_done(&l->shown);
 	asof_buf_done(&l->batch_bytes);
+	asof_buf_done(&l->resume.last_key);
 }
 
 static enum asof_status
@@ -105,12 +112,43 @@ read_key(struct loading *l, const struct asof_value **ret_key, struct asof_error
 	return ASOF_OK;
 }
 
+static enum asof_status
+no_such_row(const struct loading *l, struct asof_error *err)
+{
+	return ASOF_FAIL(err, ASOF_CONFLICT,
+			 "what a killed run has put does not fit the rows of '%s' (it is forgotten "
+			 "now: run this again)",
+			 l->table.name);
+}
+
+/* A key that a killed run has put: the last of them must be the one that the store says. */
+static enum asof_status
+skip_key(struct loading *l, struct asof_error *err)
+{
+	const struct asof_value *key = NULL;
+	l->skipped_rows++;
+	if (l->skipped_rows == l->resume.row_count) {
+		ASOF_TRY(read_key(l, &key, err));
+		ASOF_TRY(asof_key_encode(key, l->key_count, &l->batch_bytes, err));
+		if (!asof_str_equal(asof_buf_view(&l->batch_bytes),
+				    asof_buf_view(&l->resume.last_key)))
+			return no_such_row(l, err);
+		asof_buf_clear(&l->batch_bytes);
+	}
+	asof_entry_table_clear(&l->head);
+	asof_entry_table_clear(&l->entries);
+	asof_arena_reset(&l->scratch);
+	return ASOF_OK;
+}
+
 /* Everything of the current key is gathered: store it. */
 static enum asof_status
 finish_key(struct loading *l, struct asof_error *err)
 {
 	if (l->head.row_count == 0)
 		return ASOF_OK;
+	if (l->skipped_rows < l->resume.row_count)
+		return skip_key(l, err);
 	struct asof_store_row *row = &l->rows[l->row_count];
 	struct asof_tiles tiles = {
 		.count = l->head.row_count,
@@ -176,6 +214,10 @@ take_rows(void *arg, const struct asof_result_schema *schema, const struct asof_
 		ASOF_TRY(asof_entry_table_add(
 			&l->entries, batch->columns + l->key_count + HEAD_COLUMNS, row, err));
 	}
+	l->read_rows += (int64_t)batch->row_count;
+	asof_session_rows(l->session, l->total_rows + (int64_t)l->row_count,
+			  l->version_rows > 0 ? (double)l->read_rows / (double)l->version_rows
+					      : -1);
 	return ASOF_OK;
 }
 
@@ -297,7 +339,7 @@ plan_partial(struct asof_session *session, const struct asof_version_table *tabl
 static enum asof_status
 plan_rows(struct asof_session *session, struct asof_engine *engine,
 	  const struct asof_version_table *table, int64_t at_us, struct asof_arena *arena,
-	  struct asof_buf *sql, struct asof_error *err)
+	  struct asof_buf *sql, bool *ret_is_partial, struct asof_error *err)
 {
 	struct asof_plan_build partial;
 	int64_t straddling = 0;
@@ -307,6 +349,7 @@ plan_rows(struct asof_session *session, struct asof_engine *engine,
 		ASOF_TRY(asof_query_ints(engine, asof_buf_cstr(sql), &straddling, 1, err));
 		asof_buf_clear(sql);
 	}
+	*ret_is_partial = straddling > 0;
 	if (straddling > 0)
 		ASOF_TRY(plan_partial(session, table, at_us, arena, &partial, err));
 	return asof_plan_online_sql(&table->plan, at_us, straddling > 0 ? &partial : NULL, sql,
@@ -362,6 +405,32 @@ commit(struct loading *l, struct asof_session *session, struct asof_store *store
 	return asof_fault_point("materialize.after_commit", err);
 }
 
+/*
+ * Begin, or go on where a run was killed that would have put the same rows: the same program, the
+ * same instant, and the same statement, which names the version's files; those never change, and it
+ * orders by key. An unfinished step is read from the source, which may change: then all begins
+ * anew.
+ */
+static enum asof_status
+begin_load(struct loading *l, struct asof_store *store, const struct asof_version_table *table,
+	   const char *sql, bool is_partial, struct asof_arena *arena, struct asof_error *err)
+{
+	char digest[33];
+	if (is_partial)
+		return asof_store_load_begin(store, &l->table, &l->load, err);
+	asof_hash128_text(asof_str_from(sql), digest);
+	const char *tag = asof_arena_printf(arena, "%s %s %s %" PRId64 " %s", ASOF_VERSION,
+					    table->version_text, table->version->definition_hash,
+					    l->at_us, digest);
+	if (!tag)
+		return ASOF_FAIL(err, ASOF_NO_MEMORY, "tag");
+	l->resume.tag = asof_str_from(tag);
+	ASOF_TRY(asof_store_load_resume(store, &l->table, &l->resume, &l->load, err));
+	l->total_rows = l->resume.row_count;
+	l->total_bytes = l->resume.size_bytes;
+	return ASOF_OK;
+}
+
 static enum asof_status
 load_table(struct asof_session *session, struct asof_store *store, struct asof_engine *engine,
 	   const struct asof_version_table *table, int64_t at_us, struct asof_arena *arena,
@@ -372,20 +441,28 @@ load_table(struct asof_session *session, struct asof_store *store, struct asof_e
 	struct loading l = { .view = table->view,
 			     .at_us = at_us,
 			     .key_count = table->view->entity->key_count,
-			     .batch_bytes = ASOF_BUF((size_t)ROW_BYTES_MAX + BATCH_BYTES_MAX) };
+			     .batch_bytes = ASOF_BUF((size_t)ROW_BYTES_MAX + BATCH_BYTES_MAX),
+			     .resume.last_key = ASOF_BUF(ASOF_STORE_KEY_MAX) };
+	bool is_partial = false;
 	l.is_showing = asof_store_is_showing(store);
+	l.session = session;
+	l.version_rows = table->snapshot.row_count;
+	asof_session_rows(session, 0, -1);
 	ASOF_TRY(asof_online_table(table->version->view, table->view, arena, &l.table, err));
 	ASOF_TRY(asof_answer_plan_make(table->view, arena, &l.plan, err));
 	ASOF_TRY(init_tables(&l, table, arena, err));
-	ASOF_TRY(plan_rows(session, engine, table, at_us, arena, &sql, err));
-	ASOF_TRY(asof_store_load_begin(store, &l.table, &l.load, err));
+	ASOF_TRY(plan_rows(session, engine, table, at_us, arena, &sql, &is_partial, err));
+	ASOF_TRY(begin_load(&l, store, table, asof_buf_cstr(&sql), is_partial, arena, err));
 	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_rows, &l, err));
 	ASOF_TRY(finish_key(&l, err));
+	if (l.skipped_rows < l.resume.row_count)
+		return no_such_row(&l, err);
 	ASOF_TRY(flush(&l, err));
 	ASOF_TRY(asof_cancel_check(&session->cancel, err));
 	ASOF_TRY(commit(&l, session, store, table, arena, err));
 	report->is_written = true;
 	report->row_count = l.total_rows;
+	report->resumed_rows = l.resume.row_count;
 	report->size_bytes = l.total_bytes;
 	return ASOF_OK;
 }

@@ -22,8 +22,9 @@ ASOF_NODISCARD enum asof_status asof_online_meta_read(struct asof_str json,
 struct asof_materialize_report {
 	const char *version;
 	int64_t row_count;
-	uint64_t size_bytes; /* of keys and values */
-	bool is_written;     /* false: what is online is newer */
+	uint64_t size_bytes;  /* of keys and values */
+	int64_t resumed_rows; /* of them put by a run that was killed */
+	bool is_written;      /* false: what is online is newer */
 };
 
 /* Load the view's version as of `at_us`, then switch to it at once; a killed run leaves what was

@@ -13,15 +13,33 @@
 #include "job/run_record.h"
 #include "job/versions.h"
 
+#define STAGE_BYTES     256
 #define MEMORY_USUAL    (UINT64_C(8) << 30)  /* reckoned with where no bound was given */
 #define ENGINE_OVERHEAD (UINT64_C(96) << 20) /* the engine's code and what it counts nowhere */
 
 static void
 report_progress(void *arg, double fraction)
 {
-	const struct asof_session *session = arg;
-	session->options.progress(session->options.progress_arg,
-				  session->stage ? session->stage : "", fraction);
+	struct asof_session *session = arg;
+	const char *stage = session->stage ? session->stage : "";
+	int64_t rows = session->stage_rows;
+	if (rows < 0) {
+		session->options.progress(session->options.progress_arg, stage, fraction);
+		return;
+	}
+	char text[STAGE_BYTES];
+	double own = session->stage_fraction;
+	double seconds = (double)(asof_monotonic_us() - session->stage_us) / 1e6;
+	if (rows == 0)
+		(void)snprintf(text, sizeof(text), "%s", stage);
+	else
+		(void)snprintf(text, sizeof(text), "%s: %lld rows, %.0f/s", stage, (long long)rows,
+			       seconds > 0 ? (double)rows / seconds : 0.0);
+	if (rows > 0)
+		fraction = own < 0 ? -1 : 0.5 + own / 2;
+	else if (fraction > 0)
+		fraction /= 2;
+	session->options.progress(session->options.progress_arg, text, fraction);
 }
 
 static enum asof_status
@@ -44,6 +62,7 @@ asof_session_open(const struct asof_session_options *options, struct asof_sessio
 	if (!session)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "session");
 	session->options = *options;
+	session->stage_rows = -1;
 	session->clock = asof_clock_system();
 	session->mistakes_text = ASOF_BUF(16u << 20);
 
@@ -215,14 +234,23 @@ asof_session_write_bytes(const struct asof_session *session)
 void
 asof_session_stage(struct asof_session *session, const char *fmt, ...)
 {
-	char text[256];
+	char text[STAGE_BYTES];
 	va_list ap;
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	session->stage_rows = -1;
+	session->stage_us = asof_monotonic_us();
 	const char *copy = asof_arena_copy(&session->arena, asof_str_from(text));
 	if (copy)
 		session->stage = copy;
+}
+
+void
+asof_session_rows(struct asof_session *session, int64_t rows, double fraction)
+{
+	session->stage_fraction = fraction;
+	session->stage_rows = rows;
 }
 
 int64_t

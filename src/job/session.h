@@ -58,9 +58,12 @@ struct asof_session {
 	struct asof_session_options options;
 	const char *dir;
 	const char *profile;
-	const char *made_by; /* who: "user@host", or what ASOF_USER says */
-	const char *reason;  /* why; "" */
-	const char *stage;   /* what the running job does, for progress */
+	const char *made_by;        /* who: "user@host", or what ASOF_USER says */
+	const char *reason;         /* why; "" */
+	const char *stage;          /* what the running job does, for progress */
+	int64_t stage_us;           /* monotonic, when it began */
+	_Atomic int64_t stage_rows; /* < 0: the stage counts none */
+	_Atomic double stage_fraction;
 	struct asof_cancel cancel;
 	struct asof_mistakes mistakes;
 	struct asof_buf mistakes_text;
@@ -109,6 +112,11 @@ uint64_t asof_session_write_bytes(const struct asof_session *session);
 
 /* Say what is being done, for progress. `stage` lives in the session's arena. */
 void asof_session_stage(struct asof_session *session, const char *fmt, ...) ASOF_PRINTF(2, 3);
+/*
+ * How far a stage is that counts rows itself: `rows` of them are done, `fraction` of its work (in
+ * [0, 1]; < 0: unknown). The engine's own work before the first row is taken for half of the stage.
+ */
+void asof_session_rows(struct asof_session *session, int64_t rows, double fraction);
 int64_t asof_session_now_us(const struct asof_session *session);
 
 /* The view named, or ASOF_NOT_FOUND with the nearest name. */

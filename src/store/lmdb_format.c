@@ -106,6 +106,15 @@ asof_lmdb_pack(struct asof_buf *buf, const struct asof_store_row *row, asof_stor
 	asof_buf_grow(buf, PACKED_HEAD + stored.len + entry_len);
 }
 
+void
+asof_lmdb_pack_stored(struct asof_buf *buf, struct asof_str stored_key, struct asof_str bucket)
+{
+	uint32_t lengths[2] = { (uint32_t)stored_key.len, (uint32_t)bucket.len };
+	asof_buf_add(buf, lengths, sizeof(lengths));
+	asof_buf_add_str(buf, stored_key);
+	asof_buf_add_str(buf, bucket);
+}
+
 bool
 asof_lmdb_unpack(struct asof_str *rows, struct asof_str *ret_stored_key, struct asof_str *ret_entry)
 {

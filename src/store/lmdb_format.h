@@ -30,6 +30,9 @@ struct asof_str asof_lmdb_stored_key(struct asof_str key, asof_store_hash_fn *ha
 /* Append a packed row; errors are those of the buffer. */
 void asof_lmdb_pack(struct asof_buf *buf, const struct asof_store_row *row,
 		    asof_store_hash_fn *hash);
+/* The same of a stored key and its bucket, as they stand in a database. */
+void asof_lmdb_pack_stored(struct asof_buf *buf, struct asof_str stored_key,
+			   struct asof_str bucket);
 /* Take the first row off `rows`, which asof_lmdb_pack() wrote. False at the end. */
 bool asof_lmdb_unpack(struct asof_str *rows, struct asof_str *ret_stored_key,
 		      struct asof_str *ret_entry);

@@ -237,6 +237,26 @@ asof_store_load_begin(struct asof_store *store, const struct asof_store_table *t
 }
 
 enum asof_status
+asof_store_load_resume(struct asof_store *store, const struct asof_store_table *table,
+		       struct asof_store_resume *resume, struct asof_store_load **ret_load,
+		       struct asof_error *err)
+{
+	assert(store && table && resume && ret_load);
+	resume->row_count = 0;
+	resume->size_bytes = 0;
+	asof_buf_clear(&resume->last_key);
+	if (!store->ops->load_resume)
+		return asof_store_load_begin(store, table, ret_load, err);
+	enum asof_status status = check_table(table->name, err);
+	if (status == ASOF_OK)
+		status = store->ops->load_resume(store, table, resume, ret_load, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "load '%s' of the %s store", table->name,
+				 store->ops->scheme);
+	return ASOF_OK;
+}
+
+enum asof_status
 asof_store_load_put(struct asof_store_load *load, const struct asof_store_row *rows,
 		    size_t row_count, struct asof_error *err)
 {

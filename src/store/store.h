@@ -79,6 +79,18 @@ struct asof_store_mark {
 };
 
 /*
+ * A load that may be done again: `tag` says all that its rows follow from. Where a load with an
+ * equal tag was killed, what it had put durably is there: that many rows, the last of them with
+ * last_key.
+ */
+struct asof_store_resume {
+	struct asof_str tag;
+	int64_t row_count;        /* 0: begin with the first row */
+	uint64_t size_bytes;      /* of their keys and values */
+	struct asof_buf last_key; /* the caller's */
+};
+
+/*
  * Called once per key found, perhaps inside a read transaction: be quick, do not call the
  * store. `value` is borrowed and dies when the callback returns.
  */
@@ -131,6 +143,12 @@ struct asof_store_ops {
 	enum asof_status (*load_begin)(struct asof_store *store,
 				       const struct asof_store_table *table,
 				       struct asof_store_load **ret_load, struct asof_error *err);
+	/* As load_begin, and go on where a killed load of the same tag was. Optional: without it a
+	 * load begins anew. A load that was updated is not gone on with. */
+	enum asof_status (*load_resume)(struct asof_store *store,
+					const struct asof_store_table *table,
+					struct asof_store_resume *resume,
+					struct asof_store_load **ret_load, struct asof_error *err);
 	/* Under the write rule among the load's own rows. Ascending keys are fastest; any order is
 	 * right. */
 	enum asof_status (*load_put)(struct asof_store_load *load,
@@ -197,6 +215,12 @@ ASOF_NODISCARD enum asof_status asof_store_load_begin(struct asof_store *store,
 						      const struct asof_store_table *table,
 						      struct asof_store_load **ret_load,
 						      struct asof_error *err);
+/* On success resume->row_count, size_bytes and last_key say where to go on. */
+ASOF_NODISCARD enum asof_status asof_store_load_resume(struct asof_store *store,
+						       const struct asof_store_table *table,
+						       struct asof_store_resume *resume,
+						       struct asof_store_load **ret_load,
+						       struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_store_load_put(struct asof_store_load *load,
 						    const struct asof_store_row *rows,
 						    size_t row_count, struct asof_error *err);

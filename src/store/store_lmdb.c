@@ -395,7 +395,17 @@ static enum asof_status
 lmdb_load_begin(struct asof_store *store, const struct asof_store_table *table,
 		struct asof_store_load **ret_load, struct asof_error *err)
 {
-	return asof_lmdb_load_begin(env_of(store), table->name, has_front(store), ret_load, err);
+	return asof_lmdb_load_begin(env_of(store), table->name, has_front(store), NULL, ret_load,
+				    err);
+}
+
+static enum asof_status
+lmdb_load_resume(struct asof_store *store, const struct asof_store_table *table,
+		 struct asof_store_resume *resume, struct asof_store_load **ret_load,
+		 struct asof_error *err)
+{
+	return asof_lmdb_load_begin(env_of(store), table->name, has_front(store), resume, ret_load,
+				    err);
 }
 
 static bool
@@ -450,6 +460,7 @@ const struct asof_store_ops asof_store_lmdb_ops = {
 	.tables = lmdb_tables,
 	.drop = lmdb_drop,
 	.load_begin = lmdb_load_begin,
+	.load_resume = lmdb_load_resume,
 	.load_put = asof_lmdb_load_put,
 	.load_update = asof_lmdb_load_update,
 	.load_get_many = asof_lmdb_load_get_many,

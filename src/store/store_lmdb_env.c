@@ -23,7 +23,7 @@
 static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER; /* guards `environments` and refs */
 static struct asof_lmdb_env *environments;
 
-/* No table's name begins with NUL: the number of the format. */
+/* No table's name begins with NUL: the number of the format, and how far loads are. */
 static const char format_key[1] = { 0 };
 
 static enum asof_status
@@ -251,7 +251,7 @@ asof_lmdb_record_write(MDB_txn *txn, const struct asof_lmdb_env *env, const char
 bool
 asof_lmdb_is_table_key(MDB_val key)
 {
-	return key.mv_size != sizeof(format_key) || memcmp(key.mv_data, format_key, 1) != 0;
+	return key.mv_size > 0 && *(const char *)key.mv_data != '\0';
 }
 
 static struct asof_lmdb_table *

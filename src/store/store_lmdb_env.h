@@ -150,9 +150,28 @@ ASOF_NODISCARD enum asof_status asof_lmdb_front_visit(const struct asof_lmdb_rea
 						      asof_store_visit_fn *visit, void *arg,
 						      struct asof_error *err);
 
-/* The load_*() callbacks of the store, in store_lmdb_load.c. */
+/* How far the load of a table is, for the next to go on: in store_lmdb_resume.c. Without one
+ * ret_progress->tag is empty. Its strings are borrowed from the transaction. */
+struct asof_lmdb_progress {
+	int64_t row_count;
+	uint64_t size_bytes;
+	struct asof_str tag;
+	struct asof_str last_key;
+};
+int asof_lmdb_progress_read(MDB_txn *txn, const struct asof_lmdb_env *env, const char *table,
+			    struct asof_lmdb_progress *ret_progress);
+int asof_lmdb_progress_write(MDB_txn *txn, const struct asof_lmdb_env *env, const char *table,
+			     const struct asof_lmdb_progress *progress);
+int asof_lmdb_progress_delete(MDB_txn *txn, const struct asof_lmdb_env *env, const char *table);
+/* Write what a database holds to a front that has no rows. */
+ASOF_NODISCARD enum asof_status asof_lmdb_front_refill(struct asof_lmdb_env *env, MDB_dbi dbi,
+						       struct asof_front_writer *writer,
+						       struct asof_error *err);
+
+/* The load_*() callbacks of the store, in store_lmdb_load.c. `resume` may be NULL. */
 ASOF_NODISCARD enum asof_status asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name,
 						     bool has_front,
+						     struct asof_store_resume *resume,
 						     struct asof_store_load **ret_load,
 						     struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_lmdb_load_put(struct asof_store_load *base,

@@ -86,19 +86,23 @@ is_open(struct asof_lmdb_fronts *fronts, uint64_t id)
 }
 
 /* Make the front of that id the one that is open; not if it has been found to be unusable. */
-static void
-open_front(const struct asof_lmdb_env *env, struct asof_lmdb_table *table, uint64_t id)
+static enum asof_status
+open_front(const struct asof_lmdb_env *env, struct asof_lmdb_table *table, uint64_t id,
+	   struct asof_error *err)
 {
 	struct asof_lmdb_fronts *fronts = &table->fronts;
 	(void)pthread_rwlock_wrlock(&fronts->lock);
 	ASOF_AUTO(unlock) pthread_rwlock_t *held = &fronts->lock;
 	if ((fronts->front && fronts->front->id == id) || fronts->unusable == id)
-		return;
+		return ASOF_OK;
 	asof_front_close(ASOF_STEAL(fronts->front));
 	atomic_store(&fronts->seen_txn, 0);
 	enum asof_status status =
-		asof_front_open(asof_lmdb_front_name(env, table, id), &fronts->front, NULL);
+		asof_front_open(asof_lmdb_front_name(env, table, id), &fronts->front, err);
+	if (status == ASOF_NO_MEMORY)
+		return status;
 	fronts->unusable = status == ASOF_NOT_FOUND || status == ASOF_CORRUPT ? id : 0;
+	return ASOF_OK;
 }
 
 /* Keys whose memory is fetched together: their slots, then their rows, then all is there. */
@@ -194,7 +198,7 @@ asof_lmdb_front_visit(const struct asof_lmdb_read *read, struct asof_lmdb_table 
 	struct visiting v = { read, table->slots[record->current], visit, arg };
 	struct asof_lmdb_fronts *fronts = &table->fronts;
 	if (record->front && !is_open(fronts, record->front))
-		open_front(read->env, table, record->front);
+		ASOF_TRY(open_front(read->env, table, record->front, err));
 	(void)pthread_rwlock_rdlock(&fronts->lock);
 	ASOF_AUTO(unlock) pthread_rwlock_t *held = &fronts->lock;
 	if (!fronts->front || fronts->front->id != record->front)

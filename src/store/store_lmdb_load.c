@@ -12,6 +12,7 @@
 #include "model/hash.h"
 
 #define CHUNK_BYTES    ((size_t)16 << 20) /* of packed rows per transaction */
+#define TAG_BYTES_MAX  4096
 #define ROWS_BYTES_MAX (CHUNK_BYTES + ASOF_STORE_VALUE_MAX + 4 * ASOF_STORE_KEY_MAX)
 
 struct lmdb_load {
@@ -23,6 +24,10 @@ struct lmdb_load {
 	uint64_t old_front;             /* of the generation that is being read; 0: none */
 	struct asof_buf rows;           /* packed, not yet in the database */
 	struct asof_front_writer front; /* its id is 0 where none is made */
+	struct asof_buf tag;            /* empty: not to be gone on with */
+	struct asof_buf last_key;       /* of what was put */
+	int64_t put_count;              /* rows that were put, by the load that was killed too */
+	uint64_t put_bytes;
 };
 
 /* Who holds the file's lock loads the table; it falls with the process. */
@@ -56,11 +61,32 @@ load_free(struct lmdb_load *load)
 		(void)close(load->lock_fd);
 	asof_front_writer_done(&load->front);
 	asof_buf_done(&load->rows);
+	asof_buf_done(&load->tag);
+	asof_buf_done(&load->last_key);
 	asof_mem_free(load);
 }
 ASOF_DEFINE_AUTOFREE(struct lmdb_load, load_free)
 
-/* Empties what a killed load left. */
+/* Is what a killed load left what this one would put? Then go on behind it. */
+static int
+find_progress(MDB_txn *txn, struct lmdb_load *load, const struct asof_lmdb_record *record)
+{
+	struct asof_lmdb_progress progress;
+	load->put_count = 0;
+	load->put_bytes = 0;
+	asof_buf_clear(&load->last_key);
+	if (load->tag.len == 0 || record->loading < 0)
+		return 0;
+	int rc = asof_lmdb_progress_read(txn, load->env, load->table->name, &progress);
+	if (rc != 0 || !asof_str_equal(progress.tag, asof_buf_view(&load->tag)))
+		return rc;
+	load->put_count = progress.row_count;
+	load->put_bytes = progress.size_bytes;
+	asof_buf_add_str(&load->last_key, progress.last_key);
+	return load->last_key.status == ASOF_OK ? 0 : ENOMEM;
+}
+
+/* Empties what a killed load left, unless this one goes on with it. */
 static int
 apply_begin(MDB_txn *txn, void *arg)
 {
@@ -70,11 +96,20 @@ apply_begin(MDB_txn *txn, void *arg)
 	int rc = asof_lmdb_record_read(txn, load->env, name, &record);
 	if (rc != 0 && rc != MDB_NOTFOUND)
 		return rc;
+	rc = find_progress(txn, load, &record);
+	if (rc != 0)
+		return rc;
 	load->slot = record.current == 0 ? 1 : 0;
+	if (load->put_count > 0)
+		load->slot = record.loading;
 	record.loading = load->slot;
 	record.loading_front = load->front.name.id;
 	load->old_front = record.front;
-	rc = mdb_drop(txn, load->table->slots[load->slot], 0);
+	if (load->put_count == 0) {
+		rc = asof_lmdb_progress_delete(txn, load->env, name);
+		if (rc == 0)
+			rc = mdb_drop(txn, load->table->slots[load->slot], 0);
+	}
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
 }
 
@@ -89,6 +124,8 @@ apply_abort(MDB_txn *txn, void *arg)
 		return 0;
 	if (rc == 0)
 		rc = mdb_drop(txn, load->table->slots[record.loading], 0);
+	if (rc == 0)
+		rc = asof_lmdb_progress_delete(txn, load->env, name);
 	record.loading = -1;
 	record.loading_front = 0;
 	return rc == 0 ? asof_lmdb_record_write(txn, load->env, name, &record) : rc;
@@ -98,8 +135,15 @@ static int
 apply_chunk(MDB_txn *txn, void *arg)
 {
 	const struct lmdb_load *load = arg;
-	return asof_lmdb_append_rows(txn, load->table->slots[load->slot],
-				     asof_buf_view(&load->rows));
+	int rc = asof_lmdb_append_rows(txn, load->table->slots[load->slot],
+				       asof_buf_view(&load->rows));
+	if (rc != 0 || load->tag.len == 0)
+		return rc;
+	struct asof_lmdb_progress progress = { .row_count = load->put_count,
+					       .size_bytes = load->put_bytes,
+					       .tag = asof_buf_view(&load->tag),
+					       .last_key = asof_buf_view(&load->last_key) };
+	return asof_lmdb_progress_write(txn, load->env, load->table->name, &progress);
 }
 
 struct switching {
@@ -122,6 +166,8 @@ apply_switch(MDB_txn *txn, void *arg)
 		return 0;
 	if (rc == 0 && record.current >= 0)
 		rc = mdb_drop(txn, load->table->slots[record.current], 0);
+	if (rc == 0)
+		rc = asof_lmdb_progress_delete(txn, load->env, load->table->name);
 	/* A front that could not be marked meanwhile is none. */
 	bool is_front = record.loading_front == load->front.name.id;
 	record = (struct asof_lmdb_record){ .current = load->slot,
@@ -150,9 +196,26 @@ remove_other_fronts(const struct lmdb_load *load, uint64_t kept)
 				 load->front.name.id);
 }
 
+/* What was put while nobody loaded is among it; what is put from now on is marked. */
+static enum asof_status
+refill(struct lmdb_load *load, struct asof_error *err)
+{
+	return asof_lmdb_front_refill(load->env, load->table->slots[load->slot], &load->front, err);
+}
+
+static enum asof_status
+tell(const struct lmdb_load *load, struct asof_store_resume *resume, struct asof_error *err)
+{
+	resume->row_count = load->put_count;
+	resume->size_bytes = load->put_bytes;
+	asof_buf_add_str(&resume->last_key, asof_buf_view(&load->last_key));
+	return asof_buf_status(&resume->last_key, err);
+}
+
 enum asof_status
 asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, bool has_front,
-		     struct asof_store_load **ret_load, struct asof_error *err)
+		     struct asof_store_resume *resume, struct asof_store_load **ret_load,
+		     struct asof_error *err)
 {
 	ASOF_AUTO(load_free_auto) struct lmdb_load *load = asof_mem_alloc(sizeof(*load));
 	if (!load)
@@ -161,7 +224,12 @@ asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, bool has_front
 				    .env = env,
 				    .lock_fd = -1,
 				    .front = { .fd = -1 },
-				    .rows = ASOF_BUF(ROWS_BYTES_MAX) };
+				    .rows = ASOF_BUF(ROWS_BYTES_MAX),
+				    .tag = ASOF_BUF(TAG_BYTES_MAX),
+				    .last_key = ASOF_BUF(ASOF_STORE_KEY_MAX) };
+	if (resume)
+		asof_buf_add_str(&load->tag, resume->tag);
+	ASOF_TRY(asof_buf_status(&load->tag, err));
 	ASOF_TRY(asof_lmdb_table_open(env, name, true, &load->table, err));
 	ASOF_TRY(lock_load(env, name, &load->lock_fd, err));
 	(void)mdb_reader_check(env->mdb, NULL);
@@ -171,6 +239,10 @@ asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, bool has_front
 	struct asof_lmdb_change change = { apply_begin, load, NULL, "store.load.begun" };
 	ASOF_TRY(asof_lmdb_write(env, &change, err));
 	remove_other_fronts(load, load->old_front);
+	if (load->put_count > 0 && has_front)
+		ASOF_TRY(refill(load, err));
+	if (resume)
+		ASOF_TRY(tell(load, resume, err));
 	*ret_load = &ASOF_STEAL(load)->base;
 	return ASOF_OK;
 }
@@ -197,6 +269,17 @@ flush(struct lmdb_load *load, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* Only who may be gone on with needs to know it. */
+static enum asof_status
+remember_key(struct lmdb_load *load, struct asof_str key, struct asof_error *err)
+{
+	if (load->tag.len == 0)
+		return ASOF_OK;
+	asof_buf_clear(&load->last_key);
+	asof_buf_add_str(&load->last_key, key);
+	return asof_buf_status(&load->last_key, err);
+}
+
 enum asof_status
 asof_lmdb_load_put(struct asof_store_load *base, const struct asof_store_row *rows,
 		   size_t row_count, struct asof_error *err)
@@ -204,9 +287,15 @@ asof_lmdb_load_put(struct asof_store_load *base, const struct asof_store_row *ro
 	struct lmdb_load *load = (struct lmdb_load *)base;
 	for (size_t i = 0; i < row_count; i++) {
 		asof_lmdb_pack(&load->rows, &rows[i], load->env->hash);
-		if (load->rows.len >= CHUNK_BYTES)
+		load->put_count++;
+		load->put_bytes += rows[i].key.len + rows[i].value.len;
+		if (load->rows.len >= CHUNK_BYTES) {
+			ASOF_TRY(remember_key(load, rows[i].key, err));
 			ASOF_TRY(flush(load, err));
+		}
 	}
+	if (row_count > 0)
+		ASOF_TRY(remember_key(load, rows[row_count - 1].key, err));
 	return asof_buf_status(&load->rows, err);
 }
 
@@ -218,6 +307,9 @@ apply_replacing(MDB_txn *txn, void *arg)
 	struct asof_lmdb_record record;
 	size_t ignored;
 	int rc = asof_lmdb_record_read(txn, load->env, load->table->name, &record);
+	/* Rows that were updated once are not to be updated again. */
+	if (rc == 0)
+		rc = asof_lmdb_progress_delete(txn, load->env, load->table->name);
 	if (rc == 0)
 		rc = asof_lmdb_front_touch(txn, load->env, load->table, rows, &record);
 	if (rc != 0)
@@ -233,6 +325,7 @@ asof_lmdb_load_update(struct asof_store_load *base, const struct asof_store_row 
 	struct lmdb_load *load = (struct lmdb_load *)base;
 	struct asof_lmdb_change change = { apply_replacing, load, "store.load.chunk", NULL };
 	ASOF_TRY(flush(load, err));
+	asof_buf_clear(&load->tag);
 	for (size_t i = 0; i < row_count; i++) {
 		asof_lmdb_pack(&load->rows, &rows[i], load->env->hash);
 		if (load->rows.len < CHUNK_BYTES && i + 1 < row_count)

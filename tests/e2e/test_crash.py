@@ -236,6 +236,22 @@ class Materialize(Case):
                 at = day(number)
                 self.moves(number, lambda point=point, at=at: self.assertTrue(self.killed_at(point, "materialize", "-q", "--at", at)))
 
+    def test_a_killed_load_goes_on_and_ends_as_if_nothing_had_been(self):
+        keys = 40_000   # a chunk is 16 MiB
+        (self.shop.dir / "data/b-000.parquet").unlink()
+        duckdb.sql(f"copy (select id, timestamp '2024-01-01 10:30:00' as ordered_at, repeat('x', 1000) || id as batch from "
+                   f"range({keys}) k(id)) to '{self.shop.dir}/data/large.parquet' (format parquet)")
+        build(self.shop)
+        killed = self.shop.run("materialize", "-q", "last", "--at", day(0), env=project.environment(ASOF_FAULT="store.load.chunk:2=kill"))
+        self.assertEqual(killed.returncode, -9)
+        again = json.loads(self.shop.done("materialize", "last", "--at", day(0), "--json"))
+        self.assertEqual(again["views"][0]["rows"], keys)
+        runs = json.loads(self.shop.done("list", "runs", "--json"))
+        self.assertRegex(json.dumps(runs), r"[1-9]\d+ of the rows by a run that was killed")
+        for key in (0, keys // 2, keys - 1):
+            found = json.loads(self.shop.done("get", "last", f"id={key}", "--at", day(0)))
+            self.assertEqual(found["features"]["batch"][1000:], str(key))
+
     def test_between_the_chunks_of_a_large_load(self):
         keys = 20_000   # a chunk is 16 MiB
         (self.shop.dir / "data/b-00000.parquet").unlink()

@@ -379,6 +379,89 @@ kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 	}
 }
 
+/* Rows from `first` on, under a tag; dies at the nth chunk where `nth` is not 0. */
+static enum asof_status
+load_tagged(struct asof_store *store, const char *tag, unsigned nth, int64_t *ret_resumed,
+	    struct asof_error *err)
+{
+	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
+	ASOF_AUTO(asof_buf_done) struct asof_buf key_buf = ASOF_BUF(64);
+	struct asof_store_resume resume = { .tag = asof_str_from(tag), .last_key = ASOF_BUF(64) };
+	if (nth > 0)
+		ASOF_TRY(asof_fault_arm("store.load.chunk", nth, ASOF_FAULT_KILL, err));
+	enum asof_status status =
+		asof_store_load_resume(store, ASOF_STORE_NAMED("t"), &resume, &load, err);
+	for (int64_t i = resume.row_count; status == ASOF_OK && i < ROWS; i++) {
+		char key[32];
+		int len = snprintf(key, sizeof(key), "%08lld", (long long)i);
+		if (i > 0 && i == resume.row_count)
+			(void)snprintf(key, sizeof(key), "%08lld", (long long)i - 1);
+		bool is_behind = i == 0 || i != resume.row_count ||
+				 asof_str_equal(asof_buf_view(&resume.last_key),
+						(struct asof_str){ key, (size_t)len });
+		(void)snprintf(key, sizeof(key), "%08lld", (long long)i);
+		struct asof_store_row row = { .key = { key, (size_t)len }, .value = S("tagged") };
+		status = is_behind ? asof_store_load_put(load, &row, 1, err) : ASOF_INTERNAL;
+	}
+	asof_buf_done(&resume.last_key);
+	ASOF_TRY(status);
+	ASOF_TRY(asof_store_load_commit(load, S("tagged"), (struct asof_store_position){ 0 }, NULL,
+					err));
+	load = NULL;
+	*ret_resumed = resume.row_count;
+	return ASOF_OK;
+}
+
+static void
+die_in_tagged(const char *uri, const char *tag, unsigned nth)
+{
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct asof_store *store = NULL;
+		int64_t resumed = 0;
+		if (asof_store_open(uri, &store, NULL) == ASOF_OK)
+			(void)load_tagged(store, tag, nth, &resumed, NULL);
+		_exit(1);
+	}
+	int exit_status = 0;
+	assert_int_equal(waitpid(child, &exit_status, 0), child);
+	assert_true(WIFSIGNALED(exit_status));
+}
+
+static void
+a_killed_load_goes_on_behind_its_last_chunk(void **state)
+{
+	struct asof_error err = { 0 };
+	int64_t resumed = 0;
+	size_t written = 0;
+	size_t bytes = 0;
+	die_in_tagged(uri_of(state), "one", 2);
+	{
+		ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+		assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+		/* What is put meanwhile is in what the load ends with. */
+		struct asof_store_row row = { .key = S("put"), .value = S("x") };
+		assert_ok(asof_store_put(store, ASOF_STORE_NAMED("t"), &row, 1, &written, &err),
+			  err);
+		assert_ok(load_tagged(store, "one", 0, &resumed, &err), err);
+		assert_true(resumed > 0 && resumed < ROWS);
+		assert_is_load(store, ROWS, "tagged");
+		assert_ok(asof_store_get_many(store, "t", &row.key, 1, ignore_value, &bytes, &err),
+			  err);
+		assert_int_equal(bytes, 1);
+		/* One that is done is not gone on with, nor is one of another tag. */
+		assert_ok(load_tagged(store, "one", 0, &resumed, &err), err);
+		assert_int_equal(resumed, 0);
+	}
+	die_in_tagged(uri_of(state), "one", 2);
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	assert_ok(asof_store_open(uri_of(state), &store, &err), err);
+	assert_ok(load_tagged(store, "other", 0, &resumed, &err), err);
+	assert_int_equal(resumed, 0);
+	assert_is_load(store, ROWS, "tagged");
+}
+
 static enum asof_status
 copy_int(void *arg, size_t key_index, struct asof_str value, struct asof_error *err)
 {
@@ -454,6 +537,7 @@ main(void)
 		T(a_put_that_fails_before_its_commit_wrote_nothing),
 		T(an_update_that_fails_before_its_commit_wrote_nothing),
 		T(kill_9_while_loading_leaves_the_old_generation_or_the_new_one),
+		T(a_killed_load_goes_on_behind_its_last_chunk),
 		T(kill_9_loses_no_acknowledged_put),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
