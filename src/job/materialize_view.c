@@ -241,12 +241,17 @@ init_tables(struct loading *l, const struct asof_version_table *table, struct as
 	return asof_entry_table_init(&l->entries, types + head_count, entry_count, err);
 }
 
+/* *hint, at first 0, is where the last one was found: they come in order. */
 static const char *
-pushed_path(const struct asof_bound_source *bound, const char *name)
+pushed_path(const struct asof_bound_source *bound, const char *name, size_t *hint)
 {
-	for (size_t i = bound->file_count - bound->pushed_count; i < bound->file_count; i++) {
-		if (strcmp(bound->files[i].name, name) == 0)
-			return bound->files[i].path;
+	size_t first = bound->file_count - bound->pushed_count;
+	for (size_t i = 0; i < bound->pushed_count; i++) {
+		size_t at = (*hint + i) % bound->pushed_count;
+		if (strcmp(bound->files[first + at].name, name) != 0)
+			continue;
+		*hint = at + 1;
+		return bound->files[first + at].path;
 	}
 	return NULL;
 }
@@ -261,6 +266,7 @@ use_cursor_files(const struct asof_session *session, const struct asof_cursor *c
 	const char **paths = asof_arena_array(arena, cursor->file_count, sizeof(*paths));
 	int64_t *ordinals = asof_arena_array(arena, cursor->file_count, sizeof(*ordinals));
 	size_t count = 0;
+	size_t hint = 0;
 	source->pushed_count = 0;
 	if (!paths || !ordinals)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "paths");
@@ -270,7 +276,7 @@ use_cursor_files(const struct asof_session *session, const struct asof_cursor *c
 			bool is_pushed = asof_push_log_is_file(name);
 			if (is_pushed != (pass == 1))
 				continue;
-			paths[count] = is_pushed ? pushed_path(bound, name)
+			paths[count] = is_pushed ? pushed_path(bound, name, &hint)
 						 : asof_foreign_file_path(
 							   name, session->project->dir, arena);
 			if (!paths[count] && is_pushed)

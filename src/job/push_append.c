@@ -147,9 +147,9 @@ write_file(struct asof_push_append *append, const char *table_name, const struct
 	return ASOF_OK;
 }
 
-/* "rows[3] of request 'x'", for a row's number in the file. */
-static enum asof_status
-refuse_bad_row(const struct asof_push_append *append, int64_t row, struct asof_error *err)
+/* A row's number in its request, of that in the file. */
+static size_t
+row_in_part(const struct asof_push_append *append, int64_t row)
 {
 	size_t index = (size_t)row;
 	for (size_t p = 0; p < append->part_count; p++) {
@@ -157,9 +157,15 @@ refuse_bad_row(const struct asof_push_append *append, int64_t row, struct asof_e
 			break;
 		index -= append->parts[p].rows->row_count;
 	}
+	return index;
+}
+
+static enum asof_status
+refuse_bad_row(const struct asof_push_append *append, int64_t row, struct asof_error *err)
+{
 	return ASOF_FAIL(err, ASOF_INVALID,
 			 "rows[%zu] has no event_time (`%s`), and source '%s' fails on such rows",
-			 index, append->shape->source->event_time.text,
+			 row_in_part(append, row), append->shape->source->event_time.text,
 			 append->shape->source->name);
 }
 
@@ -189,6 +195,58 @@ check_view(const struct asof_push_append *append, const struct asof_view *view,
 	return asof_engine_run(engine, asof_buf_cstr(&sql), NULL, err);
 }
 
+/* A local time that comes twice a year, or a column of seconds, may hold another time than was
+ * pushed. */
+static enum asof_status
+check_local_time(const struct asof_push_append *append, const struct asof_field *field,
+		 struct asof_error *err)
+{
+	const struct asof_source *source = append->shape->source;
+	const char *zone = source->time_zone ? source->time_zone : "UTC";
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(64 << 10);
+	struct asof_engine *engine = NULL;
+	int64_t row = -1;
+	bool is_local = field->type.kind == ASOF_TYPE_TIMESTAMP &&
+			strcmp(field->type_text, "TIMESTAMP WITH TIME ZONE") != 0;
+	if (!is_local)
+		return ASOF_OK;
+	asof_buf_add_cstr(&sql, "SELECT coalesce(min(file_row_number), -1) FROM read_parquet(");
+	asof_sql_text(&sql, append->file.path);
+	asof_buf_add_cstr(&sql, ") WHERE timezone(");
+	asof_sql_text(&sql, zone);
+	asof_buf_add_cstr(&sql, ", CAST(CAST(timezone(");
+	asof_sql_text(&sql, zone);
+	asof_buf_add_cstr(&sql, ", ");
+	asof_sql_name(&sql, field->name);
+	asof_buf_printf(&sql, ") AS %s) AS TIMESTAMP)) <> ", field->type_text);
+	asof_sql_name(&sql, field->name);
+	ASOF_TRY(asof_buf_status(&sql, err));
+	ASOF_TRY(asof_session_engine(append->session, &engine, err));
+	ASOF_TRY(asof_query_ints(engine, asof_buf_cstr(&sql), &row, 1, err));
+	if (row < 0)
+		return ASOF_OK;
+	return ASOF_FAIL(err, ASOF_INVALID,
+			 "rows[%zu].%s: the column, of type %s in time zone '%s', cannot hold "
+			 "this instant",
+			 row_in_part(append, row), field->name, field->type_text, zone);
+}
+
+/* Every column of the rows as the source has it, also those that no view reads yet. */
+static enum asof_status
+check_columns(const struct asof_push_append *append, const struct asof_plan_source *source,
+	      struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	struct asof_engine *engine = NULL;
+	for (size_t i = 0; i < append->shape->field_count; i++)
+		ASOF_TRY(check_local_time(append, &append->shape->fields[i], err));
+	ASOF_TRY(asof_session_engine(append->session, &engine, err));
+	asof_buf_add_cstr(&sql, "CREATE OR REPLACE TEMP TABLE asof_push_check AS ");
+	asof_plan_source_rows(&sql, source, false);
+	ASOF_TRY(asof_buf_status(&sql, err));
+	return asof_engine_run(engine, asof_buf_cstr(&sql), NULL, err);
+}
+
 static enum asof_status
 check(const struct asof_push_append *append, struct asof_error *err)
 {
@@ -207,6 +265,7 @@ check(const struct asof_push_append *append, struct asof_error *err)
 	source.path_count = source.pushed_count = 1;
 	source.ordinals = ordinals;
 	source.is_pushed_column = columns;
+	ASOF_TRY(check_columns(append, &source, err));
 	for (size_t i = 0; i < project->view_count; i++) {
 		if (project->views[i].source != pushed)
 			continue;
@@ -250,7 +309,8 @@ asof_push_append_write(struct asof_push_append *append, struct asof_error *err)
 	enum asof_status status = check(append, err);
 	if (status != ASOF_OK)
 		asof_push_append_remove(append);
-	return status;
+	/* What the engine cannot compute of the rows is wrong with the rows. */
+	return status == ASOF_CORRUPT ? ASOF_INVALID : status;
 }
 
 void

@@ -1,6 +1,8 @@
 """POST /push: rows that are durable, online and in every build once they are acknowledged; killed anywhere, once."""
 
 import concurrent.futures
+import datetime
+import decimal
 import http.client
 import json
 import re
@@ -9,6 +11,8 @@ import subprocess
 import unittest
 
 import project
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 DEADLINE_S = 60
 CLOCK = "2024-01-02T12:00:00Z"
@@ -201,6 +205,66 @@ class Push(unittest.TestCase):
         with Server(self.shop, "2024-01-02T14:00:00Z") as server:
             self.assertEqual(2, server.features("spending", 1)["orders_count_1d"])
             self.assertEqual("2024-01-02T13:10:00Z", server.ask("GET", "/features/last/1")[1]["event_time"])
+
+
+class ColumnTypes(unittest.TestCase):
+    """A source in Parquet with columns of types that JSON does not have."""
+
+    def test_values_are_kept_in_the_columns_own_type_or_refused(self):
+        definitions = project.DEFINITIONS.replace("data/orders.csv", "data/*.parquet")
+        with project.Project(definitions) as shop:
+            at = datetime.datetime(2024, 1, 1, 10, 30)
+            columns = {
+                "id": pa.array([1], pa.int64()), "ordered_at": pa.array([at], pa.timestamp("ns")), "amount": pa.array([1.5]),
+                "note": ["a"], "small": pa.array([7], pa.uint8()), "cents": pa.array([decimal.Decimal("1.50")], pa.decimal128(9, 2)),
+                "point": [{"x": 1}], "tags": [["a", None]], "raw": [b"a"],
+            }
+            pq.write_table(pa.table(columns), shop.dir / "data/a.parquet")
+            shop.done("build")
+            with Server(shop) as server:
+                good = {**ROW, "small": 200, "cents": "12.34", "tags": ["b", None], "raw": "AAE="}
+                self.assertEqual(200, server.push([good])[0])
+                for column, value, message in (
+                    ("small", 300, "UINT8"), ("cents", "1.234", "rows[0].cents"), ("point", {"x": 1}, "rows[0].point: a column of type STRUCT"),
+                    ("tags", "b", "rows[0].tags"), ("raw", "!", "rows[0].raw"), ("amount", "many", "rows[0].amount: 'many' is no float64"),
+                ):
+                    with self.subTest(column=column):
+                        status, answer = server.push([{**good, column: value}])
+                        self.assertEqual(422, status, answer)
+                        self.assertIn(message, answer["error"]["message"])
+            found = json.loads(shop.done("sql", "--json", "SELECT typeof(small) AS t, small, cents, point, tags FROM source.orders ORDER BY small"))
+            self.assertEqual(["UTINYINT", "UTINYINT"], [row["t"] for row in found["rows"]])
+            self.assertEqual([None, ["b", None], 12.34], [found["rows"][1][name] for name in ("point", "tags", "cents")])
+
+
+class LocalTimes(unittest.TestCase):
+    """A source whose times are those of a clock on a wall."""
+
+    def setUp(self):
+        definitions = project.DEFINITIONS.replace("event_time: ordered_at}", "event_time: ordered_at, time_zone: Europe/Berlin}")
+        self.shop = project.Project(definitions, project.SETTINGS.replace("lmdb:./online", "memory"))
+        self.addCleanup(self.shop.remove)
+        self.shop.done("build")
+
+    def test_instants_are_told_with_their_offset_and_come_back(self):
+        with Server(self.shop) as server:
+            for time in ("2024-01-02T11:30:00Z", "2024-01-02T12:30:00+01:00"):
+                status, answer = server.push([{**ROW, "ordered_at": time}], time)
+                self.assertEqual(200, status, answer)
+                self.assertEqual("2024-01-02T11:30:00Z", server.ask("GET", "/features/last/1")[1]["event_time"])
+            self.assertEqual(2, server.features("spending", 1)["orders_count_1d"])
+            status, answer = server.push([{**ROW, "ordered_at": "2024-01-02T11:30:00"}])
+            self.assertEqual(422, status)
+            self.assertIn("rows[0].ordered_at: a time without an offset", answer["error"]["message"])
+
+    def test_an_hour_that_the_clock_shows_twice_is_refused_where_it_would_be_the_other_one(self):
+        with Server(self.shop) as server:
+            rows = [{**ROW, "ordered_at": f"2023-10-29T0{hour}:30:00Z"} for hour in (1, 0)]
+            status, answer = server.push(rows)
+            self.assertEqual(422, status)
+            self.assertIn("rows[1].ordered_at: the column", answer["error"]["message"])
+            self.assertIn("cannot hold this instant", answer["error"]["message"])
+            self.assertEqual(200, server.push(rows[:1])[0])
 
 
 class WhatCannotBePushedInto(unittest.TestCase):
