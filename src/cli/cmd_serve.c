@@ -87,6 +87,7 @@ static enum asof_status
 read_limits(const struct asof_cli *cli, struct asof_server_options *options, struct asof_error *err)
 {
 	ASOF_TRY(read_size(cli, "max-body", &options->body_max_bytes, err));
+	ASOF_TRY(read_size(cli, "max-memory", &options->memory_max_bytes, err));
 	ASOF_TRY(read_count(cli, "max-entities", &options->entity_max, err));
 	ASOF_TRY(read_count(cli, "max-connections", &options->connection_max, err));
 	ASOF_TRY(read_time(cli, "read-timeout", &options->read_timeout_ms, err));
@@ -165,6 +166,9 @@ static const struct asof_option options[] = {
 	{ .name = "http2",
 	  .about = "speak HTTP/2, too: agreed on by TLS, or with prior knowledge" },
 	{ .name = "max-body", .metavar = "SIZE", .about = "of one request (default: 16MiB)" },
+	{ .name = "max-memory",
+	  .metavar = "SIZE",
+	  .about = "of bodies and answers together; what has no room is 503 (default: 1GiB)" },
 	{ .name = "max-entities", .metavar = "N", .about = "of one request (default: 100000)" },
 	{ .name = "max-connections",
 	  .metavar = "N",
@@ -187,8 +191,8 @@ const struct asof_command asof_command_serve = {
 	.usage =
 		"[--listen ADDR] [--tokens FILE] [--tls-cert FILE --tls-key FILE]\n"
 		"            [--http2] [--max-body SIZE] [--max-entities N] [--max-connections N]\n"
-		"            [--read-timeout D] [--idle-timeout D] [--threads N] [--clock T]\n"
-		"            [--access-log]",
+		"            [--max-memory SIZE] [--read-timeout D] [--idle-timeout D]\n"
+		"            [--threads N] [--clock T] [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "
 		 "once "

@@ -75,6 +75,7 @@ complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-cert -r -f -d 'sp
 complete -c asof -n '__fish_seen_subcommand_from serve' -l tls-key -r -f -d 'its key, PEM without a password'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l http2 -d 'speak HTTP/2, too: agreed on by TLS, or with prior knowledge'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-body -r -f -d 'of one request (default: 16MiB)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l max-memory -r -f -d 'of bodies and answers together; what has no room is 503 (default: 1GiB)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-entities -r -f -d 'of one request (default: 100000)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-connections -r -f -d 'at once; more wait until one is closed (default: 10000)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l read-timeout -r -f -d 'from a request\'s first byte to its last, TLS\'s too (default: 30s)'
