@@ -80,6 +80,11 @@ static void
 compare_meaning(struct comparison *c, const struct asof_output *before,
 		const struct asof_output *after)
 {
+	if (!is_same_text(before->feature->expr.text, after->feature->expr.text)) {
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "the expression of feature '%s' changes\n",
+				after->name);
+	}
 	if (!is_same_text(before->feature->column.text, after->feature->column.text)) {
 		raise_to(c, ASOF_CHANGE_MINOR);
 		asof_buf_printf(c->reasons, "feature '%s' is of column '%s', not '%s'\n",
@@ -289,6 +294,66 @@ compare_canonical(struct comparison *c, const struct asof_project *old_project,
 	return ASOF_OK;
 }
 
+static const struct asof_key *
+find_request(const struct asof_on_demand *on_demand, const char *name)
+{
+	for (size_t i = 0; i < on_demand->request_count; i++) {
+		if (strcmp(on_demand->request[i].name, name) == 0)
+			return &on_demand->request[i];
+	}
+	return NULL;
+}
+
+/* Who reads must send every value: one more, or one of another type, breaks them. */
+static void
+compare_requests(struct comparison *c)
+{
+	const struct asof_on_demand *before = c->old->on_demand;
+	const struct asof_on_demand *after = c->new->on_demand;
+	for (size_t i = 0; i < after->request_count; i++) {
+		const struct asof_key *value = &after->request[i];
+		const struct asof_key *was = find_request(before, value->name);
+		if (was && asof_type_equal(was->type, value->type))
+			continue;
+		raise_to(c, ASOF_CHANGE_MAJOR);
+		asof_buf_printf(c->reasons, "request value '%s' %s\n", value->name,
+				was ? "changes type" : "is new");
+	}
+	for (size_t i = 0; i < before->request_count; i++) {
+		const char *name = before->request[i].name;
+		if (find_request(after, name))
+			continue;
+		raise_to(c, ASOF_CHANGE_MINOR);
+		asof_buf_printf(c->reasons, "request value '%s' is not needed any more\n", name);
+	}
+}
+
+static void
+compare_reads(struct comparison *c)
+{
+	const struct asof_on_demand *before = c->old->on_demand;
+	const struct asof_on_demand *after = c->new->on_demand;
+	for (size_t i = 0; i < after->read_count; i++) {
+		const struct asof_hashed_view *read = &after->reads[i];
+		for (size_t k = 0; k < before->read_count; k++) {
+			if (strcmp(before->reads[k].name, read->name) != 0 ||
+			    strcmp(before->reads[k].hash, read->hash) == 0)
+				continue;
+			raise_to(c, ASOF_CHANGE_MINOR);
+			asof_buf_printf(c->reasons, "upstream '%s' changes\n", read->name);
+		}
+	}
+}
+
+/* What was stored, and now is computed where it is read, or the other way round. */
+static void
+compare_sorts(struct comparison *c)
+{
+	raise_to(c, ASOF_CHANGE_MAJOR);
+	asof_buf_printf(c->reasons, "the view %s on-demand\n",
+			c->new->on_demand ? "becomes" : "is no longer");
+}
+
 enum asof_status
 asof_define_compare(const struct asof_view *old_view, const struct asof_project *old_project,
 		    const struct asof_view *new_view, const struct asof_project *new_project,
@@ -297,6 +362,18 @@ asof_define_compare(const struct asof_view *old_view, const struct asof_project 
 	struct comparison c = { old_view, new_view, reasons, ASOF_CHANGE_NONE };
 	compare_keys(&c);
 	compare_outputs(&c);
+	if (old_view->on_demand || new_view->on_demand) {
+		if (old_view->on_demand && new_view->on_demand) {
+			compare_requests(&c);
+			compare_reads(&c);
+		} else {
+			compare_sorts(&c);
+		}
+		ASOF_TRY(compare_canonical(&c, old_project, new_project, err));
+		ASOF_TRY(asof_buf_status(reasons, err));
+		*ret_change = c.change;
+		return ASOF_OK;
+	}
 	compare_duration(&c, "step", old_view->step_us, new_view->step_us);
 	compare_duration(&c, "max_age", old_view->max_age_us, new_view->max_age_us);
 	compare_duration(&c, "available_after", old_view->available_after_us,
@@ -415,6 +492,8 @@ bool
 asof_define_same_table(const struct asof_view *old_view, const struct asof_view *new_view)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	if (old_view->on_demand || new_view->on_demand)
+		return old_view->on_demand && new_view->on_demand; /* no table at all */
 	if (!has_same_keys(old_view->entity, new_view->entity) ||
 	    !has_same_source(old_view, new_view, &arena) ||
 	    !has_same_key_columns(old_view, new_view) || !has_same_partition(old_view, new_view) ||

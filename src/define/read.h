@@ -89,6 +89,14 @@ ASOF_NODISCARD enum asof_status asof_check_view_graph(struct asof_reading *r,
 ASOF_NODISCARD enum asof_status asof_read_view(struct asof_reading *r,
 					       struct asof_declaration *declaration,
 					       struct asof_view *view, struct asof_error *err);
+/* Whether a declared view says `on_demand: true`; such a one is read by asof_read_on_demand(). */
+bool asof_is_on_demand(const struct asof_declaration *declaration);
+ASOF_NODISCARD enum asof_status asof_read_on_demand(struct asof_reading *r,
+						    struct asof_declaration *declaration,
+						    struct asof_view *view, struct asof_error *err);
+/* The view with rows that `node` names, or NULL and a mistake. */
+struct asof_view *asof_read_stored_view(struct asof_reading *r, const struct asof_yaml *node,
+					const char *what);
 ASOF_NODISCARD enum asof_status asof_read_service(struct asof_reading *r,
 						  const struct asof_declaration *declaration,
 						  struct asof_service *service,
@@ -116,6 +124,9 @@ ASOF_NODISCARD enum asof_status asof_read_checks(struct asof_reading *r,
 						 struct asof_view *view, struct asof_error *err);
 
 /* Names that would meet: in a view's tables, and over views in a training set. */
+/* The keys of an entity; a mapping of names to types. */
+ASOF_NODISCARD enum asof_status asof_read_keys(struct asof_reading *r, const struct asof_yaml *node,
+					       struct asof_entity *entity, struct asof_error *err);
 ASOF_NODISCARD enum asof_status
 asof_check_view_names(struct asof_reading *r, const struct asof_view *view, struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_check_project_names(struct asof_reading *r,

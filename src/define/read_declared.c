@@ -198,12 +198,20 @@ place_views(struct asof_reading *r, struct asof_error *err)
 	struct asof_project *project = r->project;
 	const struct asof_declarations *declared = &r->declared[ASOF_DECLARED_VIEW];
 	project->views = asof_arena_array(r->arena, declared->count, sizeof(*project->views));
-	if (!project->views)
+	project->on_demand =
+		asof_arena_array(r->arena, declared->count, sizeof(*project->on_demand));
+	if (!project->views || !project->on_demand)
 		return asof_no_memory(err);
 	struct asof_view *view = project->views;
+	struct asof_view *on_demand = project->on_demand;
 	for (struct asof_declaration *d = declared->first; d; d = d->next) {
-		view->name = d->key->text;
-		d->object = view++;
+		struct asof_view *object = asof_is_on_demand(d) ? on_demand++ : view++;
+		if (asof_is_on_demand(d))
+			object->on_demand = asof_arena_alloc(r->arena, sizeof(*object->on_demand));
+		if (asof_is_on_demand(d) && !object->on_demand)
+			return asof_no_memory(err);
+		object->name = d->key->text;
+		d->object = object;
 	}
 	return ASOF_OK;
 }
@@ -213,8 +221,13 @@ read_views(struct asof_reading *r, struct asof_error *err)
 {
 	struct asof_project *project = r->project;
 	const struct asof_declarations *declared = &r->declared[ASOF_DECLARED_VIEW];
-	for (struct asof_declaration *d = declared->first; d; d = d->next)
-		ASOF_TRY(asof_read_view(r, d, &project->views[project->view_count++], err));
+	for (struct asof_declaration *d = declared->first; d; d = d->next) {
+		if (asof_is_on_demand(d))
+			ASOF_TRY(asof_read_on_demand(
+				r, d, &project->on_demand[project->on_demand_count++], err));
+		else
+			ASOF_TRY(asof_read_view(r, d, &project->views[project->view_count++], err));
+	}
 	return asof_check_view_graph(r, err);
 }
 

@@ -38,9 +38,9 @@ read_key(struct asof_reading *r, const struct asof_yaml_pair *pair, struct asof_
 	entity->keys[entity->key_count++] = key;
 }
 
-static enum asof_status
-read_keys(struct asof_reading *r, const struct asof_yaml *node, struct asof_entity *entity,
-	  struct asof_error *err)
+enum asof_status
+asof_read_keys(struct asof_reading *r, const struct asof_yaml *node, struct asof_entity *entity,
+	       struct asof_error *err)
 {
 	if (!asof_read_is_map(r, node, "a mapping of keys to types, as in {origin: string}"))
 		return ASOF_OK;
@@ -82,7 +82,7 @@ asof_read_entity(struct asof_reading *r, const struct asof_declaration *declarat
 		return ASOF_OK;
 
 	if (keys)
-		ASOF_TRY(read_keys(r, keys, entity, err));
+		ASOF_TRY(asof_read_keys(r, keys, entity, err));
 	else
 		asof_mistakes_add(r->mistakes, entity->place, "%s: 'keys' is missing", what);
 	return asof_read_about(r, description, owner, tags, &entity->about, err);

@@ -209,5 +209,10 @@ asof_check_project_names(struct asof_reading *r, struct asof_error *err)
 		ASOF_TRY(check_view_name(r, &views, view, err));
 		ASOF_TRY(take_joined_names(r, &columns, view, err));
 	}
+	for (size_t i = 0; i < r->project->on_demand_count; i++) {
+		const struct asof_view *view = &r->project->on_demand[i];
+		ASOF_TRY(check_view_name(r, &views, view, err));
+		ASOF_TRY(take_joined_names(r, &columns, view, err));
+	}
 	return ASOF_OK;
 }

@@ -142,7 +142,7 @@ read_upstream(struct asof_reading *r, const struct source_nodes *nodes, struct a
 	const struct asof_yaml *node = nodes->location[ASOF_SOURCE_VIEW];
 	source->location = (struct asof_text){ asof_read_text(r, node, "view"), node->place };
 	if (source->location.text && !nodes->types)
-		source->upstream = asof_read_reference(r, ASOF_DECLARED_VIEW, node, "view");
+		source->upstream = asof_read_stored_view(r, node, "view");
 }
 
 static void

@@ -6,6 +6,7 @@
 
 /* The nodes of a view's members; NULL where absent. */
 struct view_nodes {
+	const struct asof_yaml *on_demand;
 	const struct asof_yaml *entity;
 	const struct asof_yaml *source;
 	const struct asof_yaml *view; /* in place of a source */
@@ -150,8 +151,7 @@ read_upstream(struct asof_reading *r, const struct view_nodes *nodes, struct aso
 				  view->name);
 		return;
 	}
-	struct asof_view *upstream =
-		asof_read_reference(r, ASOF_DECLARED_VIEW, nodes->view, "view");
+	struct asof_view *upstream = asof_read_stored_view(r, nodes->view, "view");
 	for (size_t i = 0; upstream && i < project->source_count; i++) {
 		struct asof_source *source = &project->sources[i];
 		if (source->is_implicit && source->upstream == upstream)
@@ -176,6 +176,8 @@ read_nodes(struct asof_reading *r, const struct view_nodes *nodes, struct asof_v
 {
 	static const char *const online_modes[] = { "state", "latest" };
 	static const char *const tables[] = { "tiles", "features" };
+	static const char *const truths[] = { "false", "true" };
+	(void)asof_read_choice(r, nodes->on_demand, "on_demand", truths, ASOF_COUNTOF(truths), 0);
 	if (nodes->entity)
 		view->entity =
 			asof_read_reference(r, ASOF_DECLARED_ENTITY, nodes->entity, "entity");
@@ -209,6 +211,7 @@ asof_read_view(struct asof_reading *r, struct asof_declaration *declaration, str
 {
 	struct view_nodes nodes = { 0 };
 	const struct asof_member members[] = {
+		{ "on_demand", &nodes.on_demand },
 		{ "entity", &nodes.entity },
 		{ "source", &nodes.source },
 		{ "view", &nodes.view },

@@ -47,6 +47,13 @@ asof_project_view(const struct asof_project *project, struct asof_str name)
 	return find_named(project->views, project->view_count, sizeof(*project->views), name);
 }
 
+const struct asof_view *
+asof_project_on_demand(const struct asof_project *project, struct asof_str name)
+{
+	return find_named(project->on_demand, project->on_demand_count, sizeof(*project->on_demand),
+			  name);
+}
+
 const struct asof_service *
 asof_project_service(const struct asof_project *project, struct asof_str name)
 {

@@ -179,6 +179,7 @@ struct asof_default {
 struct asof_feature {
 	const char *name;
 	struct asof_text column; /* of the source; absent: count of rows */
+	struct asof_text expr;   /* of an on-demand view: in place of all the rest */
 	struct asof_agg *aggs;   /* none: a plain column */
 	size_t agg_count;
 	struct asof_window *windows;
@@ -236,6 +237,37 @@ struct asof_partition {
 	struct asof_place place;
 };
 
+struct asof_expression;
+
+/* A view that is read, and the hash of its definition. */
+struct asof_hashed_view {
+	const char *name;
+	const char *hash;
+};
+
+/* What the features of an on-demand view are computed from: request values, then features. */
+struct asof_operand {
+	const char *view; /* NULL: a value of the request */
+	const char *name;
+	struct asof_type type;
+};
+
+/*
+ * Of a view whose features are computed where they are read: it has no source, no rows, and no
+ * entity but the keys of all that it reads together (named as the view).
+ */
+struct asof_on_demand {
+	struct asof_key *request; /* values that come with the request, in declared order */
+	size_t request_count;
+	/* Filled by binding. */
+	struct asof_operand *inputs; /* the request's, then features, each once */
+	size_t input_count;
+	struct asof_hashed_view *reads; /* views, by name, each once */
+	size_t read_count;
+	/* Beside the view's outputs, over `inputs`; NULL: not parsed (engine/engine.h). */
+	const struct asof_expression **expressions;
+};
+
 struct asof_view {
 	const char *name;
 	const struct asof_entity *entity;
@@ -256,6 +288,7 @@ struct asof_view {
 	size_t output_count;
 	struct asof_check *checks;
 	size_t check_count;
+	struct asof_on_demand *on_demand; /* NULL: a view with rows */
 	struct asof_about about;
 	struct asof_place place;
 };
@@ -292,6 +325,8 @@ struct asof_project {
 	size_t source_count;
 	struct asof_view *views;
 	size_t view_count;
+	struct asof_view *on_demand; /* views that have no rows: not among `views` */
+	size_t on_demand_count;
 	struct asof_service *services;
 	size_t service_count;
 };
@@ -306,6 +341,8 @@ const struct asof_entity *asof_project_entity(const struct asof_project *project
 const struct asof_source *asof_project_source(const struct asof_project *project,
 					      struct asof_str name);
 const struct asof_view *asof_project_view(const struct asof_project *project, struct asof_str name);
+const struct asof_view *asof_project_on_demand(const struct asof_project *project,
+					       struct asof_str name);
 const struct asof_service *asof_project_service(const struct asof_project *project,
 						struct asof_str name);
 const struct asof_output *asof_view_output(const struct asof_view *view, struct asof_str name);
