@@ -110,6 +110,10 @@ struct asof_mapped {
 	enum asof_status (*fill)(void *arg, unsigned worker, const int64_t *rows, size_t count,
 				 struct asof_batch *ret_batch, struct asof_error *err);
 	void *arg;
+	/* What is written is `head`, all of that as a SELECT in brackets, `tail`: a SELECT that keeps
+	 * its rows and their order. NULL: all of that as it is. */
+	const char *head;
+	const char *tail;
 };
 size_t asof_engine_vector_rows(void);
 
@@ -141,6 +145,26 @@ ASOF_NODISCARD enum asof_status
 asof_engine_check_expression(struct asof_engine *engine, const char *text, struct asof_arena *arena,
 			     const char ***ret_columns, size_t *ret_column_count,
 			     size_t *ret_offset, struct asof_error *err);
+
+/*
+ * The names that `text`, one scalar expression by the same rules, refers to: "now",
+ * "users.signed_up", as written but unquoted.
+ */
+ASOF_NODISCARD enum asof_status
+asof_engine_expression_names(struct asof_engine *engine, const char *text, struct asof_arena *arena,
+			     const char ***ret_names, size_t *ret_name_count, size_t *ret_offset,
+			     struct asof_error *err);
+
+/*
+ * The tree of an on-demand expression over `inputs` (those of one view stand together), for
+ * kernel/expression.h; its type is the result's. ASOF_INVALID says what is not computed on demand;
+ * *ret_offset is the byte in `text` where.
+ */
+ASOF_NODISCARD enum asof_status
+asof_engine_bind_expression(struct asof_engine *engine, const char *text,
+			    const struct asof_operand *inputs, size_t input_count,
+			    struct asof_arena *arena, const struct asof_expression **ret_expression,
+			    size_t *ret_offset, struct asof_error *err);
 
 /* Load an extension ("delta") from the extension directory. ASOF_NOT_FOUND says how to get it. */
 ASOF_NODISCARD enum asof_status asof_engine_load(struct asof_engine *engine, const char *name,

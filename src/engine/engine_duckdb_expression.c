@@ -36,6 +36,7 @@ struct walk {
 	size_t column_count;
 	size_t offset; /* in `text`, of what is refused */
 	unsigned macro_depth;
+	bool is_whole; /* names are wanted whole: "users.signed_up", not "users" */
 	struct asof_error *err;
 };
 
@@ -260,6 +261,25 @@ is_clock(const struct walk *w, const struct asof_json *node, struct asof_str nam
 }
 
 static enum asof_status
+add_whole(struct walk *w, const struct asof_json *node, const struct asof_json *names,
+	  const struct scope *scope)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf whole = ASOF_BUF(4096);
+
+	mark(w, node);
+	for (size_t i = 0; i < names->count; i++) {
+		if (i > 0)
+			asof_buf_add_char(&whole, '.');
+		asof_buf_add_str(&whole, names->items[i].text);
+	}
+	ASOF_TRY(asof_buf_status(&whole, w->err));
+	const char *copy = asof_arena_copy(w->scratch, asof_buf_view(&whole));
+	if (!copy)
+		return ASOF_FAIL(w->err, ASOF_NO_MEMORY, "columns of an expression");
+	return add_name(w, asof_str_from(copy), scope);
+}
+
+static enum asof_status
 add_column(struct walk *w, const struct asof_json *node, const struct scope *scope)
 {
 	const struct asof_json *names = asof_json_member(node, "column_names");
@@ -270,7 +290,7 @@ add_column(struct walk *w, const struct asof_json *node, const struct scope *sco
 	struct asof_str name = names->items[0].text;
 	if (names->count == 1 && is_clock(w, node, name))
 		return refuse_function(w, node, name, "not the same each time");
-	return add_name(w, name, scope);
+	return w->is_whole ? add_whole(w, node, names, scope) : add_name(w, name, scope);
 }
 
 /* a.lower() is lower(a): what looks like the function's schema is a column. */
@@ -568,10 +588,10 @@ copy_columns(const struct walk *w, struct asof_arena *arena, const char ***ret_c
 	return ASOF_OK;
 }
 
-enum asof_status
-asof_engine_check_expression(struct asof_engine *engine, const char *text, struct asof_arena *arena,
-			     const char ***ret_columns, size_t *ret_column_count,
-			     size_t *ret_offset, struct asof_error *err)
+static enum asof_status
+check_expression(struct asof_engine *engine, const char *text, bool is_whole,
+		 struct asof_arena *arena, const char ***ret_columns, size_t *ret_column_count,
+		 size_t *ret_offset, struct asof_error *err)
 {
 	ASOF_AUTO(asof_duckdb_leave) struct asof_engine *entered = NULL;
 	ASOF_AUTO(asof_arena_done) struct asof_arena scratch = ASOF_ARENA(ARENA_MAX);
@@ -587,6 +607,7 @@ asof_engine_check_expression(struct asof_engine *engine, const char *text, struc
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "check of an expression");
 	w->engine = engine;
 	w->text = text;
+	w->is_whole = is_whole;
 	w->scratch = &scratch;
 	w->err = err;
 
@@ -595,4 +616,22 @@ asof_engine_check_expression(struct asof_engine *engine, const char *text, struc
 		*ret_offset = w->offset;
 	ASOF_TRY(status);
 	return copy_columns(w, arena, ret_columns, ret_column_count, err);
+}
+
+enum asof_status
+asof_engine_check_expression(struct asof_engine *engine, const char *text, struct asof_arena *arena,
+			     const char ***ret_columns, size_t *ret_column_count,
+			     size_t *ret_offset, struct asof_error *err)
+{
+	return check_expression(engine, text, false, arena, ret_columns, ret_column_count,
+				ret_offset, err);
+}
+
+enum asof_status
+asof_engine_expression_names(struct asof_engine *engine, const char *text, struct asof_arena *arena,
+			     const char ***ret_names, size_t *ret_name_count, size_t *ret_offset,
+			     struct asof_error *err)
+{
+	return check_expression(engine, text, true, arena, ret_names, ret_name_count, ret_offset,
+				err);
 }

@@ -230,7 +230,11 @@ copy_sql(const struct output *output, const char *path, struct asof_buf *sql,
 	if (output->map->field_count > 0)
 		ASOF_TRY(find_function(output->engine, output->map, &function, err));
 	asof_buf_add_cstr(sql, "COPY (");
+	if (output->map->head)
+		asof_buf_printf(sql, "%s(", output->map->head);
 	add_query(output, asof_buf_cstr(&function), sql);
+	if (output->map->head)
+		asof_buf_printf(sql, ")%s", output->map->tail);
 	asof_buf_add_cstr(sql, ") TO ");
 	asof_sql_text(sql, path);
 	asof_duckdb_add_form(sql, &output->form);

@@ -52,7 +52,9 @@ write_wide(struct asof_engine *engine, const char *dir, uint64_t memory_bytes)
 {
 	static struct asof_field fields[WIDE_COLUMNS];
 	static char names[WIDE_COLUMNS][8];
-	const struct asof_mapped map = { fields, WIDE_COLUMNS, fill_wide, NULL };
+	const struct asof_mapped map = { .fields = fields,
+					 .field_count = WIDE_COLUMNS,
+					 .fill = fill_wide };
 	const struct asof_file_form form = { .format = ASOF_FORMAT_PARQUET,
 					     .memory_bytes = memory_bytes };
 	char path[128];

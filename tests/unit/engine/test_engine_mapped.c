@@ -106,7 +106,10 @@ bench_init(struct bench *bench, unsigned threads)
 		.cancel_at = -1,
 		.column_count = 3,
 	};
-	bench->map = (struct asof_mapped){ answer_fields, 3, fill_answers, &bench->answers };
+	bench->map = (struct asof_mapped){ .fields = answer_fields,
+					   .field_count = 3,
+					   .fill = fill_answers,
+					   .arg = &bench->answers };
 	bench_make_dir(bench->dir);
 	(void)snprintf(bench->out, sizeof(bench->out), "%s/it's.parquet", bench->dir);
 }
@@ -307,7 +310,9 @@ every_type_is_written(void **state)
 		(void)snprintf(names[i], sizeof(names[i]), "f%zu", i);
 		fields[i] = (struct asof_field){ .name = names[i], .type = sample_columns[i].type };
 	}
-	bench.map = (struct asof_mapped){ fields, SAMPLE_COLUMNS, fill_samples, NULL };
+	bench.map = (struct asof_mapped){ .fields = fields,
+					  .field_count = SAMPLE_COLUMNS,
+					  .fill = fill_samples };
 	assert_ok(write_out(&bench, "SELECT range FROM range(4)", ASOF_FORMAT_PARQUET, NULL, &err),
 		  err);
 	expect_file(&bench, "SELECT *", sample_json);
