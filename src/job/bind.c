@@ -5,6 +5,7 @@
 #include "base/suggest.h"
 #include "job/foreign_table.h"
 #include "job/objects.h"
+#include "job/on_demand.h"
 #include "job/push_log.h"
 #include "plan/sql.h"
 
@@ -485,7 +486,7 @@ asof_bind_sources(struct asof_session *session, struct asof_error *err)
 		ASOF_TRY(bind_once(&b, i, is_typed, err));
 	for (size_t i = 0; i < project->view_count; i++)
 		ASOF_TRY(bind_view(&b, i, is_typed, err));
-	return ASOF_OK;
+	return asof_bind_on_demand(session, err);
 }
 
 struct asof_plan_source

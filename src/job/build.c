@@ -273,6 +273,7 @@ asof_build(struct asof_session *session, const struct asof_build_options *option
 	ASOF_TRY(asof_session_catalog(session, &catalog, err));
 	ASOF_TRY(refuse_major(session, views, count, &arena, err));
 	ASOF_TRY(asof_register_services(session, err));
+	ASOF_TRY(asof_register_on_demand(session, err));
 
 	ASOF_AUTO(run_done)
 	struct run run = { .session = session, .options = options, .arena = &arena };

@@ -151,6 +151,7 @@ asof_describe_output(struct asof_json_writer *w, const struct asof_output *outpu
 		asof_json_member_cstr(w, "window", window_text(output));
 	}
 	optional(w, "column", output->feature->column.text);
+	optional(w, "expr", output->feature->expr.text);
 	if (output->has_default) {
 		asof_json_key_cstr(w, "default");
 		asof_value_write_json(w, output->default_value);
@@ -158,9 +159,42 @@ asof_describe_output(struct asof_json_writer *w, const struct asof_output *outpu
 	optional(w, "description", output->feature->description);
 }
 
+/* The entity is made of what is read, which is known once that is bound. */
+static void
+describe_on_demand(struct asof_json_writer *w, const struct asof_view *view)
+{
+	const struct asof_on_demand *on_demand = view->on_demand;
+	asof_json_member_cstr(w, "name", view->name);
+	asof_json_member_bool(w, "on_demand", true);
+	asof_json_key_cstr(w, "keys");
+	asof_json_begin_object(w);
+	for (size_t i = 0; view->entity && i < view->entity->key_count; i++)
+		write_type(w, view->entity->keys[i].name, view->entity->keys[i].type);
+	asof_json_end_object(w);
+	asof_json_key_cstr(w, "request");
+	asof_json_begin_object(w);
+	for (size_t i = 0; i < on_demand->request_count; i++)
+		write_type(w, on_demand->request[i].name, on_demand->request[i].type);
+	asof_json_end_object(w);
+	asof_json_key_cstr(w, "reads");
+	asof_json_begin_array(w);
+	for (size_t i = on_demand->request_count; i < on_demand->input_count; i++) {
+		/* Names need no escapes. */
+		asof_json_raw(w, asof_str_from("\""));
+		asof_buf_printf(w->buf, "%s.%s\"", on_demand->inputs[i].view,
+				on_demand->inputs[i].name);
+	}
+	asof_json_end_array(w);
+	asof_describe_about(w, &view->about);
+}
+
 void
 asof_describe_view(struct asof_json_writer *w, const struct asof_view *view)
 {
+	if (view->on_demand) {
+		describe_on_demand(w, view);
+		return;
+	}
 	asof_json_member_cstr(w, "name", view->name);
 	asof_json_member_cstr(w, "entity", view->entity->name);
 	asof_json_key_cstr(w, "keys");

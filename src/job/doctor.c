@@ -104,7 +104,9 @@ examine_tables(struct asof_doctor *doctor, struct asof_error *err)
 		const char *view = i < project->view_count
 					   ? project->views[i].name
 					   : doctor->versions.items[i - project->view_count].view;
-		if (asof_map_find(&seen, asof_str_from(view), NULL))
+		if (asof_map_find(&seen, asof_str_from(view), NULL) ||
+		    (i >= project->view_count &&
+		     asof_version_is_on_demand(&doctor->versions.items[i - project->view_count])))
 			continue;
 		ASOF_TRY(asof_map_put(&seen, asof_str_from(view), NULL, err));
 		ASOF_TRY(asof_cancel_check(&doctor->session->cancel, err));

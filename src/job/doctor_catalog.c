@@ -100,7 +100,9 @@ examine_registered(struct asof_doctor *doctor, struct asof_error *err)
 						.remedy = "asof doctor --repair registers it",
 						.is_repaired = doctor->is_repair };
 		bool is_defined = asof_project_view(doctor->session->project,
-						    asof_str_from(version->view)) != NULL;
+						    asof_str_from(version->view)) != NULL ||
+				  asof_project_on_demand(doctor->session->project,
+							 asof_str_from(version->view)) != NULL;
 		if (!is_defined || !version->is_current ||
 		    asof_map_find(&registered, asof_str_from(version->view), NULL))
 			continue;
@@ -183,6 +185,8 @@ examine_source(const struct training *t, const char *view, const char *text,
 		report_training_set(t, false, "training set of an unknown version", name);
 		return ASOF_OK;
 	}
+	if (asof_version_is_on_demand(version))
+		return ASOF_OK; /* its definition is all there is */
 	enum asof_status status = asof_table_read_by(doctor->lake, view, version->table_version,
 						     &doctor->io, arena, &snapshot, &why);
 	if (asof_doctor_must_stop(status))

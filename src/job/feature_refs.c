@@ -79,7 +79,7 @@ refs_of_service(const struct asof_session *session, const char *name, struct aso
 	for (size_t i = 0; i < service->item_count; i++)
 		refs[i] = (struct asof_feature_ref){ service->items[i].view->name,
 						     service->items[i].version,
-						     service->items[i].output->name };
+						     service->items[i].output->name, false };
 	*ret_refs = refs;
 	*ret_count = service->item_count;
 	return ASOF_OK;

@@ -11,6 +11,7 @@ struct asof_feature_ref {
 	const char *view;
 	const char *version; /* NULL: the current one */
 	const char *feature;
+	bool is_input; /* read for an on-demand feature, and not asked for itself */
 };
 
 ASOF_NODISCARD enum asof_status asof_feature_ref_parse(const char *text, struct asof_arena *arena,

@@ -163,8 +163,9 @@ write_report(struct asof_json_writer *w, const struct asof_join_run *run, int64_
 	asof_json_begin_object(w);
 	asof_json_member_cstr(w, "out", run->options->out);
 	asof_json_member_int(w, "rows", run->row_count);
-	asof_json_member_int(w, "columns", (int64_t)(run->spine.field_count + run->column_count));
-	asof_json_member_int(w, "features", (int64_t)run->column_count);
+	size_t shown = asof_join_shown_count(run);
+	asof_json_member_int(w, "columns", (int64_t)(run->spine.field_count + shown));
+	asof_json_member_int(w, "features", (int64_t)shown);
 	asof_json_member_int(w, "bytes", (int64_t)run->size_bytes);
 	if (run->is_repeated)
 		asof_json_member_bool(w, "same_bytes", !is_other(run));
@@ -210,11 +211,14 @@ asof_join(struct asof_session *session, const struct asof_join_options *options,
 	ASOF_TRY(asof_file_digest(run.out, &session->cancel, &run.manifest.result_digest, err));
 	run.manifest.has_digests = true;
 	ASOF_TRY(find_upstream(&run, err));
-	ASOF_TRY(asof_manifest_write(&run.manifest, run.tables, run.table_count, run.out,
-				     run.row_count, asof_session_now_us(session), &run.arena, err));
+	const struct asof_version_table *tables = NULL;
+	size_t table_count = 0;
+	ASOF_TRY(asof_join_all_views(&run, &tables, &table_count, err));
+	ASOF_TRY(asof_manifest_write(&run.manifest, tables, table_count, run.out, run.row_count,
+				     asof_session_now_us(session), &run.arena, err));
 	if (!run.is_direct) /* which needs no catalog */
-		ASOF_TRY(asof_training_set_record(session, &run.manifest, run.tables,
-						  run.table_count, run.out, run.row_count, err));
+		ASOF_TRY(asof_training_set_record(session, &run.manifest, tables, table_count,
+						  run.out, run.row_count, err));
 	struct asof_json_writer w = asof_json_writer_to(&json);
 	write_report(&w, &run, asof_monotonic_us() - start_us);
 	return asof_result_text(&json, ret_json, err);

@@ -88,6 +88,7 @@ write_rows(struct ranges *r, int64_t first_row, size_t row_count, enum asof_file
 				   .fill = asof_join_fill_rows,
 				   .arg = &fill };
 	struct asof_file_form form = form_of(r, format);
+	ASOF_TRY(asof_join_on_demand_sql(run, &map.head, &map.tail, err));
 	ASOF_TRY(asof_engine_write_mapped(run->engine, asof_buf_cstr(&sql), &map, &form, path,
 					  &written, err));
 	if (written != row_count)

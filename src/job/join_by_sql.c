@@ -4,6 +4,8 @@
 #include "job/window_answers.h"
 #include "plan/sql.h"
 
+#define JOINED "asof_joined"
+
 /* A label's own known-at is the reference's. */
 static enum asof_status
 answer_windows(struct asof_join_run *run, struct asof_error *err)
@@ -25,14 +27,33 @@ answer_windows(struct asof_join_run *run, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* With on-demand features the file lacks columns by which matches are counted. */
+static enum asof_status
+join_into_table(struct asof_join_run *run, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	asof_buf_add_cstr(&sql, "CREATE OR REPLACE TEMP TABLE " JOINED " AS ");
+	ASOF_TRY(asof_plan_join_sql(&run->plan, &sql, err));
+	ASOF_TRY(asof_buf_status(&sql, err));
+	return asof_engine_run(run->engine, asof_buf_cstr(&sql), NULL, err);
+}
+
 /* Snappy, because every reader of Parquet has it. */
 static enum asof_status
 write_file(struct asof_join_run *run, const char *path, struct asof_error *err)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	uint64_t rows = 0;
+	const char *head = NULL;
+	const char *tail = NULL;
+	ASOF_TRY(asof_join_on_demand_sql(run, &head, &tail, err));
+	if (head)
+		ASOF_TRY(join_into_table(run, err));
 	asof_buf_add_cstr(&sql, "COPY (");
-	ASOF_TRY(asof_plan_join_sql(&run->plan, &sql, err));
+	if (head)
+		asof_buf_printf(&sql, "%s(SELECT * FROM " JOINED ")%s", head, tail);
+	else
+		ASOF_TRY(asof_plan_join_sql(&run->plan, &sql, err));
 	asof_buf_add_cstr(&sql, ") TO ");
 	asof_sql_text(&sql, path);
 	asof_buf_add_cstr(&sql, asof_join_is_csv(run->out)
@@ -79,10 +100,13 @@ count_matches(struct asof_join_run *run, const char *path, struct asof_error *er
 		ASOF_TRY(add_is_matched(&sql, &run->views[v], err));
 		asof_buf_add_char(&sql, ')');
 	}
-	asof_buf_add_cstr(&sql,
-			  asof_join_is_csv(run->out) ? " FROM read_csv(" : " FROM read_parquet(");
-	asof_sql_text(&sql, path);
-	asof_buf_add_char(&sql, ')');
+	asof_buf_add_cstr(&sql, run->on_demand               ? " FROM " JOINED
+				: asof_join_is_csv(run->out) ? " FROM read_csv("
+							     : " FROM read_parquet(");
+	if (!run->on_demand) {
+		asof_sql_text(&sql, path);
+		asof_buf_add_char(&sql, ')');
+	}
 	ASOF_TRY(asof_buf_status(&sql, err));
 	return asof_query_ints(run->engine, asof_buf_cstr(&sql), run->matched, run->table_count,
 			       err);
@@ -101,5 +125,7 @@ asof_join_by_sql(struct asof_join_run *run, bool uses_kernel, const char *path,
 	ASOF_TRY(write_file(run, path, err));
 	ASOF_TRY(
 		asof_join_stage_add(run, "join", NULL, start_us, (uint64_t)run->row_count, 0, err));
+	if (run->table_count == 0) /* on-demand features of nothing but the request */
+		return ASOF_OK;
 	return count_matches(run, path, err);
 }

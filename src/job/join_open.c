@@ -8,12 +8,14 @@
 
 #include "job/join_known.h"
 #include "job/join_run.h"
+#include "job/on_demand.h"
 
 void
 asof_join_run_done(struct asof_join_run *run)
 {
 	for (size_t i = 0; i < run->table_count; i++)
 		asof_version_table_done(&run->tables[i]);
+	asof_join_on_demand_done(run);
 	asof_version_set_done(&run->versions);
 	asof_temp_dir_done(&run->temp);
 	asof_arena_done(&run->arena);
@@ -185,14 +187,26 @@ open_direct(struct asof_join_run *run, const struct asof_feature_ref *ref, size_
 	return ASOF_OK;
 }
 
+static size_t
+column_of(const struct asof_join_run *run, size_t table, size_t output)
+{
+	size_t i = 0;
+	while (run->columns[i].view != table || run->columns[i].output != output)
+		i++;
+	return i;
+}
+
 static enum asof_status
-add_output(struct asof_join_run *run, size_t table, const struct asof_output *output,
+add_output(struct asof_join_run *run, size_t table, const struct asof_output *output, bool is_shown,
 	   struct asof_error *err)
 {
 	struct asof_plan_join_view *view = &run->views[table];
 	for (size_t i = 0; i < view->output_count; i++) {
-		if (view->outputs[i] == output)
-			return ASOF_OK; /* asked for twice: once */
+		if (view->outputs[i] != output)
+			continue;
+		/* asked for twice: once */
+		return is_shown ? asof_join_on_demand_show(run, column_of(run, table, i), err)
+				: ASOF_OK;
 	}
 	const struct asof_output **outputs =
 		asof_arena_array(&run->arena, view->output_count + 1, sizeof(*outputs));
@@ -209,13 +223,17 @@ add_output(struct asof_join_run *run, size_t table, const struct asof_output *ou
 	run->columns = columns;
 	view->outputs = outputs;
 	view->output_count++;
-	return ASOF_OK;
+	return is_shown ? asof_join_on_demand_show(run, run->column_count - 1, err) : ASOF_OK;
 }
 
 static enum asof_status
 add_ref(struct asof_join_run *run, struct asof_feature_ref *ref, struct asof_error *err)
 {
 	size_t table = 0;
+	bool is_on_demand = false;
+	ASOF_TRY(asof_join_on_demand_add(run, ref, &is_on_demand, err));
+	if (is_on_demand)
+		return ASOF_OK;
 	if (run->is_direct)
 		ASOF_TRY(open_direct(run, ref, &table, err));
 	else
@@ -223,14 +241,14 @@ add_ref(struct asof_join_run *run, struct asof_feature_ref *ref, struct asof_err
 	const struct asof_view *view = run->tables[table].view;
 	if (strcmp(ref->feature, "*") == 0) {
 		for (size_t i = 0; i < view->output_count; i++)
-			ASOF_TRY(add_output(run, table, &view->outputs[i], err));
+			ASOF_TRY(add_output(run, table, &view->outputs[i], !ref->is_input, err));
 		return ASOF_OK;
 	}
 	const struct asof_output *output = asof_view_output(view, asof_str_from(ref->feature));
 	if (!output)
 		return asof_no_output(view, run->is_direct ? "as defined" : ref->version,
 				      ref->feature, err);
-	return add_output(run, table, output, err);
+	return add_output(run, table, output, !ref->is_input, err);
 }
 
 /*
@@ -265,32 +283,59 @@ keep_asked(struct asof_join_run *run, size_t index, struct asof_error *err)
 	return asof_tile_layout_make(view, &run->arena, layout, err);
 }
 
+/* The manifest says of which versions they were. */
+static enum asof_status
+append_refs(struct asof_join_run *run, const struct asof_feature_ref *inputs, size_t count,
+	    struct asof_error *err)
+{
+	struct asof_manifest *manifest = &run->manifest;
+	struct asof_feature_ref *refs =
+		asof_arena_array(&run->arena, manifest->ref_count + count, sizeof(*refs));
+	if (!refs)
+		return no_memory(err);
+	memcpy(refs, manifest->refs, manifest->ref_count * sizeof(*refs));
+	memcpy(refs + manifest->ref_count, inputs, count * sizeof(*refs));
+	manifest->refs = refs;
+	manifest->ref_count += count;
+	return ASOF_OK;
+}
+
 static enum asof_status
 open_views(struct asof_join_run *run, struct asof_error *err)
 {
 	struct asof_manifest *manifest = &run->manifest;
-	size_t max = manifest->ref_count;
-	if (max == 0)
+	struct asof_feature_ref *inputs = NULL;
+	size_t input_count = 0;
+	if (manifest->ref_count == 0)
 		return ASOF_FAIL(err, ASOF_INVALID, "no features are asked for");
 	if (run->is_direct) {
 		run->session->pins = manifest->tables;
 		run->session->pin_count = manifest->table_count;
 		ASOF_TRY(asof_session_bind(run->session, err));
 		run->session->pin_count = 0;
-		run->directs = asof_arena_array(&run->arena, max, sizeof(*run->directs));
-		if (!run->directs)
-			return no_memory(err);
 	} else {
+		ASOF_TRY(asof_on_demand_recall(run->session, err));
 		ASOF_TRY(asof_version_set_read(run->session, &run->arena, &run->versions, err));
 	}
+	/* What is asked for decides on versions, and what is read for it comes behind. */
+	ASOF_TRY(asof_join_on_demand_inputs(run, &inputs, &input_count, err));
+	size_t max = manifest->ref_count + input_count;
+	run->directs =
+		run->is_direct ? asof_arena_array(&run->arena, max, sizeof(*run->directs)) : NULL;
+	if (run->is_direct && !run->directs)
+		return no_memory(err);
 	run->tables = asof_arena_array(&run->arena, max, sizeof(*run->tables));
 	run->views = asof_arena_array(&run->arena, max, sizeof(*run->views));
 	run->matched = asof_arena_array(&run->arena, max, sizeof(*run->matched));
 	run->scans = asof_arena_array(&run->arena, max, sizeof(*run->scans));
 	if (!run->tables || !run->views || !run->matched || !run->scans)
 		return no_memory(err);
-	for (size_t i = 0; i < max; i++)
+	for (size_t i = 0; i < manifest->ref_count; i++)
 		ASOF_TRY(add_ref(run, &manifest->refs[i], err));
+	for (size_t i = 0; i < input_count; i++)
+		ASOF_TRY(add_ref(run, &inputs[i], err));
+	if (input_count > 0)
+		ASOF_TRY(append_refs(run, inputs, input_count, err));
 	for (size_t i = 0; i < run->table_count; i++) {
 		ASOF_TRY(keep_asked(run, i, err));
 		if (run->is_direct)
@@ -413,6 +458,7 @@ asof_join_run_open(struct asof_join_run *run, bool needs_out, struct asof_error 
 	if (needs_out)
 		ASOF_TRY(check_out(run, err));
 	ASOF_TRY(check_names(run, err));
+	ASOF_TRY(asof_join_on_demand_check(run, err));
 	make_plan(run);
 	ASOF_TRY(asof_join_check_known(run, err));
 	run->manifest.spine = run->spine.path;

@@ -82,6 +82,8 @@ struct asof_join_run {
 	struct asof_join_direct *directs;  /* beside tables, of a direct join; else NULL */
 	struct asof_plan_join_column *columns;
 	size_t column_count;
+	/* With on-demand features: what is joined is more, and less, than what is written. */
+	struct asof_join_on_demand *on_demand; /* NULL: none is asked for */
 	struct asof_spine spine;
 	struct asof_plan_join plan;  /* over all of the above */
 	const char *out;             /* absolute */
@@ -162,6 +164,39 @@ ASOF_NODISCARD enum asof_status asof_join_scan_sql(const struct asof_join_run *r
 						   const struct asof_join_reading *reading,
 						   bool has_created, bool has_order,
 						   struct asof_buf *sql, struct asof_error *err);
+
+/* ---- join_on_demand.c ---- */
+
+/* Whether the reference means an on-demand view; if so its features are asked for, and so is what
+ * they read: asof_join_on_demand_inputs(). */
+ASOF_NODISCARD enum asof_status asof_join_on_demand_add(struct asof_join_run *run,
+							struct asof_feature_ref *ref,
+							bool *ret_is_on_demand,
+							struct asof_error *err);
+/* One more column of the training set: columns[index]. */
+ASOF_NODISCARD enum asof_status asof_join_on_demand_show(struct asof_join_run *run, size_t index,
+							 struct asof_error *err);
+/* The references to what the expressions read, which nobody asked for; in the run's arena. */
+ASOF_NODISCARD enum asof_status asof_join_on_demand_inputs(struct asof_join_run *run,
+							   struct asof_feature_ref **ret_refs,
+							   size_t *ret_count,
+							   struct asof_error *err);
+/* Once features and spine are open: the spine has every request value, the features their types.
+ */
+ASOF_NODISCARD enum asof_status asof_join_on_demand_check(struct asof_join_run *run,
+							  struct asof_error *err);
+/* What stands before and behind the joined rows in brackets to make the rows that are written. */
+ASOF_NODISCARD enum asof_status asof_join_on_demand_sql(struct asof_join_run *run,
+							const char **ret_head,
+							const char **ret_tail,
+							struct asof_error *err);
+/* Columns written behind the spine's. */
+size_t asof_join_shown_count(const struct asof_join_run *run);
+/* The views of the training set: run->tables, then on-demand ones. */
+ASOF_NODISCARD enum asof_status asof_join_all_views(struct asof_join_run *run,
+						    const struct asof_version_table **ret_tables,
+						    size_t *ret_count, struct asof_error *err);
+void asof_join_on_demand_done(struct asof_join_run *run);
 
 /* ---- small things ---- */
 

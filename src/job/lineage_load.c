@@ -101,6 +101,8 @@ load_definitions(struct asof_lineage_known *known, struct asof_engine *engine, e
 	const struct asof_project *project = known->session->project;
 	for (size_t i = 0; i < project->view_count; i++)
 		ASOF_TRY(load_view(known, engine, pass, &project->views[i], "", err));
+	for (size_t i = 0; i < project->on_demand_count; i++)
+		ASOF_TRY(load_view(known, engine, pass, &project->on_demand[i], "", err));
 	return load_versions(known, engine, pass, err);
 }
 

@@ -219,6 +219,64 @@ read_view(struct reading *r, const struct asof_view *view, struct asof_error *er
 	return ASOF_OK;
 }
 
+/* ---- on-demand views ---- */
+
+/* The definition of a view that a version was applied beside. */
+static const char *
+label_of_read(const struct asof_view *view, const char *name, const char *label)
+{
+	const struct asof_on_demand *on_demand = view->on_demand;
+	for (size_t i = 0; label[0] && i < on_demand->read_count; i++) {
+		if (strcmp(on_demand->reads[i].name, name) == 0)
+			return on_demand->reads[i].hash;
+	}
+	return "";
+}
+
+/* "users.clicks" is a feature; a bare name a value that comes with the request. */
+static enum asof_status
+read_operand(struct reading *r, const struct asof_view *view, const char *name, size_t to,
+	     struct asof_error *err)
+{
+	const char *dot = strchr(name, '.');
+	struct asof_lineage_node node = {
+		.kind = ASOF_LINEAGE_COLUMN, .parent = "request", .name = name, .label = ""
+	};
+	size_t from = 0;
+	if (dot) {
+		node.kind = ASOF_LINEAGE_FEATURE;
+		node.parent =
+			asof_arena_copy(&r->arena, (struct asof_str){ name, (size_t)(dot - name) });
+		node.name = dot + 1;
+		if (!node.parent)
+			return ASOF_FAIL(err, ASOF_NO_MEMORY, "lineage");
+		node.label = label_of_read(view, node.parent, r->label);
+	}
+	ASOF_TRY(asof_lineage_add(r->graph, &node, &from, err));
+	return asof_lineage_connect(r->graph, from, to, ASOF_LINEAGE_VALUE, err);
+}
+
+static enum asof_status
+read_on_demand(struct reading *r, const struct asof_view *view, struct asof_error *err)
+{
+	for (size_t i = 0; i < view->output_count; i++) {
+		const struct asof_output *output = &view->outputs[i];
+		const struct asof_lineage_node node = { .kind = ASOF_LINEAGE_FEATURE,
+							.parent = view->name,
+							.name = output->name,
+							.label = r->label };
+		const char **names = NULL;
+		size_t count = 0;
+		size_t to = 0;
+		ASOF_TRY(asof_lineage_add(r->graph, &node, &to, err));
+		ASOF_TRY(asof_engine_expression_names(r->engine, output->feature->expr.text,
+						      &r->arena, &names, &count, NULL, err));
+		for (size_t k = 0; k < count; k++)
+			ASOF_TRY(read_operand(r, view, names[k], to, err));
+	}
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_lineage_read_view(struct asof_lineage *graph, struct asof_engine *engine,
 		       const struct asof_view *view, const char *label,
@@ -230,7 +288,8 @@ asof_lineage_read_view(struct asof_lineage *graph, struct asof_engine *engine,
 				   .source = view->source,
 				   .label = label,
 				   .links = links };
-	enum asof_status status = read_view(&reading, view, err);
+	enum asof_status status = view->on_demand ? read_on_demand(&reading, view, err)
+						  : read_view(&reading, view, err);
 	if (status != ASOF_OK)
 		return ASOF_WRAP(err, status, "view '%s'", view->name);
 	return ASOF_OK;
@@ -303,7 +362,7 @@ asof_lineage_link_rows(struct asof_lineage *graph, struct asof_engine *engine,
 	};
 	for (size_t i = 0; i < links->count; i++) {
 		struct asof_lineage_link *link = &links->items[i];
-		if (link->is_made || strcmp(link->view, view->name) != 0 ||
+		if (link->is_made || view->on_demand || strcmp(link->view, view->name) != 0 ||
 		    strcmp(link->label, label) != 0)
 			continue;
 		if (r.input_count == 0)

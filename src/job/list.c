@@ -88,7 +88,7 @@ write_upstream(struct listing *l, const struct asof_version *version, struct aso
 	const char *stale = NULL;
 	struct asof_error ignored = { 0 };
 	/* Of a version that was vacuumed nobody knows. */
-	if (!version ||
+	if (!version || asof_version_is_on_demand(version) ||
 	    asof_upstream_recorded(l->session, version, l->arena, &upstream, &ignored) != ASOF_OK ||
 	    !upstream)
 		return ASOF_OK;
@@ -100,12 +100,22 @@ write_upstream(struct listing *l, const struct asof_version *version, struct aso
 	return ASOF_OK;
 }
 
+/* Stored views, then those that are computed on demand; NULL behind the last. */
+static const struct asof_view *
+view_at(const struct asof_project *project, size_t index)
+{
+	if (index < project->view_count)
+		return &project->views[index];
+	index -= project->view_count;
+	return index < project->on_demand_count ? &project->on_demand[index] : NULL;
+}
+
 static enum asof_status
 list_views(struct listing *l, const struct asof_version_set *set, struct asof_error *err)
 {
 	const struct asof_project *project = l->session->project;
-	for (size_t i = 0; i < project->view_count; i++) {
-		const struct asof_view *view = &project->views[i];
+	for (size_t i = 0; view_at(project, i); i++) {
+		const struct asof_view *view = view_at(project, i);
 		const struct asof_version *current = asof_version_set_current(set, view->name);
 		const char *text = current ? asof_version_text(current, l->arena) : NULL;
 		asof_json_begin_object(l->w);
@@ -128,8 +138,8 @@ static void
 list_features(struct listing *l)
 {
 	const struct asof_project *project = l->session->project;
-	for (size_t i = 0; i < project->view_count; i++) {
-		const struct asof_view *view = &project->views[i];
+	for (size_t i = 0; view_at(project, i); i++) {
+		const struct asof_view *view = view_at(project, i);
 		for (size_t j = 0; j < view->output_count; j++) {
 			asof_json_begin_object(l->w);
 			asof_json_member_cstr(l->w, "view", view->name);
@@ -245,6 +255,8 @@ show_view(struct listing *l, const struct asof_version_set *set, const char *nam
 	  const char *wanted, struct asof_error *err)
 {
 	const struct asof_view *view = asof_project_view(l->session->project, asof_str_from(name));
+	if (!view)
+		view = asof_project_on_demand(l->session->project, asof_str_from(name));
 	const struct asof_version *version = NULL;
 	struct asof_error why = { 0 };
 	ASOF_AUTO(asof_project_free_auto) struct asof_project *old_project = NULL;
@@ -305,11 +317,12 @@ nothing_called(struct listing *l, const char *name, struct asof_error *err)
 	const struct asof_project *project = l->session->project;
 	size_t count = 0;
 	const char **names = asof_arena_array(l->arena,
-					      project->view_count + project->service_count +
+					      project->view_count + project->on_demand_count +
+						      project->service_count +
 						      project->source_count + project->entity_count,
 					      sizeof(*names));
-	for (size_t i = 0; names && i < project->view_count; i++)
-		names[count++] = project->views[i].name;
+	for (size_t i = 0; names && view_at(project, i); i++)
+		names[count++] = view_at(project, i)->name;
 	for (size_t i = 0; names && i < project->service_count; i++)
 		names[count++] = project->services[i].name;
 	for (size_t i = 0; names && i < project->source_count; i++)
@@ -330,7 +343,8 @@ show_any(struct listing *l, const struct asof_version_set *set, const char *name
 {
 	const struct asof_project *project = l->session->project;
 	struct asof_str str = asof_str_from(name);
-	if (asof_project_view(project, str) || is_published(set, name))
+	if (asof_project_view(project, str) || asof_project_on_demand(project, str) ||
+	    is_published(set, name))
 		return show_view(l, set, name, wanted, err);
 	const struct asof_service *service = asof_project_service(project, str);
 	const struct asof_source *source = asof_project_source(project, str);

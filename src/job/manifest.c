@@ -41,10 +41,11 @@ write_views(struct asof_json_writer *w, const struct asof_version_table *tables,
 		asof_json_member_cstr(w, "view", version->view);
 		asof_json_member_text(w, "version", tables[i].version_text);
 		asof_json_member_cstr(w, "definition_hash", version->definition_hash);
-		if (!is_direct) {
+		if (!is_direct && !tables[i].view->on_demand) {
 			asof_json_member_int(w, "table_version", version->table_version);
-			write_time(w, "published", version->published_us);
 		}
+		if (!is_direct)
+			write_time(w, "published", version->published_us);
 		if (tables[i].upstream_count > 0) {
 			asof_json_key_cstr(w, "upstream");
 			asof_json_begin_array(w);
@@ -70,6 +71,8 @@ write_features(struct asof_json_writer *w, const struct asof_manifest *manifest)
 		asof_json_member_cstr(w, "view", ref->view);
 		asof_json_member_text(w, "version", ref->version);
 		asof_json_member_cstr(w, "feature", ref->feature);
+		if (ref->is_input)
+			asof_json_member_bool(w, "input", true);
 		asof_json_end_object(w);
 	}
 	asof_json_end_array(w);
@@ -206,12 +209,14 @@ read_refs(const struct asof_json *root, struct asof_arena *arena, struct asof_ma
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "features");
 	for (size_t i = 0; i < features->count; i++) {
 		const struct asof_json *item = &features->items[i];
-		struct asof_feature_ref ref;
+		struct asof_feature_ref ref = { 0 };
+		const struct asof_json *input = asof_json_member(item, "input");
 		ASOF_TRY(read_text(item, "view", arena, &ref.view, err));
 		ASOF_TRY(read_text(item, "version", arena, &ref.version, err));
 		ASOF_TRY(read_text(item, "feature", arena, &ref.feature, err));
 		if (!ref.view || (!ref.version && !manifest->is_direct) || !ref.feature)
 			return ASOF_FAIL(err, ASOF_INVALID, "feature %zu lacks a name", i + 1);
+		ref.is_input = input && input->kind == ASOF_JSON_BOOL && input->boolean;
 		manifest->refs[manifest->ref_count++] = ref;
 	}
 	return ASOF_OK;

@@ -2,7 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/fault.h"
 #include "base/json_writer.h"
+#include "job/on_demand.h"
 #include "job/partition_plan.h"
 #include "job/run_record.h"
 #include "job/training_sets.h"
@@ -31,11 +33,26 @@ changes_done(struct changes *changes)
 	asof_arena_done(&changes->arena);
 }
 
+/* Stored views, then those that are computed on demand. */
+static size_t
+view_count_of(const struct asof_project *project)
+{
+	return project->view_count + project->on_demand_count;
+}
+
+static const struct asof_view *
+view_at(const struct asof_project *project, size_t index)
+{
+	return index < project->view_count ? &project->views[index]
+					   : &project->on_demand[index - project->view_count];
+}
+
 static bool
 is_declared(const struct asof_project *project, const char *kind, const char *name)
 {
 	if (strcmp(kind, "view") == 0)
-		return asof_project_view(project, asof_str_from(name)) != NULL;
+		return asof_project_view(project, asof_str_from(name)) != NULL ||
+		       asof_project_on_demand(project, asof_str_from(name)) != NULL;
 	return asof_project_service(project, asof_str_from(name)) != NULL;
 }
 
@@ -111,7 +128,7 @@ find_changes(struct changes *changes, struct asof_error *err)
 
 	const struct asof_project *project = session->project;
 	changes->views =
-		asof_arena_array(&changes->arena, project->view_count, sizeof(*changes->views));
+		asof_arena_array(&changes->arena, view_count_of(project), sizeof(*changes->views));
 	changes->services = asof_arena_array(&changes->arena, project->service_count,
 					     sizeof(*changes->services));
 	changes->is_service_new =
@@ -121,11 +138,12 @@ find_changes(struct changes *changes, struct asof_error *err)
 	if (!changes->views || !changes->services || !changes->is_service_new ||
 	    !changes->is_service_changed)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "plan");
-	for (size_t i = 0; i < project->view_count; i++) {
-		ASOF_TRY(asof_view_state_find(session, &project->views[i], &changes->arena,
-					      &changes->views[i], err));
-		changes->is_different |= changes->views[i].change != ASOF_VIEW_SAME ||
-					 is_rolled_back(&changes->views[i]);
+	for (size_t i = 0; i < view_count_of(project); i++) {
+		const struct asof_view *view = view_at(project, i);
+		struct asof_view_state *state = &changes->views[i];
+		ASOF_TRY(asof_view_state_find(session, view, &changes->arena, state, err));
+		changes->is_different |= state->change != ASOF_VIEW_SAME || is_rolled_back(state) ||
+					 (view->on_demand && state->next_patch == 0);
 	}
 	for (size_t i = 0; i < project->service_count; i++)
 		ASOF_TRY(describe_service(changes, i, err));
@@ -208,7 +226,7 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	bool is_kept = false;
 	char to[32];
 	const char *stale = NULL;
-	if (state->has_current)
+	if (state->has_current && !state->view->on_demand)
 		ASOF_TRY(asof_upstream_stale(changes->session, &state->current, &changes->arena,
 					     &stale, err));
 	ASOF_TRY(is_data_kept(state, &is_kept, err));
@@ -233,7 +251,10 @@ write_view(struct asof_json_writer *w, struct changes *changes, size_t index,
 	if (state->change != ASOF_VIEW_SAME || is_only_rolled_back)
 		ASOF_TRY(asof_training_sets_of(changes->session, state->view->name, w, err));
 	asof_json_end_array(w);
-	asof_json_member_cstr(w, "data", is_kept ? "none" : "build");
+	asof_json_member_cstr(w, "data",
+			      state->view->on_demand ? "on_demand"
+			      : is_kept              ? "none"
+						     : "build");
 	if (state->view->is_partition_auto)
 		ASOF_TRY(write_partition(w, changes, state, err));
 	if (stale)
@@ -260,7 +281,7 @@ write_changes(struct changes *changes, struct asof_buf *buf, struct asof_error *
 	asof_json_begin_object(&w);
 	asof_json_key_cstr(&w, "changes");
 	asof_json_begin_array(&w);
-	for (size_t i = 0; i < project->view_count; i++)
+	for (size_t i = 0; i < view_count_of(project); i++)
 		ASOF_TRY(write_view(&w, changes, i, err));
 	for (size_t i = 0; i < project->service_count; i++)
 		write_simple(&w, "service", project->services[i].name,
@@ -289,7 +310,7 @@ static enum asof_status
 refuse_breaking(const struct changes *changes, struct asof_error *err)
 {
 	const struct asof_project *project = changes->session->project;
-	for (size_t i = 0; i < project->view_count; i++) {
+	for (size_t i = 0; i < view_count_of(project); i++) {
 		const struct asof_view_state *state = &changes->views[i];
 		if (state->change == ASOF_VIEW_MAJOR)
 			return ASOF_FAIL(err, ASOF_CHECK_FAILED,
@@ -312,11 +333,11 @@ register_all(struct changes *changes, struct asof_error *err)
 	struct asof_session *session = changes->session;
 	const struct asof_project *project = session->project;
 	struct asof_definition *all = asof_arena_array(
-		&changes->arena, project->view_count + project->service_count, sizeof(*all));
+		&changes->arena, view_count_of(project) + project->service_count, sizeof(*all));
 	size_t count = 0;
 	if (!all)
 		return ASOF_FAIL(err, ASOF_NO_MEMORY, "definitions");
-	for (size_t i = 0; i < project->view_count; i++) {
+	for (size_t i = 0; i < view_count_of(project); i++) {
 		const struct asof_view_state *state = &changes->views[i];
 		if (state->change == ASOF_VIEW_SAME)
 			continue;
@@ -337,12 +358,22 @@ register_all(struct changes *changes, struct asof_error *err)
 				   changes->removed_count, err);
 }
 
+/* What has no data is published as soon as it is registered. */
+static enum asof_status
+publish_on_demand(struct changes *changes, struct asof_error *err)
+{
+	const struct asof_project *project = changes->session->project;
+	for (size_t i = project->view_count; i < view_count_of(project); i++)
+		ASOF_TRY(asof_on_demand_publish(changes->session, &changes->views[i], err));
+	return ASOF_OK;
+}
+
 /* Which definitions changed, for whoever asks later. */
 static void
 describe_applied(const struct changes *changes, struct asof_buf *buf)
 {
 	const struct asof_project *project = changes->session->project;
-	for (size_t i = 0; i < project->view_count; i++) {
+	for (size_t i = 0; i < view_count_of(project); i++) {
 		const struct asof_view_state *state = &changes->views[i];
 		if (state->change != ASOF_VIEW_SAME)
 			asof_buf_printf(buf, "%s %" PRId32 ".%" PRId32 ", ", state->view->name,
@@ -398,6 +429,30 @@ asof_register_services(struct asof_session *session, struct asof_error *err)
 }
 
 enum asof_status
+asof_register_on_demand(struct asof_session *session, struct asof_error *err)
+{
+	ASOF_AUTO(changes_done) struct changes changes = { .session = session };
+	const struct asof_project *project = session->project;
+	if (project->on_demand_count == 0)
+		return ASOF_OK;
+	ASOF_TRY(find_changes(&changes, err));
+	for (size_t i = project->view_count; i < view_count_of(project); i++) {
+		const struct asof_view_state *state = &changes.views[i];
+		if (state->change == ASOF_VIEW_MAJOR)
+			return ASOF_FAIL(err, ASOF_CHECK_FAILED,
+					 "view '%s' changes so that readers break (%.*s): "
+					 "`asof apply --yes` accepts it",
+					 state->view->name, (int)strcspn(state->reasons, "\n"),
+					 state->reasons);
+	}
+	for (size_t i = project->view_count; i < view_count_of(project); i++) {
+		if (changes.views[i].change != ASOF_VIEW_SAME)
+			ASOF_TRY(asof_view_state_register(session, &changes.views[i], err));
+	}
+	return publish_on_demand(&changes, err);
+}
+
+enum asof_status
 asof_apply(struct asof_session *session, bool allows_major, char **ret_json, struct asof_error *err)
 {
 	ASOF_AUTO(changes_done) struct changes changes = { .session = session };
@@ -408,6 +463,8 @@ asof_apply(struct asof_session *session, bool allows_major, char **ret_json, str
 	ASOF_TRY(write_changes(&changes, &json, err));
 	if (changes.is_different) {
 		ASOF_TRY(register_all(&changes, err));
+		ASOF_TRY(asof_fault_point("apply.registered", err));
+		ASOF_TRY(publish_on_demand(&changes, err));
 		ASOF_TRY(record_apply(&changes, err));
 	}
 	return asof_result_text(&json, ret_json, err);

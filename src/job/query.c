@@ -163,7 +163,8 @@ show_views(struct asof_session *session, struct asof_engine *engine, const char 
 	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
 	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
 	for (size_t i = 0; i < set.count; i++) {
-		if (set.items[i].is_current && is_mentioned(query, set.items[i].view))
+		if (set.items[i].is_current && !asof_version_is_on_demand(&set.items[i]) &&
+		    is_mentioned(query, set.items[i].view))
 			ASOF_TRY(show_view(session, engine, &set.items[i], err));
 	}
 	return ASOF_OK;

@@ -8,6 +8,7 @@
 #include "codec/value_text.h"
 #include "job/materialize_view.h"
 #include "job/online_views.h"
+#include "job/reader_on_demand.h"
 #include "job/served_project.h"
 
 #define ROW_JSON_BYTES_MAX (64u << 20)
@@ -18,6 +19,7 @@ struct asof_reader {
 	struct asof_store *store;
 	struct asof_clock clock;
 	struct asof_online_views *views;
+	struct asof_reader_on_demands *on_demands; /* NULL: none */
 	atomic_uint_fast64_t store_errors;
 	struct asof_served_project served;
 };
@@ -50,7 +52,7 @@ fill_memory_store(struct asof_reader *reader, struct asof_error *err)
 	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
 	for (size_t i = 0; i < set.count; i++) {
 		struct asof_materialize_report report;
-		if (!set.items[i].is_current)
+		if (!set.items[i].is_current || asof_version_is_on_demand(&set.items[i]))
 			continue;
 		enum asof_status status =
 			asof_materialize_view(session, &set.items[i], now_us, &arena, &report, err);
@@ -66,7 +68,8 @@ open_reader(struct asof_reader *reader, struct asof_error *err)
 	ASOF_TRY(asof_session_check_text(reader->session, err));
 	ASOF_TRY(asof_session_store(reader->session, &reader->store, err));
 	ASOF_TRY(fill_memory_store(reader, err));
-	return asof_online_views_open(reader->store, &reader->views, err);
+	ASOF_TRY(asof_online_views_open(reader->store, &reader->views, err));
+	return asof_reader_on_demands_open(reader->session, &reader->on_demands, err);
 }
 
 enum asof_status
@@ -93,6 +96,7 @@ asof_reader_close(struct asof_reader *reader)
 {
 	if (!reader)
 		return;
+	asof_reader_on_demands_free(reader->on_demands);
 	asof_online_views_free(reader->views);
 	asof_served_project_done(&reader->served);
 	asof_mem_free(reader);
@@ -101,13 +105,30 @@ asof_reader_close(struct asof_reader *reader)
 size_t
 asof_reader_view_count(const struct asof_reader *reader)
 {
-	return asof_online_views_count(reader->views);
+	return asof_online_views_count(reader->views) +
+	       asof_reader_on_demands_count(reader->on_demands);
 }
 
 const struct asof_reader_view *
 asof_reader_view_at(const struct asof_reader *reader, size_t index)
 {
-	return asof_online_views_at(reader->views, index);
+	/* Online views become more, never fewer: on-demand ones are looked for from the end. */
+	size_t stored = asof_online_views_count(reader->views);
+	if (index < stored)
+		return asof_online_views_at(reader->views, index);
+	return asof_reader_on_demands_at(reader->on_demands, index - stored);
+}
+
+static const struct asof_reader_view *
+find_on_demand(const struct asof_reader *reader, struct asof_str name)
+{
+	for (size_t i = 0; i < asof_reader_on_demands_count(reader->on_demands); i++) {
+		const struct asof_reader_view *view =
+			asof_reader_on_demands_at(reader->on_demands, i);
+		if (asof_str_equal(name, asof_str_from(view->name)))
+			return view;
+	}
+	return NULL;
 }
 
 /* "1.0" is what "1.0.3" begins with, number by number. */
@@ -127,7 +148,9 @@ asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
 	struct asof_str view = { name.ptr, at ? (size_t)(at - name.ptr) : name.len };
 	struct asof_str wanted = { at ? at + 1 : NULL, at ? name.len - view.len - 1 : 0 };
 	asof_online_views_refresh(reader->views, false);
-	const struct asof_reader_view *online = asof_online_views_find(reader->views, view);
+	const struct asof_reader_view *online = find_on_demand(reader, view);
+	if (!online)
+		online = asof_online_views_find(reader->views, view);
 	if (!online || !at)
 		return online;
 	return wanted.len > 0 && is_version_of(wanted, online->version) ? online : NULL;
@@ -312,6 +335,9 @@ asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view
 		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
 		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err)
 {
+	if (asof_reader_view_is_on_demand(view))
+		return asof_reader_on_demand_rows(reader, view, keys, row_count, clock_us, arena,
+						  ret_answers, err);
 	enum asof_status status =
 		read_rows(reader, view, keys, row_count, clock_us, arena, ret_answers, err);
 	if (status != ASOF_CORRUPT)
@@ -379,7 +405,9 @@ asof_reader_write_next_row(struct asof_json_writer *w, const struct asof_reader_
 	asof_json_member_cstr(w, "version", view->version);
 	asof_json_key_cstr(w, "key");
 	asof_json_begin_object(w);
-	for (size_t i = 0; i < definition->entity->key_count; i++) {
+	bool is_on_demand = asof_reader_view_is_on_demand(view);
+	size_t key_count = is_on_demand ? view->key_count : definition->entity->key_count;
+	for (size_t i = 0; i < key_count; i++) {
 		asof_json_key_cstr(w, definition->entity->keys[i].name);
 		asof_value_write_json(w, &key[i]);
 	}
@@ -408,7 +436,9 @@ read_key(const struct asof_view *view, const char *const *names, const char *con
 		while (k < entity->key_count && strcmp(entity->keys[k].name, names[i]) != 0)
 			k++;
 		if (k == entity->key_count)
-			return ASOF_FAIL(err, ASOF_INVALID, "entity '%s' has no key '%s'",
+			return ASOF_FAIL(err, ASOF_INVALID,
+					 view->on_demand ? "on-demand view '%s' takes no '%s'"
+							 : "entity '%s' has no key '%s'",
 					 entity->name, names[i]);
 	}
 	for (size_t k = 0; k < entity->key_count; k++) {
@@ -423,8 +453,11 @@ read_key(const struct asof_view *view, const char *const *names, const char *con
 			found = i;
 		}
 		if (found == SIZE_MAX)
-			return ASOF_FAIL(err, ASOF_INVALID, "key '%s' of entity '%s' is missing",
-					 key->name, entity->name);
+			return ASOF_FAIL(
+				err, ASOF_INVALID,
+				view->on_demand ? "'%s' is missing, which on-demand view '%s' takes"
+						: "key '%s' of entity '%s' is missing",
+				key->name, entity->name);
 		enum asof_status status = asof_value_from_text(asof_str_from(texts[found]),
 							       key->type, arena, &ret_key[k], err);
 		if (status != ASOF_OK)
@@ -442,6 +475,10 @@ no_view(const struct asof_reader *reader, const char *name, struct asof_error *e
 	if (other)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "view '%s' is not online: version %s is",
 				 name, other->version);
+	if (asof_project_on_demand(asof_reader_project(reader), bare))
+		return ASOF_FAIL(err, ASOF_NOT_FOUND,
+				 "on-demand view '%s' is not registered: run `asof apply` first",
+				 name);
 	if (asof_project_view(asof_reader_project(reader), bare))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "view '%s' is not online: run `asof materialize %.*s` first", name,

@@ -37,8 +37,18 @@ struct asof_reader_view {
 	const struct asof_view *view; /* bound; entity keys, outputs, types, defaults */
 	struct asof_answer_plan plan;
 	struct asof_read_counts *reads; /* lives as long as the reader */
+	/* Of a view that is computed from others (view->on_demand): there is no table, its entity's
+	 * first keys are keys, those behind them values of the request, which may be NULL. */
+	size_t key_count;
 };
 
+static inline bool
+asof_reader_view_is_on_demand(const struct asof_reader_view *view)
+{
+	return view->view->on_demand != NULL;
+}
+
+/* Stored views, then those on demand. */
 size_t asof_reader_view_count(const struct asof_reader *reader);
 const struct asof_reader_view *asof_reader_view_at(const struct asof_reader *reader, size_t index);
 /* NULL where no such view is online. "name", "name@1", "name@1.0.3" where that is the version

@@ -268,6 +268,12 @@ asof_session_find_view(const struct asof_session *session, struct asof_str name,
 	if (*ret_view)
 		return ASOF_OK;
 
+	if (asof_project_on_demand(project, name))
+		return ASOF_FAIL(
+			err, ASOF_INVALID,
+			"view '%.*s' is on-demand: it is computed when it is read, and has "
+			"no data of its own (`asof apply` registers it)",
+			ASOF_STR_ARG(name));
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	const char **names = asof_arena_array(&arena, project->view_count, sizeof(*names));
 	for (size_t i = 0; names && i < project->view_count; i++)

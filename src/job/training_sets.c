@@ -31,6 +31,8 @@ write_features(struct asof_buf *buf, const struct asof_manifest *manifest)
 	ASOF_AUTO(asof_buf_done) struct asof_buf name = ASOF_BUF(4096);
 	asof_json_begin_array(&w);
 	for (size_t i = 0; i < manifest->ref_count; i++) {
+		if (manifest->refs[i].is_input)
+			continue;
 		asof_buf_clear(&name);
 		asof_buf_printf(&name, "%s.%s", manifest->refs[i].view, manifest->refs[i].feature);
 		asof_json_str(&w, asof_buf_view(&name));

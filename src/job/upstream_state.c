@@ -44,12 +44,31 @@ published_hash(struct asof_session *session, const struct asof_view *view, const
 	return ASOF_OK;
 }
 
+static enum asof_status
+settle_on_demand(struct asof_session *session, struct asof_on_demand *on_demand,
+		 enum asof_upstream_mode mode, struct asof_error *err)
+{
+	for (size_t i = 0; i < on_demand->read_count; i++) {
+		struct asof_hashed_view *read = &on_demand->reads[i];
+		const struct asof_view *view =
+			asof_project_view(session->project, asof_str_from(read->name));
+		if (!view)
+			return ASOF_FAIL(err, ASOF_INTERNAL, "no view '%s'", read->name);
+		ASOF_TRY(mode == ASOF_UPSTREAM_TODAY
+				 ? hash_of_today(session, view, &read->hash, err)
+				 : published_hash(session, view, &read->hash, err));
+	}
+	return ASOF_OK;
+}
+
 enum asof_status
 asof_upstream_settle(struct asof_session *session, const struct asof_view *view,
 		     enum asof_upstream_mode mode, struct asof_error *err)
 {
 	const struct asof_view *upstream = asof_upstream_of(view);
 	const char *hash = NULL;
+	if (view->on_demand)
+		return settle_on_demand(session, view->on_demand, mode, err);
 	if (!upstream)
 		return ASOF_OK;
 	if (mode == ASOF_UPSTREAM_TODAY)

@@ -176,6 +176,10 @@ static enum asof_status
 open_table(struct asof_session *session, const struct asof_version *version,
 	   struct asof_arena *arena, struct asof_version_table *table, struct asof_error *err)
 {
+	if (asof_version_is_on_demand(version))
+		return ASOF_FAIL(err, ASOF_INVALID,
+				 "it is on-demand: it is computed when it is read, and has no data "
+				 "of its own");
 	table->version = version;
 	table->version_text = asof_version_text(version, arena);
 	ASOF_TRY(asof_version_project(version, &table->project, &table->view, err));

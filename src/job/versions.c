@@ -223,6 +223,7 @@ struct published {
 	struct asof_version current;
 	bool has_newest;
 	bool has_current;
+	bool is_stored; /* versions without a table are nothing to go on from */
 };
 
 enum asof_status
@@ -247,6 +248,8 @@ static enum asof_status
 take_published(void *arg, const struct asof_version *version, struct asof_error *err)
 {
 	struct published *published = arg;
+	if (published->is_stored && asof_version_is_on_demand(version))
+		return ASOF_OK;
 	if (!published->has_newest || version->table_version > published->newest.table_version) {
 		ASOF_TRY(asof_version_copy(published->arena, version, &published->newest, err));
 		published->has_newest = true;
@@ -289,6 +292,13 @@ find_numbers(struct asof_catalog *catalog, const char *view, int32_t major, int3
 	return asof_catalog_versions(catalog, view, take_numbers, ret_numbers, err);
 }
 
+/* Inside a text of the definition the quotes would be escaped. */
+bool
+asof_version_is_on_demand(const struct asof_version *version)
+{
+	return strstr(version->definition_json, "\"on_demand\":true") != NULL;
+}
+
 enum asof_status
 asof_version_project(const struct asof_version *version, struct asof_project **ret_project,
 		     const struct asof_view **ret_view, struct asof_error *err)
@@ -306,6 +316,8 @@ asof_version_project(const struct asof_version *version, struct asof_project **r
 		return ASOF_WRAP(err, status == ASOF_NO_MEMORY ? status : ASOF_CORRUPT,
 				 "registered definition of '%s'", version->view);
 	*ret_view = project ? asof_project_view(project, asof_str_from(version->view)) : NULL;
+	if (project && !*ret_view)
+		*ret_view = asof_project_on_demand(project, asof_str_from(version->view));
 	if (!*ret_view)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "registered definition of '%s' lacks it",
 				 version->view);
@@ -425,7 +437,7 @@ find_state(struct asof_session *session, const struct asof_view *view, enum asof
 	struct asof_view_state state = { .view = view };
 	ASOF_TRY(describe_now(session, arena, &state, err));
 
-	struct published published = { .arena = arena };
+	struct published published = { .arena = arena, .is_stored = !view->on_demand };
 	ASOF_TRY(asof_catalog_versions(catalog, view->name, take_published, &published, err));
 	state.has_newest = published.has_newest;
 	state.newest = published.newest;

@@ -76,6 +76,14 @@ ASOF_NODISCARD enum asof_status asof_view_state_register(struct asof_session *se
 ASOF_NODISCARD enum asof_status asof_register_services(struct asof_session *session,
 						       struct asof_error *err);
 
+/* Of a view that is computed where it is read: there is no table. */
+bool asof_version_is_on_demand(const struct asof_version *version);
+
+/* The same for on-demand views, with their versions: ASOF_CHECK_FAILED where readers would break.
+ */
+ASOF_NODISCARD enum asof_status asof_register_on_demand(struct asof_session *session,
+							struct asof_error *err);
+
 /* A version's own definition, bound, read back from its canonical text. Free with
  * asof_project_free(). */
 ASOF_NODISCARD enum asof_status asof_version_project(const struct asof_version *version,

@@ -65,7 +65,7 @@ anything_else_is_refused_with_what_would_be_right(void **state)
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	for (size_t i = 0; i < ASOF_COUNTOF(texts); i++) {
 		struct asof_error err = { 0 };
-		struct asof_feature_ref ref = { "untouched", NULL, NULL };
+		struct asof_feature_ref ref = { "untouched", NULL, NULL, false };
 		if (asof_feature_ref_parse(texts[i], &arena, &ref, &err) != ASOF_INVALID)
 			fail_msg("'%s' is taken", texts[i]);
 		assert_string_equal(ref.view, "untouched");

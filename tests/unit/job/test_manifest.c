@@ -3,7 +3,8 @@
 #include "job/manifest.h"
 #include "job_samples.h"
 
-static struct asof_feature_ref refs[] = { { "v", "1.0.3", "x" }, { "w", "2.0.0", "*" } };
+static struct asof_feature_ref refs[] = { { "v", "1.0.3", "x", false },
+					  { "w", "2.0.0", "*", false } };
 static const struct asof_version version = { .view = "v",
 					     .definition_hash = "hash",
 					     .definition_json = "{\"views\":{}}",
