@@ -60,7 +60,7 @@ write_key(const struct asof_batch_request *batch, size_t row, struct asof_json_w
 	asof_json_key_cstr(w, "key");
 	asof_json_begin_object(w);
 	for (size_t i = 0; i < batch->column_count; i++) {
-		bool is_written = false;
+		bool is_written = batch->columns[i].is_request;
 		for (size_t j = 0; j < i && !is_written; j++)
 			is_written = strcmp(batch->columns[i].name, batch->columns[j].name) == 0;
 		if (is_written)

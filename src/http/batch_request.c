@@ -107,7 +107,7 @@ read_column(struct asof_batch_reading *reading, const struct asof_json *entities
 	struct asof_batch_request *batch = reading->batch;
 	for (size_t i = 0; i < batch->column_count; i++) {
 		const struct asof_batch_column *known = &batch->columns[i];
-		if (strcmp(known->name, key->name) == 0 &&
+		if (!known->is_request && strcmp(known->name, key->name) == 0 &&
 		    asof_type_equal(known->type, key->type)) {
 			*ret_column = known;
 			return ASOF_OK;
@@ -125,16 +125,116 @@ read_column(struct asof_batch_reading *reading, const struct asof_json *entities
 	return ASOF_OK;
 }
 
+/* ---- values of the request, for on-demand views ---- */
+
+/* A list with a value per row, or one value for all of them. */
+static enum asof_status
+find_request_value(struct asof_batch_reading *reading, const struct asof_view *view,
+		   const struct asof_key *value, const struct asof_json **ret_json)
+{
+	struct asof_batch_request *batch = reading->batch;
+	const struct asof_json *request = asof_batch_find_given(reading->root, "request");
+	const struct asof_json *json = NULL;
+	if (request && request->kind != ASOF_JSON_OBJECT)
+		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_INVALID_BODY,
+				   "request is no object of values, {\"%s\": ..}", value->name);
+	if (request)
+		json = asof_json_member(request, value->name);
+	if (!json && reading->takes_entity_names) /* where clients of Feast put them */
+		json = asof_json_member(asof_json_member(reading->root, "entities"), value->name);
+	if (!json)
+		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_MISSING_KEY,
+				   "request has no value '%s', which on-demand view '%s' takes",
+				   value->name, view->name);
+	if (json->kind == ASOF_JSON_ARRAY && json->count > reading->entity_max)
+		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_TOO_MANY_ENTITIES,
+				   "%zu values, at most %zu in one request", json->count,
+				   reading->entity_max);
+	if (batch->column_count == 0) /* there are no keys: rows are counted by these */
+		batch->row_count = json->kind == ASOF_JSON_ARRAY ? json->count : 1;
+	if (json->kind == ASOF_JSON_ARRAY && json->count != batch->row_count)
+		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_UNEQUAL_LENGTHS,
+				   "request.%s has %zu values for %zu rows: one for each, or one "
+				   "for all that is no list",
+				   value->name, json->count, batch->row_count);
+	*ret_json = json;
+	return ASOF_OK;
+}
+
+static enum asof_status
+convert_request_value(struct asof_batch_reading *reading, const struct asof_json *json,
+		      struct asof_batch_column *column)
+{
+	size_t row_count = reading->batch->row_count;
+	bool is_list = json->kind == ASOF_JSON_ARRAY;
+	column->values = asof_arena_array(reading->arena, row_count, sizeof(*column->values));
+	if (!column->values)
+		return no_memory(reading);
+	for (size_t i = 0; i < row_count; i++) {
+		if (i > 0 && !is_list) {
+			column->values[i] = column->values[0];
+			continue;
+		}
+		enum asof_status status = asof_value_from_json(
+			is_list ? &json->items[i] : json, column->type, reading->arena,
+			&column->values[i], &reading->problem->err);
+		if (status == ASOF_INVALID)
+			reading->problem->kind = ASOF_PROBLEM_INVALID_KEY;
+		if (status != ASOF_OK)
+			return ASOF_WRAP(&reading->problem->err, status, "request.%s[%zu]",
+					 column->name, i);
+	}
+	return ASOF_OK;
+}
+
+static enum asof_status
+read_request_value(struct asof_batch_reading *reading, const struct asof_view *view,
+		   const struct asof_key *value, const struct asof_batch_column **ret_column)
+{
+	struct asof_batch_request *batch = reading->batch;
+	const struct asof_json *json = NULL;
+	for (size_t i = 0; i < batch->column_count; i++) {
+		const struct asof_batch_column *known = &batch->columns[i];
+		if (known->is_request && strcmp(known->name, value->name) == 0 &&
+		    asof_type_equal(known->type, value->type)) {
+			*ret_column = known;
+			return ASOF_OK;
+		}
+	}
+	ASOF_TRY(find_request_value(reading, view, value, &json));
+	struct asof_batch_column *column = &batch->columns[batch->column_count];
+	*column = (struct asof_batch_column){
+		.name = value->name, .type = value->type, .given = json, .is_request = true
+	};
+	ASOF_TRY(convert_request_value(reading, json, column));
+	batch->column_count++;
+	*ret_column = column;
+	return ASOF_OK;
+}
+
+/* Once all keys are read, which say how many rows there are. */
+static enum asof_status
+read_part_request(struct asof_batch_reading *reading, struct asof_batch_part *part)
+{
+	const struct asof_view *view = part->view->view;
+	size_t first = part->view->key_count;
+	for (size_t i = first; view->on_demand && i < view->entity->key_count; i++)
+		ASOF_TRY(read_request_value(reading, view, &view->entity->keys[i],
+					    &part->columns[i]));
+	return ASOF_OK;
+}
+
 static enum asof_status
 read_part_columns(struct asof_batch_reading *reading, const struct asof_json *entities,
 		  struct asof_batch_part *part)
 {
 	const struct asof_view *view = part->view->view;
 	const struct asof_entity *entity = view->entity;
+	size_t key_count = view->on_demand ? part->view->key_count : entity->key_count;
 	part->columns = asof_arena_array(reading->arena, entity->key_count, sizeof(void *));
 	if (!part->columns)
 		return no_memory(reading);
-	for (size_t i = 0; i < entity->key_count; i++)
+	for (size_t i = 0; i < key_count; i++)
 		ASOF_TRY(read_column(reading, entities, view, &entity->keys[i], &part->columns[i]));
 	return ASOF_OK;
 }
@@ -156,6 +256,8 @@ asof_batch_read_entities(struct asof_batch_reading *reading)
 		return no_memory(reading);
 	for (size_t i = 0; i < batch->part_count; i++)
 		ASOF_TRY(read_part_columns(reading, entities, &batch->parts[i]));
+	for (size_t i = 0; i < batch->part_count; i++)
+		ASOF_TRY(read_part_request(reading, &batch->parts[i]));
 	return ASOF_OK;
 }
 

@@ -18,6 +18,7 @@ struct asof_batch_column {
 	struct asof_type type;
 	struct asof_value *values;
 	const struct asof_json *given; /* among the members of "entities" */
+	bool is_request;               /* no key: of "request", for on-demand views */
 };
 
 /* One view of the request. */

@@ -10,6 +10,9 @@ no_memory(struct asof_error *err)
 static bool
 has_null_key(const struct asof_batch_part *part, size_t row)
 {
+	/* What is computed from others finds nothing of those only whose key it is. */
+	if (asof_reader_view_is_on_demand(part->view))
+		return false;
 	for (size_t i = 0; i < part->view->view->entity->key_count; i++) {
 		if (part->columns[i]->values[row].is_null)
 			return true;

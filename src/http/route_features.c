@@ -24,10 +24,36 @@ find_view(const struct asof_call *call, const struct asof_reader_view **ret_view
 			   near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
+/* /features/age/7?now=..: keys in the path, values of the request behind it. */
 static enum asof_status
-read_key(const struct asof_call *call, const struct asof_entity *entity, struct asof_value *ret_key)
+read_on_demand_key(const struct asof_call *call, const struct asof_reader_view *view,
+		   struct asof_value *ret_key)
 {
 	struct asof_arena *arena = &call->scratch->request;
+	struct asof_entity keys = *view->view->entity;
+	struct asof_entity request = keys;
+	keys.key_count = view->key_count;
+	request.keys += view->key_count;
+	request.key_count -= view->key_count;
+	if (keys.key_count == 0)
+		return ASOF_REFUSE(call->problem, ASOF_PROBLEM_INVALID_KEY,
+				   "on-demand view '%s' has no key: ask with ?name=value",
+				   view->name);
+	ASOF_TRY(asof_entity_keys_refuse_query(&keys, call->target.query, arena, call->problem));
+	ASOF_TRY(asof_entity_keys_from_path(&keys, call->target.segments[2], arena, ret_key,
+					    call->problem));
+	return asof_entity_keys_from_query(&request, call->target.query, arena,
+					   ret_key + view->key_count, call->problem);
+}
+
+static enum asof_status
+read_key(const struct asof_call *call, const struct asof_reader_view *view,
+	 struct asof_value *ret_key)
+{
+	const struct asof_entity *entity = view->view->entity;
+	struct asof_arena *arena = &call->scratch->request;
+	if (asof_reader_view_is_on_demand(view) && call->target.segment_count > 2)
+		return read_on_demand_key(call, view, ret_key);
 	if (call->target.segment_count == 2)
 		return asof_entity_keys_from_query(entity, call->target.query, arena, ret_key,
 						   call->problem);
@@ -49,7 +75,7 @@ answer_row(const struct asof_call *call)
 	size_t *outputs;
 	size_t output_count;
 	ASOF_TRY(asof_access_outputs(call, view->view, &outputs, &output_count));
-	ASOF_TRY(read_key(call, entity, key));
+	ASOF_TRY(read_key(call, view, key));
 
 	struct asof_reader *reader = call->routes->reader;
 	struct asof_answer answer = { 0 };

@@ -180,6 +180,8 @@ class Reference(unittest.TestCase):
         for key in ("oneOf", "anyOf", "allOf"):
             for choice in node.get(key, ()):
                 yield from self.resolve(choice)
+        if "if" in node:  # a view, or one that is computed on demand
+            yield from self.resolve(node[self.branch])
         if "properties" in node or "additionalProperties" in node or "patternProperties" in node:
             yield node
 
@@ -204,6 +206,9 @@ class Reference(unittest.TestCase):
 
     def test_every_key_of_the_schema_is_explained_and_no_other(self):
         self.root = self.schema()
+        self.branch = "then"
+        self.assertEqual(self.documented("On-demand view"), self.members("views", "*"))
+        self.branch = "else"
         for section, path in (("`asof.yaml`", ()), ("Profile", ("profiles", "*")), ("Entity", ("entities", "*")),
                               ("Source", ("sources", "*")), ("View", ("views", "*")),
                               ("Feature", ("views", "*", "features", "*")), ("Service", ("services", "*"))):
