@@ -2,6 +2,7 @@
 #ifndef ASOF_DEFINE_CANONICAL_H
 #define ASOF_DEFINE_CANONICAL_H
 
+#include "base/buf.h"
 #include "model/project.h"
 
 /*
@@ -12,5 +13,11 @@ void asof_canonical_used_selects(const struct asof_view *view, bool *is_used);
 
 /* Whether the view's keys, features, times or filter name the column, or a word like it. */
 bool asof_canonical_names(const struct asof_view *view, const char *name);
+
+/* The whole canonical text of an on-demand view that is bound. */
+ASOF_NODISCARD enum asof_status asof_canonical_on_demand(const struct asof_project *project,
+							 const struct asof_view *view,
+							 bool for_hash, struct asof_buf *buf,
+							 struct asof_error *err);
 
 #endif

@@ -110,8 +110,8 @@ struct asof_mapped {
 	enum asof_status (*fill)(void *arg, unsigned worker, const int64_t *rows, size_t count,
 				 struct asof_batch *ret_batch, struct asof_error *err);
 	void *arg;
-	/* What is written is `head`, all of that as a SELECT in brackets, `tail`: a SELECT that keeps
-	 * its rows and their order. NULL: all of that as it is. */
+	/* What is written is `head`, all of that as a SELECT in brackets, `tail`: a SELECT that
+	 * keeps its rows and their order. NULL: all of that as it is. */
 	const char *head;
 	const char *tail;
 };
@@ -157,7 +157,7 @@ asof_engine_expression_names(struct asof_engine *engine, const char *text, struc
 
 /*
  * The tree of an on-demand expression over `inputs` (those of one view stand together), for
- * kernel/expression.h; its type is the result's. ASOF_INVALID says what is not computed on demand;
+ * kernel/evaluator.h; its type is the result's. ASOF_INVALID says what is not computed on demand;
  * *ret_offset is the byte in `text` where.
  */
 ASOF_NODISCARD enum asof_status

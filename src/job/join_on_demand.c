@@ -3,7 +3,7 @@
  *
  * What their expressions read is joined like any other feature, into columns that may not be
  * written; behind it stands one SELECT that computes them, by DuckDB itself. The server's evaluator
- * gives the same (kernel/expression.h).
+ * gives the same (kernel/evaluator.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,8 +152,8 @@ prepare(struct asof_join_run *run, struct asof_error *err)
 }
 
 static enum asof_status
-add_input(struct asof_join_run *run, const struct asof_operand *input, struct asof_feature_ref **refs,
-	  size_t *count, struct asof_error *err)
+add_input(struct asof_join_run *run, const struct asof_operand *input,
+	  struct asof_feature_ref **refs, size_t *count, struct asof_error *err)
 {
 	for (size_t i = 0; i < *count; i++) {
 		if (strcmp((*refs)[i].view, input->view) == 0 &&

@@ -228,7 +228,7 @@ make_inputs(struct binding *b, struct asof_error *err)
 	size_t used = 0;
 	for (size_t i = 0; i < on_demand->request_count; i++)
 		inputs[used++] = (struct asof_operand){ .name = on_demand->request[i].name,
-						      .type = on_demand->request[i].type };
+							.type = on_demand->request[i].type };
 	size_t read_count = 0;
 	for (size_t i = 0; i < b->feature_count; i++) {
 		inputs[used++] = b->features[i];

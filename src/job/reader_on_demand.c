@@ -2,7 +2,7 @@
 
 #include "job/on_demand.h"
 #include "job/version_set.h"
-#include "kernel/expression.h"
+#include "kernel/evaluator.h"
 
 /* One view, as reader.h shows it; `public_view` first. */
 struct on_demand_view {

@@ -3,7 +3,7 @@
 #ifndef ASOF_KERNEL_EXPRESSION_IMPL_H
 #define ASOF_KERNEL_EXPRESSION_IMPL_H
 
-#include "kernel/expression.h"
+#include "kernel/evaluator.h"
 
 /* *ret_value has the type that is cast to. ASOF_INVALID where the value has no place in it. */
 ASOF_NODISCARD enum asof_status asof_expression_cast(const struct asof_value *from,

@@ -1,7 +1,7 @@
 /*
  * expression.h - an expression of an on-demand feature, as a tree whose every node has its type.
  *
- * Made by engine/ from what DuckDB makes of the user's text, computed by kernel/expression.h. Plain
+ * Made by engine/ from what DuckDB makes of the user's text, computed by kernel/evaluator.h. Plain
  * data in an arena; immutable, thread-safe.
  */
 #ifndef ASOF_MODEL_EXPRESSION_H
@@ -63,7 +63,7 @@ struct asof_expression {
 	struct asof_type type;
 	struct asof_value constant;
 	size_t input;
-	const struct asof_function *function; /* kernel/expression.h */
+	const struct asof_function *function; /* kernel/evaluator.h */
 	const struct asof_expression **args;
 	size_t arg_count;
 };

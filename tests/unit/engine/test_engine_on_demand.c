@@ -7,7 +7,7 @@
 
 #include "codec/time_text.h"
 #include "engine_bench.h"
-#include "kernel/expression.h"
+#include "kernel/evaluator.h"
 #include "plan/sql.h"
 #include "seeded.h"
 

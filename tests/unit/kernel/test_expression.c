@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "check.h"
-#include "kernel/expression.h"
+#include "kernel/evaluator.h"
 
 static const struct asof_type int64_type = { .kind = ASOF_TYPE_INT64 };
 static const struct asof_type bool_type = { .kind = ASOF_TYPE_BOOL };

@@ -1,12 +1,12 @@
 /*
- * expression.h - on-demand expressions computed row by row, as DuckDB computes them. Pure.
+ * evaluator.h - on-demand expressions computed row by row, as DuckDB computes them. Pure.
  *
  * What stands in the table of functions is what an on-demand expression may call, and all of it:
  * docs/reference/on-demand.md has the same list. Results equal DuckDB's bit for bit, errors
  * included; tests/property holds one against the other. Thread-safe.
  */
-#ifndef ASOF_KERNEL_EXPRESSION_H
-#define ASOF_KERNEL_EXPRESSION_H
+#ifndef ASOF_KERNEL_EVALUATOR_H
+#define ASOF_KERNEL_EVALUATOR_H
 
 #include "base/arena.h"
 #include "model/expression.h"
@@ -26,8 +26,8 @@ typedef enum asof_status asof_function_fn(const struct asof_call *call,
 /*
  * A function or operator under the name that DuckDB's parser gives it. `signatures`: "ii:i ll:l",
  * types by letter (asof_expression_letter()), '*' after a letter for one or more of it; 'p' first
- * where the first argument names a part of a time, which must be a constant; 'L' is an int64 that is
- * a constant, and not below 0.
+ * where the first argument names a part of a time, which must be a constant; 'L' is an int64 that
+ * is a constant, and not below 0.
  */
 struct asof_function {
 	const char *name;

@@ -1,4 +1,4 @@
-/* expression.c - the evaluator: NULL logic here, functions by the table. */
+/* evaluator.c - the walk over a tree: NULL logic here, functions by the table. */
 #include "kernel/expression_impl.h"
 
 #define ARGS_MAX 16 /* of a call that needs no memory for them */
