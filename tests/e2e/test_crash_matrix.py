@@ -46,6 +46,7 @@ ELSEWHERE = {
     "push.before_commit": "e2e/test_push.py",  # passed by a server
     "push.after_commit": "e2e/test_push.py",
     "push.before_update": "e2e/test_push.py",
+    "apply.registered": "e2e/test_on_demand.py",  # between a definition and its version, which has no commit
     "openlineage.before_put": "e2e/test_lineage.py",  # a file beside the lake
     "openlineage.after_put": "e2e/test_lineage.py",
 }

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from project import BIN, DEADLINE_S, Project, environment
-from steps import answer, build, refused
+from steps import answer, build, refused, versions
 
 DEFINITIONS = """
 entities:
@@ -229,6 +229,17 @@ class OnDemand(unittest.TestCase):
                 self.assertEqual((status, said["error"]["code"]), (422, code))
         self.assertIn("'word' is missing, which on-demand view 'age' takes",
                       refused(self, 2, self.shop, "get", "age", "user_id=1", "shop=a", "now=" + NOWS[0], "amount=1"))
+
+    def test_an_apply_that_dies_between_definition_and_version_is_finished_by_the_next(self):
+        for action in ("fail", "kill"):
+            with self.subTest(action):
+                self.setUp()
+                died = self.shop.run("apply", env=environment(ASOF_FAULT=f"apply.registered={action}"))
+                self.assertNotEqual(died.returncode, 0)
+                self.assertEqual(self.shop.run("plan", "--check").returncode, 3)
+                self.shop.done("apply")
+                self.assertEqual(self.shop.run("plan", "--check").returncode, 0)
+                self.assertEqual(versions(self.shop, "age"), ["1.0.0"])
 
     def test_a_catalog_in_memory_takes_what_is_defined(self):
         build(self.shop)

@@ -519,7 +519,7 @@ evaluator_and_duckdb_agree_on_random_expressions(void **state)
 	const struct asof_engine_options options = { .threads = 1 };
 	ASOF_AUTO(asof_engine_free_auto) struct asof_engine *engine = NULL;
 	struct asof_error err = { 0 };
-	size_t cases = random_cases(400);
+	size_t cases = random_cases(150);
 	size_t taken = 0;
 	(void)state;
 	assert_ok(asof_engine_open(&options, &engine, &err), err);
@@ -560,7 +560,7 @@ every_function_of_the_table_is_duckdbs(void **state)
 	for (size_t i = 0; (function = asof_function_at(i)) != NULL; i++) {
 		const char *signature = function->signatures;
 		while (signature) {
-			for (size_t k = 0; k < 20; k++) {
+			for (size_t k = 0; k < 3; k++) {
 				ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(1 << 20);
 				make_call(b, &sql, function, signature, 1);
 				if (!compare(b, asof_buf_cstr(&sql)))

@@ -75,6 +75,76 @@ features_are_kept_in_order_and_once(void **state)
 	assert_int_equal(batch.parts[0].outputs[1], 0);
 }
 
+/* Keys, and behind them the values of the request. */
+static struct asof_key keys_and_request[] = {
+	{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
+	{ .name = "now", .type = { .kind = ASOF_TYPE_TIMESTAMP } },
+};
+static const struct asof_entity asked = { .name = "age", .keys = keys_and_request, .key_count = 2 };
+static struct asof_on_demand on_demand;
+static const struct asof_view computed = { .name = "age",
+					   .entity = &asked,
+					   .outputs = outputs,
+					   .output_count = ASOF_COUNTOF(outputs),
+					   .on_demand = &on_demand };
+static const struct asof_reader_view served = {
+	.name = "age", .version = "1.0.0", .view = &computed, .key_count = 1
+};
+
+static void
+a_value_of_the_request_is_one_for_all_or_one_for_each(void **state)
+{
+	static const struct asof_str bodies[] = {
+		T("{\"entities\": {\"id\": [7, null]}, \"request\": {\"now\": "
+		  "\"1970-01-01T00:00:01Z\"}}"),
+		T("{\"entities\": {\"id\": [7, null]}, \"request\": {\"now\": "
+		  "[\"1970-01-01T00:00:01Z\", \"1970-01-01T00:00:01Z\"]}}"),
+	};
+	(void)state;
+	for (size_t i = 0; i < ASOF_COUNTOF(bodies); i++) {
+		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+		struct asof_batch_request batch;
+		struct asof_problem problem = { 0 };
+		assert_ok(asof_batch_read_view(&served, bodies[i], ENTITY_MAX, &arena, &batch,
+					       &problem),
+			  problem.err);
+		const struct asof_batch_column *column = batch.parts[0].columns[1];
+		assert_true(column->is_request);
+		assert_int_equal(batch.row_count, 2);
+		assert_int_equal(column->values[0].int64, 1000000);
+		assert_int_equal(column->values[1].int64, 1000000);
+	}
+}
+
+static void
+wrong_values_of_the_request_are_refused_with_their_kind(void **state)
+{
+	static const struct {
+		struct asof_str body;
+		enum asof_problem_kind kind;
+	} cases[] = {
+		{ T("{\"entities\": {\"id\": [7]}}"), ASOF_PROBLEM_MISSING_KEY },
+		{ T("{\"entities\": {\"id\": [7], \"now\": [null]}}"), ASOF_PROBLEM_MISSING_KEY },
+		{ T("{\"entities\": {\"id\": [7]}, \"request\": []}"), ASOF_PROBLEM_INVALID_BODY },
+		{ T("{\"entities\": {\"id\": [7]}, \"request\": {\"now\": \"soon\"}}"),
+		  ASOF_PROBLEM_INVALID_KEY },
+		{ T("{\"entities\": {\"id\": [7]}, \"request\": {\"now\": [null, null]}}"),
+		  ASOF_PROBLEM_UNEQUAL_LENGTHS },
+		{ T("{\"entities\": {\"id\": [7]}, \"request\": {\"now\": [1, 2, 3, 4, 5]}}"),
+		  ASOF_PROBLEM_TOO_MANY_ENTITIES },
+	};
+	(void)state;
+	for (size_t i = 0; i < ASOF_COUNTOF(cases); i++) {
+		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+		struct asof_batch_request batch;
+		struct asof_problem problem = { 0 };
+		assert_int_equal(asof_batch_read_view(&served, cases[i].body, ENTITY_MAX, &arena,
+						      &batch, &problem),
+				 ASOF_INVALID);
+		assert_int_equal(problem.kind, cases[i].kind);
+	}
+}
+
 static void
 features_null_is_all_of_them(void **state)
 {
@@ -200,6 +270,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_converted_in_order),
 		cmocka_unit_test(features_are_kept_in_order_and_once),
+		cmocka_unit_test(a_value_of_the_request_is_one_for_all_or_one_for_each),
+		cmocka_unit_test(wrong_values_of_the_request_are_refused_with_their_kind),
 		cmocka_unit_test(features_null_is_all_of_them),
 		cmocka_unit_test(wrong_bodies_are_refused_with_their_kind),
 		cmocka_unit_test(a_body_of_too_many_values_is_too_large),
