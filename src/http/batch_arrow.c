@@ -86,7 +86,7 @@ add_keys(struct arrow_answer *a, struct asof_error *err)
 {
 	const struct asof_batch_request *batch = a->batch;
 	for (size_t i = 0; i < batch->column_count; i++) {
-		bool is_known = false;
+		bool is_known = batch->columns[i].is_request; /* no key */
 		for (size_t j = 0; j < i && !is_known; j++)
 			is_known = strcmp(batch->columns[i].name, batch->columns[j].name) == 0;
 		if (!is_known)
