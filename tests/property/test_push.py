@@ -140,11 +140,20 @@ class Pushing(Serving):
 
 
 class Push(unittest.TestCase):
+    label = "push"
+    cases = CASES
+
+    def store(self, seed):
+        """The URI of an empty store."""
+        return "lmdb:./online"
+
     def check_all(self, first, count, steps):
         cells = 0
         for seed in runner.seeds(first, count):
             case = gen.Case(seed, 2, for_online=True)
-            with self.subTest(seed=seed), runner.Project(case, "push") as run:
+            with self.subTest(seed=seed), runner.Project(
+                case, self.label, self.store(seed)
+            ) as run:
                 pushing = Pushing(run, case)
                 steps(pushing)
                 cells += pushing.cells
@@ -161,7 +170,7 @@ class Push(unittest.TestCase):
             for _ in range(2):
                 self.assertEqual([], pushing.session(8))
 
-        self.check_all(600001, CASES // 2, steps)
+        self.check_all(600001, self.cases // 2, steps)
 
     def test_builds_and_materializations_between_pushes_lose_and_double_nothing(self):
         def steps(pushing):
@@ -174,7 +183,7 @@ class Push(unittest.TestCase):
                     pushing.materialize()
             self.assertEqual([], pushing.session(3))
 
-        self.check_all(700001, CASES // 2, steps)
+        self.check_all(700001, self.cases // 2, steps)
 
     def test_a_join_after_a_build_has_what_was_pushed(self):
         def steps(pushing):
@@ -184,4 +193,8 @@ class Push(unittest.TestCase):
             pushing.materialize()
             self.assertEqual([], pushing.check_against_join())
 
-        self.check_all(800001, CASES // 4, steps)
+        self.check_all(800001, self.cases // 4, steps)
+
+
+if __name__ == "__main__":
+    unittest.main()
