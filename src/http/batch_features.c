@@ -163,7 +163,7 @@ look_up(const struct asof_batch_reading *reading, struct asof_str name)
 {
 	if (reading->reader)
 		return asof_reader_find_view(reading->reader, name);
-	return asof_str_equal(name, asof_str_from(reading->only->name)) ? reading->only : NULL;
+	return asof_reader_view_is(reading->only, name) ? reading->only : NULL;
 }
 
 /*
@@ -174,18 +174,17 @@ static enum asof_status
 find_view(struct asof_batch_reading *reading, struct asof_str name,
 	  const struct asof_reader_view **ret_view)
 {
-	const struct asof_reader_view *view = look_up(reading, name);
 	const struct asof_batch_request *batch = reading->batch;
+	for (size_t i = 0; i < batch->part_count; i++) {
+		if (asof_reader_view_is(batch->parts[i].view, name)) {
+			*ret_view = batch->parts[i].view;
+			return ASOF_OK;
+		}
+	}
+	const struct asof_reader_view *view = look_up(reading, name);
 	for (size_t i = 0; view && i < batch->part_count; i++) {
-		const struct asof_reader_view *known = batch->parts[i].view;
-		if (known == view)
-			break;
-		if (strcmp(known->name, view->name) != 0)
-			continue;
-		if (memchr(name.ptr, '@', name.len))
+		if (strcmp(batch->parts[i].view->name, view->name) == 0)
 			return changed_meanwhile(reading);
-		view = known;
-		break;
 	}
 	*ret_view = view;
 	return ASOF_OK;

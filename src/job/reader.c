@@ -137,23 +137,41 @@ is_version_of(struct asof_str wanted, const char *version)
 {
 	if (asof_str_equal(wanted, asof_str_from("latest")))
 		return true;
-	return strncmp(version, wanted.ptr, wanted.len) == 0 &&
+	/* What is wanted may hold any byte, NUL too. */
+	return wanted.len > 0 && wanted.len <= strlen(version) &&
+	       memcmp(version, wanted.ptr, wanted.len) == 0 &&
 	       (version[wanted.len] == '\0' || version[wanted.len] == '.');
+}
+
+/* "view" of "view@1.0.3" */
+static struct asof_str
+bare_name(struct asof_str name)
+{
+	const char *at = name.len > 0 ? memchr(name.ptr, '@', name.len) : NULL;
+	return (struct asof_str){ name.ptr, at ? (size_t)(at - name.ptr) : name.len };
+}
+
+bool
+asof_reader_view_is(const struct asof_reader_view *view, struct asof_str name)
+{
+	struct asof_str bare = bare_name(name);
+	if (!asof_str_equal(bare, asof_str_from(view->name)))
+		return false;
+	if (bare.len == name.len)
+		return true;
+	struct asof_str wanted = { name.ptr + bare.len + 1, name.len - bare.len - 1 };
+	return is_version_of(wanted, view->version);
 }
 
 const struct asof_reader_view *
 asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
 {
-	const char *at = name.len ? memchr(name.ptr, '@', name.len) : NULL;
-	struct asof_str view = { name.ptr, at ? (size_t)(at - name.ptr) : name.len };
-	struct asof_str wanted = { at ? at + 1 : NULL, at ? name.len - view.len - 1 : 0 };
 	asof_online_views_refresh(reader->views, false);
-	const struct asof_reader_view *online = find_on_demand(reader, view);
+	struct asof_str bare = bare_name(name);
+	const struct asof_reader_view *online = find_on_demand(reader, bare);
 	if (!online)
-		online = asof_online_views_find(reader->views, view);
-	if (!online || !at)
-		return online;
-	return wanted.len > 0 && is_version_of(wanted, online->version) ? online : NULL;
+		online = asof_online_views_find(reader->views, bare);
+	return online && asof_reader_view_is(online, name) ? online : NULL;
 }
 
 const struct asof_project *

@@ -55,6 +55,8 @@ const struct asof_reader_view *asof_reader_view_at(const struct asof_reader *rea
  * online. */
 const struct asof_reader_view *asof_reader_find_view(const struct asof_reader *reader,
 						     struct asof_str name);
+/* Whether that name means this view. */
+bool asof_reader_view_is(const struct asof_reader_view *view, struct asof_str name);
 /*
  * The definitions: those of the session, until others take their place; they live on for ten
  * minutes then, or until the reader closes.

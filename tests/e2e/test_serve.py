@@ -139,6 +139,8 @@ WRONG = [
     (many('{"entities": {"origin": ["ABE"]}, "features": ["last.delays"]}'), 422, "unknown_feature", False),
     (many('{"entities": {"origin": ["ABE"]}, "features": ["lost.delay"]}'), 404, "unknown_view", False),
     (many('{"entities": {"origin": ["ABE"]}, "service": "model"}'), 422, "missing_key", False),
+    (many('{"entities": {"origin": ["ABE"]}, "features": ["last@1.0.0\\u0000xxxxxxxxxxxxxxxx.delay"]}'), 404, "unknown_view", False),
+    (many('{"entities": {"origin": ["ABE"]}, "features": ["last@1.delay", "last@2.delay"]}'), 404, "unknown_view", False),
     # Feast's route.
     (get("/get-online-features"), 405, "method_not_allowed", False),
     (get("/get-online-features", f"Host: x\r\n{JSON}", "POST"), 411, "length_required", True),

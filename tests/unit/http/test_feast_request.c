@@ -105,6 +105,51 @@ a_column_may_be_called_as_an_entity_of_one_key(void **state)
 	assert_true(asof_str_equal(request.keys[0]->values[0].str, S("a")));
 }
 
+/* Of "1.0.0"; a version is its numbers, and not what a text begins with. */
+static void
+a_view_may_be_named_with_its_version(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		bool is_there;
+	} names[] = {
+		{ "v", true },
+		{ "v@1", true },
+		{ "v@v1", true },
+		{ "v@1.0", true },
+		{ "v@1.0.0", true },
+		{ "v@latest", true },
+		{ "v@v1.0.0", true },
+		{ "v@", false },
+		{ "v@v", false },
+		{ "v@1.", false },
+		{ "v@1.0.0.0", false },
+		{ "v@10", false },
+		{ "v@2", false },
+		{ "v@vlatest", false },
+		{ "v@1.0.0\\u0000", false },
+		{ "v@1.0.0\\u0000and more than any version has", false },
+		{ "v@1@1", false },
+		{ "v\\u0000", false },
+		{ "V", false },
+	};
+	for (size_t i = 0; i < ASOF_COUNTOF(names); i++) {
+		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
+		struct asof_feast_request request;
+		struct asof_problem problem = { 0 };
+		const char *body = asof_arena_printf(
+			&arena, "{\"features\": [\"%s:price\"], " OK_ENTITIES "}", names[i].name);
+		assert_non_null(body);
+		enum asof_status status =
+			read_of(&online, asof_str_from(body), &arena, &request, &problem);
+		if ((status == ASOF_OK) != names[i].is_there ||
+		    problem.kind !=
+			    (names[i].is_there ? ASOF_PROBLEM_NONE : ASOF_PROBLEM_UNKNOWN_VIEW))
+			fail_msg("'%s': %s", names[i].name, problem.err.message);
+	}
+}
+
 static const struct {
 	struct asof_str body;
 	enum asof_problem_kind kind;
@@ -211,8 +256,8 @@ every_limit_of_memory_is_survived(void **state)
 		enum asof_status status = read_of(&online, body, &arena, &request, &problem);
 		asof_problem_settle(&problem, status);
 		refused += problem.kind == ASOF_PROBLEM_UNAVAILABLE;
-		assert_true(problem.kind == ASOF_PROBLEM_UNAVAILABLE ||
-			    problem.kind == ASOF_PROBLEM_UNKNOWN_VIEW);
+		assert_int_equal(problem.kind,
+				 status == ASOF_OK ? ASOF_PROBLEM_NONE : ASOF_PROBLEM_UNAVAILABLE);
 	}
 	assert_true(refused > 0);
 }
@@ -224,6 +269,7 @@ main(void)
 		cmocka_unit_test(keys_are_in_the_order_of_the_request),
 		cmocka_unit_test(features_are_named_as_asked_for_and_once),
 		cmocka_unit_test(a_column_may_be_called_as_an_entity_of_one_key),
+		cmocka_unit_test(a_view_may_be_named_with_its_version),
 		cmocka_unit_test(wrong_bodies_are_refused_with_their_kind),
 		cmocka_unit_test(every_allocation_failure_is_survived),
 		cmocka_unit_test(every_limit_of_memory_is_survived),
