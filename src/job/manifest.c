@@ -41,7 +41,7 @@ write_views(struct asof_json_writer *w, const struct asof_version_table *tables,
 		asof_json_member_cstr(w, "view", version->view);
 		asof_json_member_text(w, "version", tables[i].version_text);
 		asof_json_member_cstr(w, "definition_hash", version->definition_hash);
-		if (!is_direct && !tables[i].view->on_demand) {
+		if (!is_direct && !asof_version_is_on_demand(version)) {
 			asof_json_member_int(w, "table_version", version->table_version);
 		}
 		if (!is_direct)
