@@ -14,19 +14,28 @@ asof_read_close(int *fd)
 		(void)close(*fd);
 }
 
-enum asof_status
-asof_read_open(const char *path, int *ret_fd, struct stat *ret_stat, struct asof_error *err)
+static enum asof_status
+check_opened(int fd, struct stat *ret_stat, struct asof_error *err)
 {
-	ASOF_AUTO(asof_read_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no such file");
 	if (fd < 0 || fstat(fd, ret_stat) != 0)
 		return ASOF_FAIL(err, ASOF_IO, "cannot be read: %s", strerror(errno));
 	if (!S_ISREG(ret_stat->st_mode))
 		return ASOF_FAIL(err, ASOF_IO, "is not a file");
-	*ret_fd = fd;
-	fd = -1;
 	return ASOF_OK;
+}
+
+enum asof_status
+asof_read_open(const char *path, int *ret_fd, struct stat *ret_stat, struct asof_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum asof_status status = check_opened(fd, ret_stat, err);
+	if (status == ASOF_OK)
+		*ret_fd = fd;
+	else
+		asof_read_close(&fd);
+	return status;
 }
 
 enum asof_status
