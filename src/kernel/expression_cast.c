@@ -127,7 +127,9 @@ decimal_to_double(const struct asof_value *from)
 	asof_int128 exact = (asof_int128)1 << 53;
 	if ((from->decimal <= exact && from->decimal >= -exact) || from->type.scale == 0)
 		return (double)from->decimal / (double)power;
-	return (double)(from->decimal / power) + (double)(from->decimal % power) / (double)power;
+	asof_int128 whole = from->decimal / power;
+	asof_int128 rest = from->decimal % power;
+	return (double)whole + (double)rest / (double)power;
 }
 
 static float
@@ -137,7 +139,9 @@ decimal_to_float(const struct asof_value *from)
 	asof_int128 exact = (asof_int128)1 << 24;
 	if ((from->decimal <= exact && from->decimal >= -exact) || from->type.scale == 0)
 		return (float)from->decimal / (float)power;
-	return (float)(from->decimal / power) + (float)(from->decimal % power) / (float)power;
+	asof_int128 whole = from->decimal / power;
+	asof_int128 rest = from->decimal % power;
+	return (float)whole + (float)rest / (float)power;
 }
 
 static enum asof_status
