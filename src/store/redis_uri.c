@@ -211,7 +211,7 @@ read_host(struct reader *r, struct asof_str text, struct asof_error *err)
 	struct asof_redis_target *target = r->target;
 	bool is_found = false;
 	bool is_v6 = text.len > 0 && text.ptr[0] == '[';
-	struct asof_str host = text;
+	struct asof_str host;
 	struct asof_str port = { NULL, 0 };
 	if (is_v6) {
 		struct asof_str rest = { text.ptr + 1, text.len - 1 };
