@@ -238,7 +238,7 @@ class Materialize(Case):
 
     def test_a_killed_load_goes_on_and_ends_as_if_nothing_had_been(self):
         keys = 40_000   # a chunk is 16 MiB
-        (self.shop.dir / "data/b-000.parquet").unlink()
+        (self.shop.dir / "data/b-00000.parquet").unlink()
         duckdb.sql(f"copy (select id, timestamp '2024-01-01 10:30:00' as ordered_at, repeat('x', 1000) || id as batch from "
                    f"range({keys}) k(id)) to '{self.shop.dir}/data/large.parquet' (format parquet)")
         build(self.shop)

@@ -234,7 +234,7 @@ class OnDemand(unittest.TestCase):
         for action in ("fail", "kill"):
             with self.subTest(action):
                 self.setUp()
-                died = self.shop.run("apply", env=environment(ASOF_FAULT=f"apply.registered={action}"))
+                died = self.shop.run("apply", env=environment(ASOF_FAULT="=".join(("apply.registered", action))))
                 self.assertNotEqual(died.returncode, 0)
                 self.assertEqual(self.shop.run("plan", "--check").returncode, 3)
                 self.shop.done("apply")
