@@ -450,6 +450,27 @@ asof_json_member(const struct asof_json *object, const char *name)
 	return NULL;
 }
 
+struct asof_str
+asof_json_text_of(const struct asof_json *object, const char *name)
+{
+	const struct asof_json *member = asof_json_member(object, name);
+	return member && member->kind == ASOF_JSON_STRING ? member->text
+							  : (struct asof_str){ "", 0 };
+}
+
+bool
+asof_json_has_text(const struct asof_json *object, const char *name, const char *text)
+{
+	return asof_str_equal(asof_json_text_of(object, name), asof_str_from(text));
+}
+
+bool
+asof_json_has_true(const struct asof_json *object, const char *name)
+{
+	const struct asof_json *member = asof_json_member(object, name);
+	return member && member->kind == ASOF_JSON_BOOL && member->boolean;
+}
+
 static enum asof_status
 find_member(const struct asof_json *object, const char *name, const struct asof_json **ret_member,
 	    struct asof_error *err)

@@ -46,6 +46,11 @@ ASOF_NODISCARD enum asof_status asof_json_read_deep(struct asof_str text, unsign
 
 /* The member of an OBJECT, or NULL. */
 const struct asof_json *asof_json_member(const struct asof_json *object, const char *name);
+/* The text of a member that is a string, "" of any other or none; whether it is that text; whether
+ * the member is `true`. */
+struct asof_str asof_json_text_of(const struct asof_json *object, const char *name);
+bool asof_json_has_text(const struct asof_json *object, const char *name, const char *text);
+bool asof_json_has_true(const struct asof_json *object, const char *name);
 /* Typed members: ASOF_NOT_FOUND without such a member, ASOF_INVALID of another kind; errors name
  * it. */
 ASOF_NODISCARD enum asof_status asof_json_member_read_int(const struct asof_json *object,

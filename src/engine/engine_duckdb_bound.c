@@ -8,29 +8,6 @@
 #define ARENA_MAX  ((size_t)64 << 20)
 #define JSON_DEPTH 4096
 
-static struct asof_str
-text_member(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = asof_json_member(node, name);
-
-	return member && member->kind == ASOF_JSON_STRING ? member->text
-							  : (struct asof_str){ "", 0 };
-}
-
-static bool
-member_is(const struct asof_json *node, const char *name, const char *text)
-{
-	return asof_str_equal(text_member(node, name), asof_str_from(text));
-}
-
-static bool
-member_is_true(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = asof_json_member(node, name);
-
-	return member && member->kind == ASOF_JSON_BOOL && member->boolean;
-}
-
 /* FROM the request's values, then each view's features: its columns in the order of the inputs. */
 static void
 add_inputs(const struct asof_bound *b, struct asof_buf *sql)
@@ -101,8 +78,8 @@ bind(struct asof_bound *b, struct asof_bound_node *ret_typed)
 	const struct asof_json *root = NULL;
 
 	ASOF_TRY(read_plan(b, &root));
-	if (member_is_true(root, "error")) {
-		struct asof_str message = text_member(root, "error_message");
+	if (asof_json_has_true(root, "error")) {
+		struct asof_str message = asof_json_text_of(root, "error_message");
 		const char *line = message.len ? memchr(message.ptr, '\n', message.len) : NULL;
 
 		(void)asof_bound_offset(b, root, "position", &b->offset);
@@ -113,7 +90,8 @@ bind(struct asof_bound *b, struct asof_bound_node *ret_typed)
 	const struct asof_json *plans = asof_json_member(root, "plans");
 	const struct asof_json *plan = plans && plans->count == 1 ? &plans->items[0] : NULL;
 	const struct asof_json *list = plan ? asof_json_member(plan, "expressions") : NULL;
-	if (!plan || !member_is(plan, "type", "LOGICAL_PROJECTION") || !list || list->count != 1)
+	if (!plan || !asof_json_has_text(plan, "type", "LOGICAL_PROJECTION") || !list ||
+	    list->count != 1)
 		return ASOF_FAIL(b->err, ASOF_INVALID, "not one scalar expression");
 	ASOF_TRY(asof_bound_convert(b, &list->items[0], ret_typed));
 	if (ret_typed->letter == 'n')

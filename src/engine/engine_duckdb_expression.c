@@ -47,29 +47,6 @@ static enum asof_status walk_macros(struct walk *w, struct asof_str name,
 
 /* ---- the tree ---- */
 
-static struct asof_str
-text_member(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = asof_json_member(node, name);
-
-	return member && member->kind == ASOF_JSON_STRING ? member->text
-							  : (struct asof_str){ "", 0 };
-}
-
-static bool
-member_is(const struct asof_json *node, const char *name, const char *text)
-{
-	return asof_str_equal(text_member(node, name), asof_str_from(text));
-}
-
-static bool
-member_is_true(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = asof_json_member(node, name);
-
-	return member && member->kind == ASOF_JSON_BOOL && member->boolean;
-}
-
 /* Whether there is a member that holds something. */
 static bool
 has_member(const struct asof_json *node, const char *name)
@@ -172,13 +149,13 @@ has_aggregate_clause(const struct asof_json *node)
 	bool has_order =
 		order && order->kind == ASOF_JSON_OBJECT && !array_member(order, "orders", 0);
 
-	return member_is_true(node, "distinct") || has_member(node, "filter") || has_order;
+	return asof_json_has_true(node, "distinct") || has_member(node, "filter") || has_order;
 }
 
 static enum asof_status
 check_function(struct walk *w, const struct asof_json *node)
 {
-	struct asof_str name = text_member(node, "function_name");
+	struct asof_str name = asof_json_text_of(node, "function_name");
 	const struct asof_duckdb_function *function = asof_duckdb_find_function(w->engine, name);
 
 	if (!function)
@@ -297,8 +274,8 @@ add_column(struct walk *w, const struct asof_json *node, const struct scope *sco
 static enum asof_status
 add_receiver(struct walk *w, const struct asof_json *node, const struct scope *scope)
 {
-	struct asof_str schema = text_member(node, "schema");
-	struct asof_str catalog = text_member(node, "catalog");
+	struct asof_str schema = asof_json_text_of(node, "schema");
+	struct asof_str catalog = asof_json_text_of(node, "catalog");
 
 	if (schema.len == 0 || asof_str_equal(schema, asof_str_from("main")) ||
 	    asof_str_equal(schema, asof_str_from("pg_catalog")))
@@ -320,8 +297,8 @@ is_lambda(const struct asof_json *node, bool is_argument)
 	bool has_place =
 		location && asof_uint64_parse(location->text, &position) && position != UINT64_MAX;
 
-	return !has_place || (is_argument && (member_is(lhs, "class", "COLUMN_REF") ||
-					      member_is(lhs, "function_name", "row")));
+	return !has_place || (is_argument && (asof_json_has_text(lhs, "class", "COLUMN_REF") ||
+					      asof_json_has_text(lhs, "function_name", "row")));
 }
 
 static bool
@@ -361,12 +338,12 @@ static enum asof_status
 walk_arguments(struct walk *w, const struct asof_json *node, const struct scope *scope)
 {
 	const struct asof_json *children = asof_json_member(node, "children");
-	bool is_argument = takes_lambda(text_member(node, "function_name"));
+	bool is_argument = takes_lambda(asof_json_text_of(node, "function_name"));
 
 	for (size_t i = 0; children && i < children->count; i++) {
 		const struct asof_json *child = &children->items[i];
-		bool is_arrow =
-			child->kind == ASOF_JSON_OBJECT && member_is(child, "class", "LAMBDA");
+		bool is_arrow = child->kind == ASOF_JSON_OBJECT &&
+				asof_json_has_text(child, "class", "LAMBDA");
 
 		ASOF_TRY(is_arrow ? walk_arrow(w, child, scope, is_argument)
 				  : walk_any(w, child, scope));
@@ -403,7 +380,7 @@ static enum asof_status
 check_class(struct walk *w, const struct asof_json *node)
 {
 	for (size_t i = 0; i < ASOF_COUNTOF(classes); i++) {
-		if (!member_is(node, "class", classes[i].class))
+		if (!asof_json_has_text(node, "class", classes[i].class))
 			continue;
 		return classes[i].refusal ? refuse(w, node, classes[i].refusal) : ASOF_OK;
 	}
@@ -414,16 +391,16 @@ static enum asof_status
 walk_expression(struct walk *w, const struct asof_json *node, const struct scope *scope)
 {
 	ASOF_TRY(check_class(w, node));
-	if (member_is(node, "class", "COLUMN_REF"))
+	if (asof_json_has_text(node, "class", "COLUMN_REF"))
 		return add_column(w, node, scope);
-	if (member_is(node, "class", "LAMBDA"))
+	if (asof_json_has_text(node, "class", "LAMBDA"))
 		return walk_arrow(w, node, scope, false);
-	if (member_is(node, "class", "FUNCTION")) {
+	if (asof_json_has_text(node, "class", "FUNCTION")) {
 		ASOF_TRY(check_function(w, node));
 		ASOF_TRY(add_receiver(w, node, scope));
 		return walk_arguments(w, node, scope);
 	}
-	if (member_is(node, "type", "GROUPING_FUNCTION"))
+	if (asof_json_has_text(node, "type", "GROUPING_FUNCTION"))
 		return refuse(w, node, "GROUPING");
 	for (size_t i = 0; i < node->count; i++)
 		ASOF_TRY(walk_any(w, &node->items[i], scope));
@@ -482,7 +459,7 @@ parse_tree(struct walk *w, const char *text, const struct asof_json **ret_tree)
 static enum asof_status
 fail_syntax(struct walk *w, const struct asof_json *tree)
 {
-	struct asof_str message = text_member(tree, "error_message");
+	struct asof_str message = asof_json_text_of(tree, "error_message");
 
 	if (w->macro_depth == 0)
 		w->offset = offset_of(w, tree, "position");
@@ -498,23 +475,25 @@ argument_of(const struct asof_json *tree)
 	const struct asof_json *statements = array_member(tree, "statements", 1);
 	const struct asof_json *node =
 		statements ? asof_json_member(&statements->items[0], "node") : NULL;
-	if (!node || !member_is(node, "type", "SELECT_NODE") || !array_member(node, "modifiers", 0))
+	if (!node || !asof_json_has_text(node, "type", "SELECT_NODE") ||
+	    !array_member(node, "modifiers", 0))
 		return NULL;
 
 	const struct asof_json *from = asof_json_member(node, "from_table");
-	if (!from || !member_is(from, "table_name", "asof_row") || has_member(node, "where_clause"))
+	if (!from || !asof_json_has_text(from, "table_name", "asof_row") ||
+	    has_member(node, "where_clause"))
 		return NULL;
 
 	const struct asof_json *list = array_member(node, "select_list", 1);
 	const struct asof_json *call = list ? &list->items[0] : NULL;
-	if (!call || !member_is(call, "class", "FUNCTION") ||
-	    !member_is(call, "function_name", "asof_check") || text_member(call, "alias").len > 0 ||
-	    has_aggregate_clause(call))
+	if (!call || !asof_json_has_text(call, "class", "FUNCTION") ||
+	    !asof_json_has_text(call, "function_name", "asof_check") ||
+	    asof_json_text_of(call, "alias").len > 0 || has_aggregate_clause(call))
 		return NULL;
 
 	const struct asof_json *children = array_member(call, "children", 1);
 	const struct asof_json *argument = children ? &children->items[0] : NULL;
-	return argument && text_member(argument, "alias").len == 0 ? argument : NULL;
+	return argument && asof_json_text_of(argument, "alias").len == 0 ? argument : NULL;
 }
 
 static enum asof_status
@@ -523,7 +502,7 @@ parse_and_walk(struct walk *w, const char *text)
 	const struct asof_json *tree;
 
 	ASOF_TRY(parse_tree(w, text, &tree));
-	if (member_is_true(tree, "error"))
+	if (asof_json_has_true(tree, "error"))
 		return fail_syntax(w, tree);
 
 	const struct asof_json *argument = argument_of(tree);

@@ -11,29 +11,6 @@
 
 /* ---- JSON ---- */
 
-static struct asof_str
-text_member(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = node ? asof_json_member(node, name) : NULL;
-
-	return member && member->kind == ASOF_JSON_STRING ? member->text
-							  : (struct asof_str){ "", 0 };
-}
-
-static bool
-member_is(const struct asof_json *node, const char *name, const char *text)
-{
-	return asof_str_equal(text_member(node, name), asof_str_from(text));
-}
-
-static bool
-member_is_true(const struct asof_json *node, const char *name)
-{
-	const struct asof_json *member = asof_json_member(node, name);
-
-	return member && member->kind == ASOF_JSON_BOOL && member->boolean;
-}
-
 bool
 asof_bound_offset(const struct asof_bound *b, const struct asof_json *node, const char *name,
 		  size_t *ret_offset)
@@ -92,7 +69,7 @@ static enum asof_status
 type_of(struct asof_bound *b, const struct asof_json *json, struct asof_type *ret_type,
 	char *ret_letter)
 {
-	struct asof_str id = text_member(json, "id");
+	struct asof_str id = asof_json_text_of(json, "id");
 	const struct asof_json *info = json ? asof_json_member(json, "type_info") : NULL;
 
 	for (size_t i = 0; i < ASOF_COUNTOF(types); i++) {
@@ -203,7 +180,7 @@ convert_constant(struct asof_bound *b, const struct asof_json *node,
 	if (!constant)
 		return no_memory(b);
 	constant->constant.type = type;
-	constant->constant.is_null = member_is_true(value, "is_null");
+	constant->constant.is_null = asof_json_has_true(value, "is_null");
 	if (!constant->constant.is_null &&
 	    (!inner || !read_constant(b, inner, ret_typed->letter, &constant->constant)))
 		return ASOF_FAIL(b->err, ASOF_INVALID, "this constant is not computed on demand");
@@ -309,7 +286,7 @@ static enum asof_status
 convert_cast(struct asof_bound *b, const struct asof_json *node, struct asof_bound_node *ret_typed)
 {
 	const struct asof_json *child = asof_json_member(node, "child");
-	bool is_try = member_is_true(node, "try_cast");
+	bool is_try = asof_json_has_true(node, "try_cast");
 	struct asof_type type;
 	struct asof_bound_node from;
 
@@ -418,7 +395,7 @@ static enum asof_status
 convert_function(struct asof_bound *b, const struct asof_json *node,
 		 struct asof_bound_node *ret_typed)
 {
-	struct asof_str name = text_member(node, "name");
+	struct asof_str name = asof_json_text_of(node, "name");
 	const struct asof_function *function = asof_function_find(name);
 	const struct asof_json *children = asof_json_member(node, "children");
 	size_t count = children && children->kind == ASOF_JSON_ARRAY ? children->count : 0;
@@ -426,7 +403,7 @@ convert_function(struct asof_bound *b, const struct asof_json *node,
 	struct asof_type type;
 
 	mark(b, node);
-	if (member_is(asof_json_member(node, "return_type"), "id", "INTERVAL"))
+	if (asof_json_has_text(asof_json_member(node, "return_type"), "id", "INTERVAL"))
 		return ASOF_FAIL(b->err, ASOF_INVALID,
 				 "an interval is not computed on demand: say "
 				 "date_diff(), or add days to a date");
@@ -475,13 +452,13 @@ static enum asof_status
 find_operator(struct asof_bound *b, const struct asof_json *node, enum asof_op *ret_op)
 {
 	for (size_t i = 0; i < ASOF_COUNTOF(operators); i++) {
-		if (member_is(node, "type", operators[i].type)) {
+		if (asof_json_has_text(node, "type", operators[i].type)) {
 			*ret_op = operators[i].op;
 			return ASOF_OK;
 		}
 	}
 	return ASOF_FAIL(b->err, ASOF_INVALID, "%.*s is not computed on demand: " LIST,
-			 ASOF_STR_ARG(text_member(node, "type")));
+			 ASOF_STR_ARG(asof_json_text_of(node, "type")));
 }
 
 /* DuckDB's own rewriting takes a TRY_CAST for never NULL there. */
@@ -585,7 +562,7 @@ asof_bound_convert(struct asof_bound *b, const struct asof_json *node,
 				 "an expression of more than %d parts, or %d one in the other",
 				 ASOF_EXPRESSION_NODES_MAX, ASOF_EXPRESSION_DEPTH_MAX);
 	for (size_t i = 0; i < ASOF_COUNTOF(classes); i++) {
-		if (!member_is(node, "expression_class", classes[i].class))
+		if (!asof_json_has_text(node, "expression_class", classes[i].class))
 			continue;
 		b->depth++;
 		enum asof_status status = classes[i].convert(b, node, ret_typed);

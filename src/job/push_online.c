@@ -87,6 +87,19 @@ catch_up(struct catching *c, struct asof_arena *arena, const char **ret_why, str
 	return ASOF_FAIL(err, ASOF_UNAVAILABLE, "others were faster %d times", TRIES_MAX);
 }
 
+/*
+ * What a row's own clock moves on to. Commits of one instant are given times one after the other:
+ * the last may be ahead of the clock by which they are read.
+ */
+static int64_t
+merged_at(const struct asof_push_table *table, const struct asof_push_log *log)
+{
+	int64_t pushed_us = log->snapshot.committed_us;
+	if (pushed_us > table->now_us)
+		pushed_us = table->now_us;
+	return pushed_us > table->at_us ? pushed_us : table->at_us;
+}
+
 enum asof_status
 asof_push_online_catch_up(struct asof_session *session, struct asof_store *store,
 			  const struct asof_push_table *table, const struct asof_push_log *log,
@@ -114,8 +127,7 @@ asof_push_online_catch_up(struct asof_session *session, struct asof_store *store
 		.view = view,
 		.plan = &c.plan,
 		.log = log,
-		.at_us = log->snapshot.committed_us > table->at_us ? log->snapshot.committed_us
-								   : table->at_us,
+		.at_us = merged_at(table, log),
 		.is_showing = asof_store_is_showing(store),
 		.get = get_of_table,
 		.get_arg = &c,
@@ -240,7 +252,8 @@ catch_up_loaded(const struct loading *l, struct asof_arena *arena, struct asof_e
 	const struct asof_push_table table = { .name = load->view,
 					       .view = load->view,
 					       .definition_hash = load->definition_hash,
-					       .at_us = load->at_us };
+					       .at_us = load->at_us,
+					       .now_us = load->at_us };
 	struct asof_push_log log;
 	const char *ignored = NULL;
 	ASOF_TRY(asof_push_log_read(load->session, load->definition->source, arena, &log, err));

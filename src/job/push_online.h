@@ -15,7 +15,8 @@ struct asof_push_table {
 	const char *name; /* in the store */
 	const char *view;
 	const char *definition_hash;
-	int64_t at_us; /* materialized at */
+	int64_t at_us;  /* materialized at */
+	int64_t now_us; /* the clock of who asks: no row's own goes past it */
 };
 
 /*

@@ -340,7 +340,8 @@ catch_up(struct asof_push_work *work, const struct asof_source *source,
 		const struct asof_push_table table = { .name = view->table,
 						       .view = view->name,
 						       .definition_hash = view->definition_hash,
-						       .at_us = view->materialized_at_us };
+						       .at_us = view->materialized_at_us,
+						       .now_us = asof_reader_now_us(reader) };
 		const char *why = NULL;
 		if (!reads_source(view, source))
 			continue;

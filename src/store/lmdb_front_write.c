@@ -145,14 +145,17 @@ asof_front_create(struct asof_front_name name, struct asof_front_writer *ret_wri
 	char path[ASOF_FRONT_PATH_MAX];
 	ASOF_TRY(create_marks(name, err));
 	asof_front_path(name, ".rows", path);
-	ASOF_AUTO(close_file) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return io_failed(name, "make", err);
-	ASOF_TRY(asof_dir_sync_above(path, err));
+	enum asof_status status = asof_dir_sync_above(path, err);
+	if (status != ASOF_OK) {
+		close_file(&fd);
+		return status;
+	}
 	*ret_writer = (struct asof_front_writer){
 		.name = name, .fd = fd, .rows_end = ASOF_FRONT_PAGE, .first_unsent = ASOF_FRONT_PAGE
 	};
-	fd = -1;
 	return ASOF_OK;
 }
 
@@ -408,16 +411,40 @@ close_dir(DIR **dir)
 		(void)closedir(*dir);
 }
 
+/* The sixteen digits at `text`. */
+static bool
+read_hex(const char *text, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+	for (size_t i = 0; i < 16; i++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
+		if (!digit)
+			return false;
+		value = value << 4 | (uint64_t)(digit - digits);
+	}
+	*ret_value = value;
+	return true;
+}
+
+/* "front-TABLE-ID.KIND" */
+static bool
+read_name(const char *text, uint64_t *ret_table, uint64_t *ret_id)
+{
+	return strncmp(text, "front-", 6) == 0 && read_hex(text + 6, ret_table) &&
+	       text[22] == '-' && read_hex(text + 23, ret_id) && text[39] == '.';
+}
+
 void
 asof_front_remove_others(struct asof_front_name name, uint64_t also_kept)
 {
 	ASOF_AUTO(close_dir) DIR *dir = opendir(name.dir);
 	struct dirent *entry;
 	while (dir && (entry = readdir(dir)) != NULL) {
-		unsigned long long table;
-		unsigned long long id;
-		if (sscanf(entry->d_name, "front-%16llx-%16llx.", &table, &id) == 2 &&
-		    table == name.table && id != name.id && id != also_kept)
+		uint64_t table;
+		uint64_t id;
+		if (read_name(entry->d_name, &table, &id) && table == name.table && id != name.id &&
+		    id != also_kept)
 			asof_front_remove((struct asof_front_name){ name.dir, table, id });
 	}
 }
