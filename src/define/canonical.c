@@ -5,26 +5,11 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "base/json_writer.h"
 #include "base/number.h"
+#include "define/canonical_parts.h"
 #include "define/define.h"
 #include "model/duration.h"
 #include "model/partition.h"
-
-/* One definition being written. */
-struct writing {
-	struct asof_json_writer json;
-	struct asof_arena arena;
-	const struct asof_project *project;
-	const struct asof_view *view;
-	bool for_hash;
-};
-
-static void
-writing_done(struct writing *w)
-{
-	asof_arena_done(&w->arena);
-}
 
 static bool
 is_word(char c)
@@ -108,64 +93,31 @@ by_text(const void *a, const void *b)
 }
 
 static void
-write_optional(struct writing *w, const char *key, const char *text)
+write_optional(struct asof_canonical *w, const char *key, const char *text)
 {
 	if (text)
 		asof_json_member_cstr(&w->json, key, text);
 }
 
 static void
-write_duration(struct writing *w, const char *key, int64_t us)
+write_duration(struct asof_canonical *w, const char *key, int64_t us)
 {
 	char text[ASOF_DURATION_TEXT_MAX];
 	if (us > 0)
 		asof_json_member_cstr(&w->json, key, asof_duration_text(us, text));
 }
 
-/* Members are sorted: description, owner and tags stand among the others of an object. */
-static void
-write_description(struct writing *w, const struct asof_about *about)
-{
-	if (!w->for_hash)
-		write_optional(w, "description", about->description);
-}
-
-static void
-write_owner(struct writing *w, const struct asof_about *about)
-{
-	if (!w->for_hash)
-		write_optional(w, "owner", about->owner);
-}
-
-static void
-write_tags(struct writing *w, const struct asof_about *about)
-{
-	if (w->for_hash || about->tag_count == 0)
-		return;
-	asof_json_key_cstr(&w->json, "tags");
-	asof_json_begin_array(&w->json);
-	for (size_t i = 0; i < about->tag_count; i++)
-		asof_json_cstr(&w->json, about->tags[i]);
-	asof_json_end_array(&w->json);
-}
-
 /* Keys keep their order, which is key order everywhere. */
 static void
-write_entity(struct writing *w)
+write_entity(struct asof_canonical *w)
 {
 	const struct asof_entity *entity = w->view->entity;
-	char text[ASOF_TYPE_TEXT_MAX];
 	asof_json_key_cstr(&w->json, entity->name);
 	asof_json_begin_object(&w->json);
-	write_description(w, &entity->about);
-	asof_json_key_cstr(&w->json, "keys");
-	asof_json_begin_object(&w->json);
-	for (size_t i = 0; i < entity->key_count; i++)
-		asof_json_member_cstr(&w->json, entity->keys[i].name,
-				      asof_type_text(entity->keys[i].type, text));
-	asof_json_end_object(&w->json);
-	write_owner(w, &entity->about);
-	write_tags(w, &entity->about);
+	asof_canonical_about(w, "description", entity->about.description);
+	asof_canonical_keys(w, "keys", entity->keys, entity->key_count);
+	asof_canonical_about(w, "owner", entity->about.owner);
+	asof_canonical_tags(w, &entity->about);
 	asof_json_end_object(&w->json);
 }
 
@@ -178,7 +130,7 @@ by_select_name(const void *a, const void *b)
 }
 
 static enum asof_status
-write_selects(struct writing *w, struct asof_error *err)
+write_selects(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_source *source = w->view->source;
 	bool *is_used = asof_arena_array(&w->arena, source->select_count, sizeof(*is_used));
@@ -205,7 +157,7 @@ write_selects(struct writing *w, struct asof_error *err)
 
 /* The columns that the view uses, each once, by name. */
 static enum asof_status
-collect_columns(struct writing *w, const char ***ret_names, size_t *ret_count,
+collect_columns(struct asof_canonical *w, const char ***ret_names, size_t *ret_count,
 		struct asof_error *err)
 {
 	const struct asof_view *view = w->view;
@@ -251,7 +203,7 @@ find_column_type(const struct asof_view *view, const char *name, struct asof_typ
 }
 
 static enum asof_status
-write_types(struct writing *w, struct asof_error *err)
+write_types(struct asof_canonical *w, struct asof_error *err)
 {
 	const char **names = NULL;
 	size_t count = 0;
@@ -272,7 +224,7 @@ write_types(struct writing *w, struct asof_error *err)
 }
 
 static void
-write_query(struct writing *w, const struct asof_source *source)
+write_query(struct asof_canonical *w, const struct asof_source *source)
 {
 	asof_json_key_cstr(&w->json, "query");
 	asof_json_begin_object(&w->json);
@@ -282,7 +234,7 @@ write_query(struct writing *w, const struct asof_source *source)
 }
 
 static enum asof_status
-write_source(struct writing *w, struct asof_error *err)
+write_source(struct asof_canonical *w, struct asof_error *err)
 {
 	static const char *const formats[] = { "parquet", "csv", "json", "delta", "iceberg", "?" };
 	static const char *const bad_rows[] = { NULL, "skip", "quarantine" };
@@ -295,7 +247,7 @@ write_source(struct writing *w, struct asof_error *err)
 		write_optional(w, "cursor", cursors[source->cursor]);
 	if (source->kind == ASOF_SOURCE_VIEW)
 		write_optional(w, "definition", source->upstream_hash);
-	write_description(w, &source->about);
+	asof_canonical_about(w, "description", source->about.description);
 	asof_json_member_cstr(&w->json, "event_time", source->event_time.text);
 	write_optional(w, "filter", source->filter.text);
 	if (source->kind == ASOF_SOURCE_PATH)
@@ -304,7 +256,7 @@ write_source(struct writing *w, struct asof_error *err)
 	if (!w->for_hash && source->lateness_us > 0)
 		write_duration(w, "lateness", source->lateness_us);
 	write_optional(w, "on_bad_row", bad_rows[source->on_bad_row]);
-	write_owner(w, &source->about);
+	asof_canonical_about(w, "owner", source->about.owner);
 	if (source->kind == ASOF_SOURCE_PATH)
 		asof_json_member_cstr(&w->json, "path", source->location.text);
 	if (source->kind == ASOF_SOURCE_QUERY)
@@ -312,7 +264,7 @@ write_source(struct writing *w, struct asof_error *err)
 	ASOF_TRY(write_selects(w, err));
 	if (source->kind == ASOF_SOURCE_TABLE)
 		asof_json_member_cstr(&w->json, "table", source->location.text);
-	write_tags(w, &source->about);
+	asof_canonical_tags(w, &source->about);
 	write_optional(w, "time_zone", source->time_zone);
 	if (source->kind == ASOF_SOURCE_TOPIC)
 		asof_json_member_cstr(&w->json, "topic", source->location.text);
@@ -327,7 +279,7 @@ write_source(struct writing *w, struct asof_error *err)
 
 /* As the user may write it, and every spelling of a value alike. */
 static void
-write_default(struct writing *w, const struct asof_output *output)
+write_default(struct asof_canonical *w, const struct asof_output *output)
 {
 	const struct asof_value *value = output->default_value;
 	char digits[ASOF_INT128_TEXT_MAX];
@@ -361,7 +313,7 @@ write_default(struct writing *w, const struct asof_output *output)
 }
 
 static enum asof_status
-write_aggs(struct writing *w, const struct asof_feature *feature, struct asof_error *err)
+write_aggs(struct asof_canonical *w, const struct asof_feature *feature, struct asof_error *err)
 {
 	char number[ASOF_DOUBLE_TEXT_MAX];
 	const char **texts = asof_arena_array(&w->arena, feature->agg_count, sizeof(*texts));
@@ -396,7 +348,7 @@ by_length(const void *a, const void *b)
 }
 
 static enum asof_status
-write_windows(struct writing *w, const struct asof_feature *feature, struct asof_error *err)
+write_windows(struct asof_canonical *w, const struct asof_feature *feature, struct asof_error *err)
 {
 	struct asof_window *windows =
 		asof_arena_array(&w->arena, feature->window_count, sizeof(*windows));
@@ -429,7 +381,7 @@ find_default(const struct asof_view *view, const struct asof_feature *feature)
 }
 
 static enum asof_status
-write_feature(struct writing *w, const struct asof_feature *feature, struct asof_error *err)
+write_feature(struct asof_canonical *w, const struct asof_feature *feature, struct asof_error *err)
 {
 	asof_json_key_cstr(&w->json, feature->name);
 	asof_json_begin_object(&w->json);
@@ -449,37 +401,8 @@ write_feature(struct writing *w, const struct asof_feature *feature, struct asof
 	return ASOF_OK;
 }
 
-static int
-by_feature_name(const void *a, const void *b)
-{
-	const struct asof_feature *const *left = a;
-	const struct asof_feature *const *right = b;
-	return strcmp((*left)->name, (*right)->name);
-}
-
-/* In declared order, which is the order of columns; for the hash by name. */
-static enum asof_status
-write_features(struct writing *w, struct asof_error *err)
-{
-	const struct asof_view *view = w->view;
-	const struct asof_feature **features =
-		asof_arena_array(&w->arena, view->feature_count, sizeof(const void *));
-	if (!features)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "features of '%s'", view->name);
-	for (size_t i = 0; i < view->feature_count; i++)
-		features[i] = &view->features[i];
-	if (w->for_hash && view->feature_count > 0)
-		qsort(features, view->feature_count, sizeof(const void *), by_feature_name);
-	asof_json_key_cstr(&w->json, "features");
-	asof_json_begin_object(&w->json);
-	for (size_t i = 0; i < view->feature_count; i++)
-		ASOF_TRY(write_feature(w, features[i], err));
-	asof_json_end_object(&w->json);
-	return ASOF_OK;
-}
-
 static void
-write_check(struct writing *w, const struct asof_check *check)
+write_check(struct asof_canonical *w, const struct asof_check *check)
 {
 	struct asof_json_writer *json = &w->json;
 	if (check->kind == ASOF_CHECK_NOT_NULL || check->kind == ASOF_CHECK_UNIQUE) {
@@ -501,7 +424,7 @@ write_check(struct writing *w, const struct asof_check *check)
 
 /* Per output a list, in declared order: an output's checks stand together. */
 static void
-write_checks(struct writing *w)
+write_checks(struct asof_canonical *w)
 {
 	const struct asof_view *view = w->view;
 	const char *output = NULL;
@@ -526,7 +449,7 @@ write_checks(struct writing *w)
 
 /* Which column each key is, by key name. */
 static enum asof_status
-write_key_columns(struct writing *w, struct asof_error *err)
+write_key_columns(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_entity *entity = w->view->entity;
 	const char **names = asof_arena_array(&w->arena, entity->key_count, sizeof(*names));
@@ -551,7 +474,7 @@ write_key_columns(struct writing *w, struct asof_error *err)
 
 /* How a table lies says nothing of what is in it, but the table is another. */
 static enum asof_status
-write_partition(struct writing *w, struct asof_error *err)
+write_partition(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_view *view = w->view;
 	if (view->is_partition_auto)
@@ -572,23 +495,23 @@ write_partition(struct writing *w, struct asof_error *err)
 }
 
 static enum asof_status
-write_view(struct writing *w, struct asof_error *err)
+write_view(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_view *view = w->view;
 	asof_json_key_cstr(&w->json, view->name);
 	asof_json_begin_object(&w->json);
 	write_duration(w, "available_after", view->available_after_us);
 	write_checks(w);
-	write_description(w, &view->about);
+	asof_canonical_about(w, "description", view->about.description);
 	asof_json_member_cstr(&w->json, "entity", view->entity->name);
-	ASOF_TRY(write_features(w, err));
+	ASOF_TRY(asof_canonical_features(w, write_feature, err));
 	ASOF_TRY(write_key_columns(w, err));
 	if (!w->for_hash) /* upkeep: no join but one with --known-at can tell */
 		write_duration(w, "known_at_retention", view->known_at_retention_us);
 	write_duration(w, "max_age", view->max_age_us);
 	if (!w->for_hash && view->online == ASOF_ONLINE_LATEST)
 		asof_json_member_cstr(&w->json, "online", "latest");
-	write_owner(w, &view->about);
+	asof_canonical_about(w, "owner", view->about.owner);
 	ASOF_TRY(write_partition(w, err));
 	asof_json_member_cstr(&w->json, "source", view->source->name);
 	if (view->step_us == ASOF_STEP_EVENT)
@@ -596,7 +519,7 @@ write_view(struct writing *w, struct asof_error *err)
 	write_duration(w, "step", view->step_us);
 	if (view->keeps_features)
 		asof_json_member_cstr(&w->json, "table", "features");
-	write_tags(w, &view->about);
+	asof_canonical_tags(w, &view->about);
 	asof_json_end_object(&w->json);
 	return ASOF_OK;
 }
@@ -605,11 +528,11 @@ enum asof_status
 asof_define_canonical(const struct asof_project *project, const struct asof_view *view,
 		      bool for_hash, struct asof_buf *buf, struct asof_error *err)
 {
-	ASOF_AUTO(writing_done)
-	struct writing w = { .json = asof_json_writer_to(buf),
-			     .project = project,
-			     .view = view,
-			     .for_hash = for_hash };
+	ASOF_AUTO(asof_canonical_done)
+	struct asof_canonical w = { .json = asof_json_writer_to(buf),
+				    .project = project,
+				    .view = view,
+				    .for_hash = for_hash };
 	if (view->on_demand)
 		return asof_canonical_on_demand(project, view, for_hash, buf, err);
 	asof_json_begin_object(&w.json);

@@ -2,61 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/json_writer.h"
 #include "define/canonical.h"
-
-/* One definition being written. */
-struct writing {
-	struct asof_json_writer json;
-	struct asof_arena arena;
-	const struct asof_view *view;
-	bool for_hash;
-};
-
-static void
-writing_done(struct writing *w)
-{
-	asof_arena_done(&w->arena);
-}
-
-/* For people: no part of a hash. */
-static void
-write_about(struct writing *w, const char *key, const char *text)
-{
-	if (text && !w->for_hash)
-		asof_json_member_cstr(&w->json, key, text);
-}
-
-static void
-write_tags(struct writing *w, const struct asof_about *about)
-{
-	if (w->for_hash || about->tag_count == 0)
-		return;
-	asof_json_key_cstr(&w->json, "tags");
-	asof_json_begin_array(&w->json);
-	for (size_t i = 0; i < about->tag_count; i++)
-		asof_json_cstr(&w->json, about->tags[i]);
-	asof_json_end_array(&w->json);
-}
-
-static int
-by_feature_name(const void *a, const void *b)
-{
-	const struct asof_feature *const *left = a;
-	const struct asof_feature *const *right = b;
-	return strcmp((*left)->name, (*right)->name);
-}
-
-static void
-write_typed_keys(struct writing *w, const char *name, const struct asof_key *keys, size_t count)
-{
-	char text[ASOF_TYPE_TEXT_MAX];
-	asof_json_key_cstr(&w->json, name);
-	asof_json_begin_object(&w->json);
-	for (size_t i = 0; i < count; i++)
-		asof_json_member_cstr(&w->json, keys[i].name, asof_type_text(keys[i].type, text));
-	asof_json_end_object(&w->json);
-}
+#include "define/canonical_parts.h"
 
 static int
 by_key_name(const void *a, const void *b)
@@ -68,7 +15,7 @@ by_key_name(const void *a, const void *b)
 
 /* Which values come with a request counts, not in which order they are declared. */
 static enum asof_status
-write_request(struct writing *w, struct asof_error *err)
+write_request(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_on_demand *on_demand = w->view->on_demand;
 	size_t count = on_demand->request_count;
@@ -79,41 +26,27 @@ write_request(struct writing *w, struct asof_error *err)
 		memcpy(keys, on_demand->request, count * sizeof(*keys));
 	if (w->for_hash && count > 0)
 		qsort(keys, count, sizeof(*keys), by_key_name);
-	write_typed_keys(w, "request", keys, count);
+	asof_canonical_keys(w, "request", keys, count);
 	return ASOF_OK;
 }
 
 static enum asof_status
-write_computed(struct writing *w, struct asof_error *err)
+write_computed(struct asof_canonical *w, const struct asof_feature *feature, struct asof_error *err)
 {
-	const struct asof_view *view = w->view;
 	char text[ASOF_TYPE_TEXT_MAX];
-	const struct asof_feature **features =
-		asof_arena_array(&w->arena, view->feature_count, sizeof(const void *));
-	if (!features)
-		return ASOF_FAIL(err, ASOF_NO_MEMORY, "features of '%s'", view->name);
-	for (size_t i = 0; i < view->feature_count; i++)
-		features[i] = &view->features[i];
-	if (w->for_hash && view->feature_count > 0)
-		qsort(features, view->feature_count, sizeof(const void *), by_feature_name);
-	asof_json_key_cstr(&w->json, "features");
+	const struct asof_output *output = asof_view_output(w->view, asof_str_from(feature->name));
+	(void)err;
+	asof_json_key_cstr(&w->json, feature->name);
 	asof_json_begin_object(&w->json);
-	for (size_t i = 0; i < view->feature_count; i++) {
-		const struct asof_output *output =
-			asof_view_output(view, asof_str_from(features[i]->name));
-		asof_json_key_cstr(&w->json, features[i]->name);
-		asof_json_begin_object(&w->json);
-		write_about(w, "description", features[i]->description);
-		asof_json_member_cstr(&w->json, "expr", features[i]->expr.text);
-		asof_json_member_cstr(&w->json, "type", asof_type_text(output->type, text));
-		asof_json_end_object(&w->json);
-	}
+	asof_canonical_about(w, "description", feature->description);
+	asof_json_member_cstr(&w->json, "expr", feature->expr.text);
+	asof_json_member_cstr(&w->json, "type", asof_type_text(output->type, text));
 	asof_json_end_object(&w->json);
 	return ASOF_OK;
 }
 
 static void
-write_reads(struct writing *w)
+write_reads(struct asof_canonical *w)
 {
 	const struct asof_on_demand *on_demand = w->view->on_demand;
 	char text[ASOF_TYPE_TEXT_MAX];
@@ -129,7 +62,7 @@ write_reads(struct writing *w)
 }
 
 static enum asof_status
-write_on_demand(struct writing *w, struct asof_error *err)
+write_on_demand(struct asof_canonical *w, struct asof_error *err)
 {
 	const struct asof_view *view = w->view;
 	const struct asof_on_demand *on_demand = view->on_demand;
@@ -140,15 +73,15 @@ write_on_demand(struct writing *w, struct asof_error *err)
 	for (size_t i = 0; i < on_demand->read_count; i++)
 		asof_json_member_cstr(&w->json, on_demand->reads[i].name, on_demand->reads[i].hash);
 	asof_json_end_object(&w->json);
-	write_about(w, "description", view->about.description);
-	ASOF_TRY(write_computed(w, err));
-	write_typed_keys(w, "keys", view->entity->keys, view->entity->key_count);
+	asof_canonical_about(w, "description", view->about.description);
+	ASOF_TRY(asof_canonical_features(w, write_computed, err));
+	asof_canonical_keys(w, "keys", view->entity->keys, view->entity->key_count);
 	asof_json_key_cstr(&w->json, "on_demand");
 	asof_json_bool(&w->json, true);
-	write_about(w, "owner", view->about.owner);
+	asof_canonical_about(w, "owner", view->about.owner);
 	write_reads(w);
 	ASOF_TRY(write_request(w, err));
-	write_tags(w, &view->about);
+	asof_canonical_tags(w, &view->about);
 	asof_json_end_object(&w->json);
 	return ASOF_OK;
 }
@@ -157,8 +90,10 @@ enum asof_status
 asof_canonical_on_demand(const struct asof_project *project, const struct asof_view *view,
 			 bool for_hash, struct asof_buf *buf, struct asof_error *err)
 {
-	ASOF_AUTO(writing_done)
-	struct writing w = { .json = asof_json_writer_to(buf), .view = view, .for_hash = for_hash };
+	ASOF_AUTO(asof_canonical_done)
+	struct asof_canonical w = { .json = asof_json_writer_to(buf),
+				    .view = view,
+				    .for_hash = for_hash };
 	if (!view->entity)
 		return ASOF_FAIL(err, ASOF_INVALID, "view '%s' is not bound", view->name);
 	asof_json_begin_object(&w.json);
