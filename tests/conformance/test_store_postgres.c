@@ -2,29 +2,24 @@
  * a server that goes away, loaders that die. */
 #include <stdatomic.h>
 
-#include "base/clock.h"
+#include "conformance/store_loading.h"
 #include "conformance/store_postgres_world.h"
 
-#define AT_ONCE_US INT64_C(8000000) /* on a machine that is busy: no retries */
-#define ROWS       30000
+#define ROWS 30000
 
 /* --- opening --- */
+
+static enum asof_status
+try_to_open(const char *uri, struct asof_error *err)
+{
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
+	return asof_store_open(uri, &store, err);
+}
 
 static void
 assert_refused(const char *userinfo, const char *rest, enum asof_status status, const char *said)
 {
-	char uri[256];
-	struct asof_error err = { 0 };
-	struct asof_store *store = NULL;
-	int64_t start_us = asof_monotonic_us();
-	(void)snprintf(uri, sizeof(uri), "postgres://%s@127.0.0.1:%d/%s", userinfo,
-		       postgres_of_tests()->port, rest);
-	assert_int_equal(asof_store_open(uri, &store, &err), status);
-	assert_true(asof_monotonic_us() - start_us < AT_ONCE_US);
-	if (!strstr(err.message, said))
-		fail_msg("'%s' does not say '%s'", err.message, said);
-	assert_null(strstr(err.message, "hunter2"));
-	assert_null(strstr(err.message, POSTGRES_PASSWORD_URI));
+	assert_postgres_refuses(postgres_of_tests(), try_to_open, userinfo, rest, status, said);
 }
 
 static void
@@ -129,79 +124,12 @@ tables_of_another_program_are_refused(void **state)
 
 /* --- loads --- */
 
-static enum asof_status
-load_numbers(struct asof_store *store, size_t count, const char *value, struct asof_error *err)
-{
-	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
-	for (size_t i = 0; i < count; i++) {
-		char key[24];
-		int len = snprintf(key, sizeof(key), "%08zu", i);
-		struct asof_store_row one =
-			row((struct asof_str){ key, (size_t)len }, asof_str_from(value), 1, 1);
-		ASOF_TRY(asof_store_load_put(load, &one, 1, err));
-	}
-	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value),
-					(struct asof_store_position){ 0 }, NULL, err));
-	load = NULL;
-	return ASOF_OK;
-}
-
-static void
-assert_is_load(struct asof_store *store, size_t count, const char *value)
-{
-	char key[24];
-	struct asof_error err = { 0 };
-	ASOF_AUTO(asof_buf_done) struct asof_buf meta = ASOF_BUF(64);
-	assert_ok(asof_store_meta(store, "t", &meta, &err), err);
-	assert_string_equal(asof_buf_cstr(&meta), value);
-	for (size_t i = 0; i <= count; i += count / 3 + 1) {
-		int len = snprintf(key, sizeof(key), "%08zu", i);
-		struct asof_str one = { key, (size_t)len };
-		if (i < count)
-			assert_reads(store, "t", one, asof_str_from(value));
-		else
-			assert_missing(store, "t", one);
-	}
-	(void)snprintf(key, sizeof(key), "%08zu", count);
-	assert_missing(store, "t", (struct asof_str){ key, 8 });
-}
+/* Until the server notices that its client is gone; the lock of the load falls then. */
+static const char under_way[] = "another load of 't' is under way";
 
 static const char count_tables[] = "select count(*) from pg_tables where schemaname ="
 				   " current_schema() and tablename like 'asof_online_g%'"
 				   " and tablename <> 'asof_online_generation'";
-
-static void
-die_while_loading(const char *uri, const char *point)
-{
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct asof_store *store = NULL;
-		struct asof_error err = { 0 };
-		if (asof_store_open(uri, &store, &err) == ASOF_OK &&
-		    asof_fault_arm(point, 1, ASOF_FAULT_KILL, &err) == ASOF_OK)
-			(void)!load_numbers(store, ROWS, "newer", &err);
-		_exit(1);
-	}
-	int exit_status = 0;
-	assert_int_equal(waitpid(child, &exit_status, 0), child);
-	assert_true(WIFSIGNALED(exit_status));
-}
-
-/* The server notices that its client is gone; the lock of the load falls then. */
-static void
-load_after_a_death(struct asof_store *store, size_t count, const char *value)
-{
-	struct asof_error err = { 0 };
-	enum asof_status status = ASOF_CONFLICT;
-	for (int i = 0; i < 200 && status == ASOF_CONFLICT; i++) {
-		if (i > 0)
-			server_pause(50);
-		status = load_numbers(store, count, value, &err);
-	}
-	assert_ok(status, err);
-}
 
 static void
 kill_9_of_a_loader_leaves_the_old_generation_or_the_new_one(void **state)
@@ -212,15 +140,15 @@ kill_9_of_a_loader_leaves_the_old_generation_or_the_new_one(void **state)
 	struct world *w = *state;
 	struct asof_error err = { 0 };
 	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
-		load_after_a_death(w->store, 3, "old");
-		die_while_loading(w->uri, points[i]);
+		load_when_free(w->store, 3, "old", under_way);
+		die_while_loading(w->uri, ROWS, points[i], 1);
 		if (i == 3)
 			assert_is_load(w->store, ROWS, "newer");
 		else
 			assert_is_load(w->store, 3, "old");
 		/* A put is not kept for the dead: nobody would ever remove it. */
 		(void)put_one(w->store, "t", row(S("put"), S("v"), 1, 1));
-		load_after_a_death(w->store, 5, "next");
+		load_when_free(w->store, 5, "next", under_way);
 		assert_is_load(w->store, 5, "next");
 		assert_asked(w, count_tables, "1");
 		assert_asked(w, "select count(*) from asof_online_generation", "1");
@@ -238,9 +166,9 @@ fault_points_leave_the_old_generation_or_the_new_one(void **state)
 	struct world *w = *state;
 	struct asof_error err = { 0 };
 	for (size_t i = 0; i < ASOF_COUNTOF(points); i++) {
-		assert_ok(load_numbers(w->store, 3, "old", &err), err);
+		assert_ok(load_rows(w->store, 3, "old", &err), err);
 		assert_ok(asof_fault_arm(points[i], 1, ASOF_FAULT_FAIL, &err), err);
-		assert_int_equal(load_numbers(w->store, 4, "newer", &err), ASOF_IO);
+		assert_int_equal(load_rows(w->store, 4, "newer", &err), ASOF_IO);
 		if (i == 3)
 			assert_is_load(w->store, 4, "newer");
 		else
@@ -356,7 +284,7 @@ a_load_that_lost_its_connection_fails_and_leaves_all_as_it_was(void **state)
 	char out[64];
 	struct asof_error err = { 0 };
 	struct asof_store_row one = row(S("k"), S("newer"), 1, 1);
-	assert_ok(load_numbers(w->store, 3, "old", &err), err);
+	assert_ok(load_rows(w->store, 3, "old", &err), err);
 	struct asof_store_load *load = begin(w->store, "t");
 	(void)ask(w,
 		  "select count(pg_terminate_backend(pid)) from pg_stat_activity where"
@@ -369,7 +297,7 @@ a_load_that_lost_its_connection_fails_and_leaves_all_as_it_was(void **state)
 	assert_int_equal(status, ASOF_UNAVAILABLE);
 	asof_store_load_abort(load);
 	assert_is_load(w->store, 3, "old");
-	assert_ok(load_numbers(w->store, 5, "next", &err), err);
+	assert_ok(load_rows(w->store, 5, "next", &err), err);
 	assert_is_load(w->store, 5, "next");
 	assert_asked(w, count_tables, "1");
 }

@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "base/fault.h"
 #include "conformance/store_fixture.h"
+#include "conformance/store_loading.h"
 #include "seeded.h"
 
 #define LOAD_ROWS  1000
@@ -46,50 +46,8 @@ tear_down_store(void **state)
 	return 0;
 }
 
-static enum asof_status
-load_rows(struct asof_store *store, int count, const char *value, struct asof_error *err)
-{
-	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
-	for (int i = 0; i < count; i++) {
-		char key[16];
-		int len = snprintf(key, sizeof(key), "k%d", i);
-		struct asof_store_row one =
-			row((struct asof_str){ key, (size_t)len }, asof_str_from(value), 0, 0);
-		ASOF_TRY(asof_store_load_put(load, &one, 1, err));
-	}
-	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value),
-					(struct asof_store_position){ 0 }, NULL, err));
-	load = NULL;
-	return ASOF_OK;
-}
-
 /* Until the lease of who died has ended. */
-static void
-load_when_free(struct asof_store *store, int count, const char *value)
-{
-	struct asof_error err = { 0 };
-	enum asof_status status = ASOF_CONFLICT;
-	for (int i = 0; i < 200 && status == ASOF_CONFLICT; i++) {
-		if (i > 0)
-			server_pause(20);
-		status = load_rows(store, count, value, &err);
-		if (status == ASOF_CONFLICT)
-			assert_non_null(strstr(err.message, "its lease ends in 1 second"));
-	}
-	assert_ok(status, err);
-}
-
-static void
-assert_is_load(struct asof_store *store, int count, const char *value)
-{
-	char key[16];
-	int len = snprintf(key, sizeof(key), "k%d", count - 1);
-	assert_reads(store, "t", S("k0"), asof_str_from(value));
-	assert_reads(store, "t", (struct asof_str){ key, (size_t)len }, asof_str_from(value));
-	len = snprintf(key, sizeof(key), "k%d", count);
-	assert_missing(store, "t", (struct asof_str){ key, (size_t)len });
-}
+static const char under_lease[] = "its lease ends in 1 second";
 
 /* Rows of one generation, their list, the record and the tables' names: nothing else is left. */
 static void
@@ -113,26 +71,16 @@ kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 		{ "store.load.before_switch", 1, false },
 		{ "store.load.after_switch", 1, true },
 	};
+	char uri[128];
+	own_uri(uri, "");
 	for (size_t i = 0; i < ASOF_COUNTOF(cases); i++) {
-		load_when_free(*state, 3, "old");
-		pid_t child = fork();
-		assert_true(child >= 0);
-		if (child == 0) {
-			struct asof_error err = { 0 };
-			struct asof_store *store = open_own("");
-			if (asof_fault_arm(cases[i].point, cases[i].nth, ASOF_FAULT_KILL, &err) ==
-			    ASOF_OK)
-				(void)load_rows(store, LOAD_ROWS, "newer", &err);
-			_exit(1);
-		}
-		int status = 0;
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		load_when_free(*state, 3, "old", under_lease);
+		die_while_loading(uri, LOAD_ROWS, cases[i].point, cases[i].nth);
 		if (cases[i].is_switched)
 			assert_is_load(*state, LOAD_ROWS, "newer");
 		else
 			assert_is_load(*state, 3, "old");
-		load_when_free(*state, 5, "next");
+		load_when_free(*state, 5, "next", under_lease);
 		assert_is_load(*state, 5, "next");
 		assert_no_leftovers(5);
 	}
@@ -164,7 +112,7 @@ a_loader_that_comes_back_late_is_refused(void **state)
 		struct asof_error err = { 0 };
 		struct asof_store *store = open_own("");
 		struct asof_store_load *load = NULL;
-		struct asof_store_row one = row(S("k0"), S("late"), 9, 9);
+		struct asof_store_row one = row(S("00000000"), S("late"), 9, 9);
 		bool is_good = asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, &err) ==
 				       ASOF_OK &&
 			       asof_store_load_put(load, &one, 1, &err) == ASOF_OK &&
@@ -184,7 +132,7 @@ a_loader_that_comes_back_late_is_refused(void **state)
 	int status = 0;
 	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
 	assert_true(WIFSTOPPED(status));
-	load_when_free(*state, 5, "second");
+	load_when_free(*state, 5, "second", under_lease);
 	assert_int_equal(kill(child, SIGCONT), 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);

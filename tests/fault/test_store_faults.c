@@ -1,14 +1,8 @@
 /* test_store_faults.c - every allocation and fault point of the stores failed, and kill -9. */
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/fault.h"
+#include "conformance/store_loading.h"
 #include "postgres_server.h"
 #include "redis_server.h"
-#include "store/store.h"
 #include "store/store_fault.h"
-#include "tempdir.h"
 
 #define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
 #define ROWS       400000 /* more than one transaction of a load holds */
@@ -205,52 +199,6 @@ every_call_can_be_made_to_fail_once(void **state)
 	assert_int_equal(n, 16); /* fourteen calls, and one more to get through */
 }
 
-static enum asof_status
-load_rows(struct asof_store *store, size_t count, const char *value, struct asof_error *err)
-{
-	ASOF_AUTO(asof_store_load_abort_auto) struct asof_store_load *load = NULL;
-	ASOF_TRY(asof_store_load_begin(store, ASOF_STORE_NAMED("t"), &load, err));
-	for (size_t i = 0; i < count; i++) {
-		char key[16];
-		int len = snprintf(key, sizeof(key), "%08zu", i);
-		struct asof_store_row row = { .key = { key, (size_t)len },
-					      .value = { value, strlen(value) } };
-		ASOF_TRY(asof_store_load_put(load, &row, 1, err));
-	}
-	ASOF_TRY(asof_store_load_commit(load, asof_str_from(value),
-					(struct asof_store_position){ 0 }, NULL, err));
-	load = NULL;
-	return ASOF_OK;
-}
-
-static const char *
-meta_of(struct asof_store *store, struct asof_buf *buf)
-{
-	struct asof_error err = { 0 };
-	asof_buf_clear(buf);
-	assert_ok(asof_store_meta(store, "t", buf, &err), err);
-	return asof_buf_cstr(buf);
-}
-
-/* The table is wholly of one load: meta and the sum of all values agree. */
-static void
-assert_is_load(struct asof_store *store, size_t count, const char *value)
-{
-	struct asof_error err = { 0 };
-	ASOF_AUTO(asof_buf_done) struct asof_buf meta = ASOF_BUF(64);
-	assert_string_equal(meta_of(store, &meta), value);
-	size_t value_bytes = 0;
-	for (size_t i = 0; i <= count; i++) {
-		char key[16];
-		int len = snprintf(key, sizeof(key), "%08zu", i);
-		struct asof_str one = { key, (size_t)len };
-		assert_ok(
-			asof_store_get_many(store, "t", &one, 1, ignore_value, &value_bytes, &err),
-			err);
-	}
-	assert_int_equal(value_bytes, count * strlen(value));
-}
-
 static void
 fault_points_leave_the_old_generation_or_the_new_one(void **state)
 {
@@ -333,26 +281,6 @@ an_update_that_fails_before_its_commit_wrote_nothing(void **state)
 	}
 }
 
-/* A child loads "newer" over "old" and dies at `point`. */
-static void
-die_while_loading(const char *uri, const char *point)
-{
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct asof_store *store = NULL;
-		struct asof_error err = { 0 };
-		if (asof_store_open(uri, &store, &err) == ASOF_OK &&
-		    asof_fault_arm(point, 1, ASOF_FAULT_KILL, &err) == ASOF_OK)
-			(void)load_rows(store, ROWS, "newer", &err);
-		_exit(1);
-	}
-	int exit_status = 0;
-	assert_int_equal(waitpid(child, &exit_status, 0), child);
-	assert_true(WIFSIGNALED(exit_status));
-	assert_int_equal(WTERMSIG(exit_status), SIGKILL);
-}
-
 static void
 kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 {
@@ -367,7 +295,7 @@ kill_9_while_loading_leaves_the_old_generation_or_the_new_one(void **state)
 			assert_ok(asof_store_open(uri_of(state), &store, &err), err);
 			assert_ok(load_rows(store, 3, "old", &err), err);
 		}
-		die_while_loading(uri_of(state), points[i]);
+		die_while_loading(uri_of(state), ROWS, points[i], 1);
 		ASOF_AUTO(asof_store_free_auto) struct asof_store *store = NULL;
 		assert_ok(asof_store_open(uri_of(state), &store, &err), err);
 		if (i == 5)

@@ -1,34 +1,9 @@
 /* fuzz_feast_request.c - a body of Feast's clients becomes typed keys and names that are unique, or
  * a refusal with a kind.
  */
-#include <stdlib.h>
-
 #include "http/feast_request.h"
 
-#define ENTITY_MAX  ((size_t)8)
-#define ARENA_BYTES ((size_t)8 << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct asof_key keys[] = {
-	{ .name = "a", .type = { .kind = ASOF_TYPE_STRING } },
-	{ .name = "b", .type = { .kind = ASOF_TYPE_INT64 } },
-};
-static const struct asof_entity entity = { .name = "e",
-					   .keys = keys,
-					   .key_count = ASOF_COUNTOF(keys) };
-static struct asof_output outputs[] = { { .name = "f" }, { .name = "g" }, { .name = "a" } };
-static const struct asof_view view = {
-	.name = "v", .entity = &entity, .outputs = outputs, .output_count = ASOF_COUNTOF(outputs)
-};
-static const struct asof_reader_view online = { .name = "v", .version = "1.0.0", .view = &view };
-
-static void
-check(bool is_true)
-{
-	if (!is_true)
-		abort();
-}
+#include "body_case.h"
 
 static const char *
 name_of(const struct asof_feast_request *request, size_t index)
@@ -46,10 +21,7 @@ check_request(const struct asof_feast_request *request)
 	check(batch->item_count > 0 && batch->item_count <= ASOF_COUNTOF(outputs));
 	for (size_t i = 0; i < request->key_count; i++) {
 		const struct asof_batch_column *column = request->keys[i];
-		for (size_t row = 0; row < batch->row_count; row++) {
-			const struct asof_value *value = &column->values[row];
-			check(value->is_null || value->type.kind == column->type.kind);
-		}
+		check_column(column, column->type.kind, batch->row_count);
 	}
 	size_t count = request->key_count + batch->item_count;
 	for (size_t i = 0; i < count; i++) {
@@ -69,13 +41,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	enum asof_status status =
 		asof_feast_read(&reading, (struct asof_str){ (const char *)data, size }, &request);
-	if (status == ASOF_OK) {
+	if (status == ASOF_OK)
 		check_request(&request);
-	} else {
-		asof_problem_settle(&problem, status);
-		check(asof_problem_http_status(problem.kind) < 500);
-		check(problem.err.message[0] != '\0');
-	}
+	else
+		check_refusal(&problem, status);
 	asof_arena_done(&arena);
 	return 0;
 }

@@ -1,29 +1,6 @@
 #include "http/batch_request.h"
 
-#include "check.h"
-
-#define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
-/* In static tables. */
-#define T(literal)                           \
-	{                                    \
-		literal, sizeof(literal) - 1 \
-	}
-#define ENTITY_MAX  ((size_t)4)
-#define ARENA_BYTES ((size_t)1 << 20)
-
-static struct asof_key keys[] = {
-	{ .name = "origin", .type = { .kind = ASOF_TYPE_STRING } },
-	{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
-};
-static const struct asof_entity route = { .name = "route", .keys = keys, .key_count = 2 };
-static struct asof_output outputs[] = {
-	{ .name = "price", .type = { .kind = ASOF_TYPE_FLOAT64 } },
-	{ .name = "count", .type = { .kind = ASOF_TYPE_INT64 } },
-};
-static const struct asof_view view = {
-	.name = "v", .entity = &route, .outputs = outputs, .output_count = ASOF_COUNTOF(outputs)
-};
-static const struct asof_reader_view online = { .name = "v", .version = "1.0.0", .view = &view };
+#include "unit/http/batch_case.h"
 
 static enum asof_status
 read_view(struct asof_str body, struct asof_arena *arena, struct asof_batch_request *ret_batch,
@@ -160,11 +137,7 @@ features_null_is_all_of_them(void **state)
 
 #define OK_ENTITIES "\"entities\": {\"id\": [1], \"origin\": [\"a\"]}"
 
-static const struct {
-	struct asof_str body;
-	enum asof_problem_kind kind;
-	const char *mentions;
-} wrong[] = {
+static const struct wrong_body wrong[] = {
 	{ T(""), ASOF_PROBLEM_MALFORMED_JSON, "body: " },
 	{ T("{"), ASOF_PROBLEM_MALFORMED_JSON, "line 1" },
 	{ T("{\"a\": 1, \"a\": 2}"), ASOF_PROBLEM_MALFORMED_JSON, "" },
@@ -204,20 +177,18 @@ static const struct {
 	{ T("{\"features\": [\"\"], " OK_ENTITIES "}"), ASOF_PROBLEM_UNKNOWN_FEATURE, "''" },
 };
 
+static enum asof_status
+read_any(struct asof_str body, struct asof_arena *arena, struct asof_problem *problem)
+{
+	struct asof_batch_request batch;
+	return read_view(body, arena, &batch, problem);
+}
+
 static void
 wrong_bodies_are_refused_with_their_kind(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ASOF_COUNTOF(wrong); i++) {
-		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
-		struct asof_batch_request batch;
-		struct asof_problem problem = { 0 };
-		assert_int_not_equal(read_view(wrong[i].body, &arena, &batch, &problem), ASOF_OK);
-		if (problem.kind != wrong[i].kind ||
-		    !strstr(problem.err.message, wrong[i].mentions))
-			fail_msg("case %zu: %s: %s", i, asof_problem_code(problem.kind),
-				 problem.err.message);
-	}
+	assert_bodies_are_refused(read_any, wrong, ASOF_COUNTOF(wrong));
 }
 
 static void
@@ -241,27 +212,9 @@ static void
 every_allocation_failure_is_survived(void **state)
 {
 	(void)state;
-	struct asof_str body = S("{\"features\": [\"price\", \"count\"], \"entities\": "
-				 "{\"id\": [1, 2], \"origin\": [\"\\u00e9\", \"b\"]}}");
-	for (size_t n = 1;; n++) {
-		size_t before = asof_mem_live();
-		struct asof_batch_request batch;
-		struct asof_problem problem = { 0 };
-		enum asof_status status;
-		{
-			ASOF_AUTO(asof_arena_done)
-			struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
-			asof_mem_fail_at(n);
-			status = read_view(body, &arena, &batch, &problem);
-			asof_mem_fail_at(0);
-		}
-		assert_int_equal(asof_mem_live(), before);
-		if (status == ASOF_OK)
-			break;
-		asof_problem_settle(&problem, status);
-		assert_int_equal(problem.kind, ASOF_PROBLEM_UNAVAILABLE);
-		assert_true(n < 100);
-	}
+	assert_allocation_failures_are_survived(
+		read_any, S("{\"features\": [\"price\", \"count\"], \"entities\": "
+			    "{\"id\": [1, 2], \"origin\": [\"\\u00e9\", \"b\"]}}"));
 }
 
 int

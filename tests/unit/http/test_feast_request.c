@@ -1,34 +1,11 @@
 #include "http/feast_request.h"
 
-#include "check.h"
+#include "unit/http/batch_case.h"
 
-#define S(literal) ((struct asof_str){ literal, sizeof(literal) - 1 })
-/* In static tables. */
-#define T(literal)                           \
-	{                                    \
-		literal, sizeof(literal) - 1 \
-	}
-#define ENTITY_MAX  ((size_t)4)
-#define ARENA_BYTES ((size_t)1 << 20)
-
-static struct asof_key keys[] = {
-	{ .name = "origin", .type = { .kind = ASOF_TYPE_STRING } },
-	{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
-};
-static const struct asof_entity route = { .name = "route", .keys = keys, .key_count = 2 };
 static const struct asof_entity airport = { .name = "airport", .keys = keys, .key_count = 1 };
-static struct asof_output outputs[] = {
-	{ .name = "price", .type = { .kind = ASOF_TYPE_FLOAT64 } },
-	{ .name = "count", .type = { .kind = ASOF_TYPE_INT64 } },
-	{ .name = "id", .type = { .kind = ASOF_TYPE_INT64 } },
-};
-static const struct asof_view view = {
-	.name = "v", .entity = &route, .outputs = outputs, .output_count = ASOF_COUNTOF(outputs)
-};
 static const struct asof_view view_of_one_key = {
 	.name = "v", .entity = &airport, .outputs = outputs, .output_count = ASOF_COUNTOF(outputs)
 };
-static const struct asof_reader_view online = { .name = "v", .version = "1.0.0", .view = &view };
 static const struct asof_reader_view online_of_one_key = { .name = "v",
 							   .version = "1.0.0",
 							   .view = &view_of_one_key };
@@ -150,11 +127,7 @@ a_view_may_be_named_with_its_version(void **state)
 	}
 }
 
-static const struct {
-	struct asof_str body;
-	enum asof_problem_kind kind;
-	const char *mentions;
-} wrong[] = {
+static const struct wrong_body wrong[] = {
 	{ T(""), ASOF_PROBLEM_MALFORMED_JSON, "body: " },
 	{ T("[]"), ASOF_PROBLEM_INVALID_BODY, "object" },
 	{ T("{}"), ASOF_PROBLEM_INVALID_BODY, "neither feature_service nor features" },
@@ -198,48 +171,27 @@ static const struct {
 	  ASOF_PROBLEM_TOO_MANY_ENTITIES, "5 entities, at most 4" },
 };
 
+static enum asof_status
+read_any(struct asof_str body, struct asof_arena *arena, struct asof_problem *problem)
+{
+	struct asof_feast_request request;
+	return read_of(&online, body, arena, &request, problem);
+}
+
 static void
 wrong_bodies_are_refused_with_their_kind(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ASOF_COUNTOF(wrong); i++) {
-		ASOF_AUTO(asof_arena_done) struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
-		struct asof_feast_request request;
-		struct asof_problem problem = { 0 };
-		assert_int_not_equal(read_of(&online, wrong[i].body, &arena, &request, &problem),
-				     ASOF_OK);
-		if (problem.kind != wrong[i].kind ||
-		    !strstr(problem.err.message, wrong[i].mentions))
-			fail_msg("case %zu: %s: %s", i, asof_problem_code(problem.kind),
-				 problem.err.message);
-	}
+	assert_bodies_are_refused(read_any, wrong, ASOF_COUNTOF(wrong));
 }
 
 static void
 every_allocation_failure_is_survived(void **state)
 {
 	(void)state;
-	struct asof_str body = S("{\"features\": [\"v:price\", \"v:count\"], " OK_ENTITIES
-				 ", \"full_feature_names\": true}");
-	for (size_t n = 1;; n++) {
-		size_t before = asof_mem_live();
-		struct asof_feast_request request;
-		struct asof_problem problem = { 0 };
-		enum asof_status status;
-		{
-			ASOF_AUTO(asof_arena_done)
-			struct asof_arena arena = ASOF_ARENA(ARENA_BYTES);
-			asof_mem_fail_at(n);
-			status = read_of(&online, body, &arena, &request, &problem);
-			asof_mem_fail_at(0);
-		}
-		assert_int_equal(asof_mem_live(), before);
-		if (status == ASOF_OK)
-			break;
-		asof_problem_settle(&problem, status);
-		assert_int_equal(problem.kind, ASOF_PROBLEM_UNAVAILABLE);
-		assert_true(n < 100);
-	}
+	assert_allocation_failures_are_survived(
+		read_any, S("{\"features\": [\"v:price\", \"v:count\"], " OK_ENTITIES
+			    ", \"full_feature_names\": true}"));
 }
 
 /* Past any limit of the arena as past the heap's end: what is half made is not used. */
