@@ -50,10 +50,10 @@ def tree(pid):
 class Server:
     """A program that listens, from its start to stop()."""
 
-    def __init__(self, name, command, port, folder, cwd=None, ready=None, timeout_s=120):
+    def __init__(self, name, command, port, folder, cwd=None, ready=None, timeout_s=120, pinned=True):
         self.name, self.port = name, port
         self.log = os.path.join(folder, f"{name}-{port}.log")
-        mine = processors()[0]
+        mine = processors()[0] if pinned else os.sched_getaffinity(0)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, preexec_fn=lambda: os.sched_setaffinity(0, mine))
