@@ -53,25 +53,15 @@ grow_memory(struct asof_buf *buf, size_t need)
 }
 
 char *
-asof_buf_reserve(struct asof_buf *buf, size_t len)
+asof_buf_make_room(struct asof_buf *buf, size_t len)
 {
 	if (buf->status != ASOF_OK)
 		return NULL;
-	if (buf->capacity > buf->len && len < buf->capacity - buf->len)
-		return buf->ptr + buf->len;
 	if (len > buf->max_bytes - buf->len) {
 		buf->status = ASOF_LIMIT;
 		return NULL;
 	}
 	return grow_memory(buf, buf->len + len) ? buf->ptr + buf->len : NULL;
-}
-
-void
-asof_buf_grow(struct asof_buf *buf, size_t len)
-{
-	assert(buf->capacity > buf->len && len < buf->capacity - buf->len);
-	buf->len += len;
-	buf->ptr[buf->len] = '\0';
 }
 
 void

@@ -7,6 +7,8 @@
 #ifndef ASOF_BUF_H
 #define ASOF_BUF_H
 
+#include <assert.h>
+
 #include "base/base.h"
 
 struct asof_buf {
@@ -32,10 +34,25 @@ void asof_buf_add_cstr(struct asof_buf *buf, const char *cstr);
 void asof_buf_add_char(struct asof_buf *buf, char c);
 void asof_buf_printf(struct asof_buf *buf, const char *fmt, ...) ASOF_PRINTF(2, 3);
 
+/* asof_buf_reserve() where there is no room yet. */
+char *asof_buf_make_room(struct asof_buf *buf, size_t len);
+
 /* Room for `len` more bytes to be written by hand, then counted by asof_buf_grow(); NULL after a
  * failure. */
-char *asof_buf_reserve(struct asof_buf *buf, size_t len);
-void asof_buf_grow(struct asof_buf *buf, size_t len);
+static inline char *
+asof_buf_reserve(struct asof_buf *buf, size_t len)
+{
+	bool has_room = buf->status == ASOF_OK && len < buf->capacity - buf->len;
+	return has_room ? buf->ptr + buf->len : asof_buf_make_room(buf, len);
+}
+
+static inline void
+asof_buf_grow(struct asof_buf *buf, size_t len)
+{
+	assert(buf->capacity > buf->len && len < buf->capacity - buf->len);
+	buf->len += len;
+	buf->ptr[buf->len] = '\0';
+}
 
 /* ASOF_OK, or the first failure: ASOF_LIMIT or ASOF_NO_MEMORY. */
 ASOF_NODISCARD enum asof_status asof_buf_status(const struct asof_buf *buf, struct asof_error *err);

@@ -243,6 +243,21 @@ asof_json_key_cstr(struct asof_json_writer *w, const char *key)
 }
 
 void
+asof_json_members(struct asof_json_writer *w, struct asof_str members)
+{
+	assert(w->depth > 0 && w->is_object[w->depth] && !w->is_after_key && !w->is_pretty);
+	begin_item(w);
+	asof_buf_add_str(w->buf, members);
+}
+
+void
+asof_json_key_text(struct asof_json_writer *w, struct asof_str key)
+{
+	asof_json_members(w, key);
+	w->is_after_key = true;
+}
+
+void
 asof_json_raw(struct asof_json_writer *w, struct asof_str json)
 {
 	begin_value(w);
@@ -290,12 +305,15 @@ asof_json_uint(struct asof_json_writer *w, uint64_t value)
 void
 asof_json_double(struct asof_json_writer *w, double value)
 {
-	char text[ASOF_DOUBLE_TEXT_MAX];
-	struct asof_str str = { text, asof_double_text(value, text) };
-	if (isfinite(value))
-		asof_json_raw(w, str);
-	else
-		asof_json_str(w, str);
+	if (!isfinite(value)) {
+		char text[ASOF_DOUBLE_TEXT_MAX];
+		asof_json_str(w, (struct asof_str){ text, asof_double_text(value, text) });
+		return;
+	}
+	begin_value(w);
+	char *room = asof_buf_reserve(w->buf, ASOF_DOUBLE_TEXT_MAX);
+	if (room)
+		asof_buf_grow(w->buf, asof_double_text(value, room));
 }
 
 void

@@ -29,6 +29,10 @@ void asof_json_begin_array(struct asof_json_writer *w);
 void asof_json_end_array(struct asof_json_writer *w);
 void asof_json_key(struct asof_json_writer *w, struct asof_str key);
 void asof_json_key_cstr(struct asof_json_writer *w, const char *key);
+/* A key that is JSON already, with quotes and colon; not when pretty. */
+void asof_json_key_text(struct asof_json_writer *w, struct asof_str key);
+/* Members that are JSON already: "a":1,"b":2; not when pretty. */
+void asof_json_members(struct asof_json_writer *w, struct asof_str members);
 
 void asof_json_null(struct asof_json_writer *w);
 void asof_json_bool(struct asof_json_writer *w, bool value);

@@ -34,7 +34,9 @@ next_segment(const char **path)
 {
 	assert(**path == '/');
 	const char *begin = *path + 1;
-	size_t len = strcspn(begin, "/");
+	size_t len = 0;
+	while (begin[len] != '/' && begin[len] != '\0')
+		len++;
 	*path = begin + len;
 	return (struct asof_str){ begin, len };
 }

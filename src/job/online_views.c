@@ -96,6 +96,7 @@ open_view(struct asof_online_views *views, const char *table, struct asof_str me
 	if (!view->table)
 		return no_memory(err);
 	ASOF_TRY(asof_answer_plan_make(view->view, &online->arena, &view->plan, err));
+	ASOF_TRY(asof_row_text_make(view, &online->arena, &view->text, err));
 	ASOF_TRY(find_counts(views, view->name, &view->reads, err));
 	*ret_online = ASOF_STEAL(online);
 	return ASOF_OK;

@@ -4,7 +4,6 @@
 
 #include "base/suggest.h"
 #include "codec/key.h"
-#include "codec/time_text.h"
 #include "codec/value_text.h"
 #include "job/materialize_view.h"
 #include "job/online_views.h"
@@ -366,81 +365,6 @@ asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view
 		return status;
 	return ASOF_FAIL(err, ASOF_UNAVAILABLE, "view '%s' was replaced just now: ask again",
 			 view->name);
-}
-
-static void
-write_event_time(struct asof_json_writer *w, const struct asof_answer *answer)
-{
-	char text[ASOF_TIME_TEXT_MAX];
-	asof_json_key_cstr(w, "event_time");
-	if (answer->has_row)
-		asof_json_str(
-			w, (struct asof_str){ text, asof_timestamp_text(answer->event_us, text) });
-	else
-		asof_json_null(w);
-}
-
-static void
-write_statuses(struct asof_json_writer *w, const struct asof_view *definition,
-	       const size_t *outputs, size_t count, const struct asof_answer *answer,
-	       struct asof_last_statuses *last)
-{
-	size_t size = definition->output_count * sizeof(*answer->statuses);
-	asof_json_key_cstr(w, "statuses");
-	if (last->statuses && memcmp(last->statuses, answer->statuses, size) == 0) {
-		asof_json_repeat(w, last->at, last->len);
-		return;
-	}
-	size_t at = w->buf->len;
-	asof_json_begin_object(w);
-	for (size_t i = 0; i < count; i++) {
-		size_t output = outputs ? outputs[i] : i;
-		asof_json_member_cstr(w, definition->outputs[output].name,
-				      asof_value_status_text(answer->statuses[output]));
-	}
-	asof_json_end_object(w);
-	*last = (struct asof_last_statuses){ answer->statuses, at, w->buf->len - at };
-}
-
-void
-asof_reader_write_row(struct asof_json_writer *w, const struct asof_reader_view *view,
-		      const struct asof_value *key, const size_t *outputs, size_t output_count,
-		      const struct asof_answer *answer)
-{
-	struct asof_last_statuses none = { 0 };
-	asof_reader_write_next_row(w, view, key, outputs, output_count, answer, &none);
-}
-
-void
-asof_reader_write_next_row(struct asof_json_writer *w, const struct asof_reader_view *view,
-			   const struct asof_value *key, const size_t *outputs, size_t output_count,
-			   const struct asof_answer *answer, struct asof_last_statuses *last)
-{
-	const struct asof_view *definition = view->view;
-	size_t count = outputs ? output_count : definition->output_count;
-	asof_json_begin_object(w);
-	asof_json_member_cstr(w, "view", view->name);
-	asof_json_member_cstr(w, "version", view->version);
-	asof_json_key_cstr(w, "key");
-	asof_json_begin_object(w);
-	bool is_on_demand = asof_reader_view_is_on_demand(view);
-	size_t key_count = is_on_demand ? view->key_count : definition->entity->key_count;
-	for (size_t i = 0; i < key_count; i++) {
-		asof_json_key_cstr(w, definition->entity->keys[i].name);
-		asof_value_write_json(w, &key[i]);
-	}
-	asof_json_end_object(w);
-	asof_json_key_cstr(w, "features");
-	asof_json_begin_object(w);
-	for (size_t i = 0; i < count; i++) {
-		size_t output = outputs ? outputs[i] : i;
-		asof_json_key_cstr(w, definition->outputs[output].name);
-		asof_value_write_json(w, &answer->values[output]);
-	}
-	asof_json_end_object(w);
-	write_statuses(w, definition, outputs, count, answer, last);
-	write_event_time(w, answer);
-	asof_json_end_object(w);
 }
 
 /* The key's values in the entity's order, from names and texts in any. */

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "base/json_writer.h"
+#include "job/reader_row.h"
 #include "kernel/answer.h"
 #include "model/project.h"
 
@@ -36,6 +36,7 @@ struct asof_reader_view {
 	int64_t materialized_at_us;
 	const struct asof_view *view; /* bound; entity keys, outputs, types, defaults */
 	struct asof_answer_plan plan;
+	struct asof_row_text text;
 	struct asof_read_counts *reads; /* lives as long as the reader */
 	/* Of a view that is computed from others (view->on_demand): there is no table, its entity's
 	 * first keys are keys, those behind them values of the request, which may be NULL. */
@@ -96,23 +97,5 @@ ASOF_NODISCARD enum asof_status
 asof_reader_rows(struct asof_reader *reader, const struct asof_reader_view *view,
 		 const struct asof_value *keys, size_t row_count, int64_t clock_us,
 		 struct asof_arena *arena, struct asof_answer *ret_answers, struct asof_error *err);
-
-/* One row as INTERFACES "One row" has it. outputs: which of view->outputs, NULL for all. */
-void asof_reader_write_row(struct asof_json_writer *w, const struct asof_reader_view *view,
-			   const struct asof_value *key, const size_t *outputs, size_t output_count,
-			   const struct asof_answer *answer);
-
-/* Where the statuses of the row before stand in the writer's buffer; all zero: there is none. */
-struct asof_last_statuses {
-	const enum asof_value_status *statuses; /* of all outputs */
-	size_t at;
-	size_t len;
-};
-/* The same, for rows of one view and the same outputs, one behind another: mostly all of them have
- * the same statuses, whose text is then repeated. */
-void asof_reader_write_next_row(struct asof_json_writer *w, const struct asof_reader_view *view,
-				const struct asof_value *key, const size_t *outputs,
-				size_t output_count, const struct asof_answer *answer,
-				struct asof_last_statuses *last);
 
 #endif

@@ -67,7 +67,9 @@ open_item(struct asof_reader_on_demands *views, struct asof_engine *engine,
 		.reads = &item->counts,
 		.key_count = view->entity->key_count,
 	};
-	return item->public_view.version ? ASOF_OK : no_memory(err);
+	if (!item->public_view.version)
+		return no_memory(err);
+	return asof_row_text_make(&item->public_view, &views->arena, &item->public_view.text, err);
 }
 
 /* Expressions are parsed by an engine that is closed again: serving needs none. */

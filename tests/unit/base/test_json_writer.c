@@ -54,6 +54,25 @@ commas_and_colons_are_put_where_they_belong(void **state)
 						 "true,\"no\":false,\"raw\":{\"a\":[1]}}");
 }
 
+/* Of rows, what is always the same is written before. */
+static void
+ready_keys_and_members_are_put_among_others(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(1000);
+	struct asof_json_writer w = asof_json_writer_to(&buf);
+	asof_json_begin_object(&w);
+	asof_json_members(&w, S("\"a\":1,\"b\":2"));
+	asof_json_key_text(&w, S("\"c\":"));
+	asof_json_double(&w, 0.5);
+	asof_json_members(&w, S("\"d\":{}"));
+	asof_json_member_int(&w, "e", 3);
+	asof_json_end_object(&w);
+	assert_ok(asof_buf_status(&buf, &err), err);
+	assert_string_equal(asof_buf_cstr(&buf), "{\"a\":1,\"b\":2,\"c\":0.5,\"d\":{},\"e\":3}");
+}
+
 static void
 pretty_means_two_spaces_a_level(void **state)
 {
@@ -270,6 +289,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commas_and_colons_are_put_where_they_belong),
+		cmocka_unit_test(ready_keys_and_members_are_put_among_others),
 		cmocka_unit_test(pretty_means_two_spaces_a_level),
 		cmocka_unit_test(strings_are_escaped),
 		cmocka_unit_test(bytes_that_are_no_text_become_u_fffd),
