@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/json_writer.h"
 
 #include <math.h>
