@@ -151,8 +151,8 @@ def redis(folder):
     if not program:
         raise measure.Failed("redis-server is not there: apt-get install redis-server")
     port = free_port()
-    return Server("redis", [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", folder], port,
-                  folder)
+    return Server("redis", [program, "--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", folder,
+                            "--hash-max-listpack-value", "1024"], port, folder)
 
 
 def postgres(folder):
@@ -171,12 +171,14 @@ def feast(folder, store, spec):
                   ready="/health", timeout_s=600)
 
 
-def versions():
-    """What the peers say of themselves."""
+def versions(*wanted):
+    """What the peers say of themselves; all of them, or those that are wanted."""
     said = {}
     for name, words, pattern in (("nginx", ["/usr/sbin/nginx", "-v"], r"nginx/([\d.]+)"),
                                  ("Redis", ["redis-server", "--version"], r"v=([\d.]+)"),
                                  ("wrk", ["wrk", "--version"], r"wrk (\S+)")):
+        if wanted and name not in wanted:
+            continue
         try:
             done = subprocess.run(words, capture_output=True, text=True, check=False)
             said[name] = measure.re.search(pattern, done.stdout + done.stderr).group(1)
