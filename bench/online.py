@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Online reads over HTTP: one entity, batches, a fixed rate; beside nginx, Redis and Feast's server.
+"""Online reads over HTTP: one entity, batches, a fixed rate, each store; beside nginx, Redis and Feast's server.
 
-ASOF names the program (default: build/release/asof). Wants wrk, nginx, redis-server and libhiredis-dev.
+ASOF names the program (default: build/release/asof). Wants wrk, nginx, redis-server, redis-benchmark, libhiredis-dev, PostgreSQL.
 """
 import contextlib
 import itertools
@@ -20,7 +20,7 @@ ONE = {
     "name": "online_one", "title": "Serving one entity",
     "about": f"""`asof serve` and `GET /features/v/KEY`, ten doubles of a random one of the entities, by wrk in a closed loop. nginx, one
 worker, serves a file of the bytes of one such answer. Seconds and CPU seconds of the server are those of 100,000 requests. {COMMON}""",
-    "notes": ["In memory, on Redis and on PostgreSQL: the same server over another store; a store's own server shares the processor."],
+    "notes": [],
 }
 BATCH = {
     "name": "online_batch", "title": "Serving batches",
@@ -29,10 +29,23 @@ a hash per entity with the same values as text; a batch is one pipeline of HMGET
 seconds of the server are those of a million entities. {COMMON}""",
     "notes": [],
 }
+EACH_STORE = {
+    "name": "online_stores", "title": "Serving from each store", "plot": "none",
+    "about": f"""The same server over each store: one entity by `GET /features/v/KEY`, or a batch, of ten doubles. Seconds and CPU seconds of asof
+are those of 100,000 entities. {COMMON}""",
+    "notes": ["A store that is a server shares asof's processor; its own CPU is not counted here."],
+}
+BENCHMARK = {
+    "name": "online_redis_benchmark", "title": "Redis by its own benchmark",
+    "about": f"""`redis-benchmark` with 32 connections: HMGET of ten fields of random hashes that are all there (its keys have twelve digits), so
+many in a pipeline; asof's batches are of as many entities, on 32 connections as well, by wrk. Seconds and CPU seconds of the server are those
+of a million entities. {COMMON}""",
+    "notes": ["redis-benchmark throws replies away; wrk reads HTTP, and the answer is JSON with statuses and event times."],
+}
 FEAST = {
     "name": "online_feast", "title": "Feast's server",
-    "about": f"""Five views of ten doubles over 5,000 entities, the same values in both. Feast's Python server with one worker gets its own
-request, `POST /get-online-features`. Seconds and CPU seconds of the server are those of 1,000 requests. {COMMON}""",
+    "about": f"""Five views of ten doubles over 5,000 entities in Feast, a million in asof, the same values in both. Both answer Feast's own
+request, `POST /get-online-features`, on 8 connections; Feast's Python server has one worker. Seconds and CPU seconds of the server are those of 1,000 requests. {COMMON}""",
     "notes": [],
 }
 OPEN = {
@@ -54,6 +67,14 @@ TABLE = {
     "100x50": (FEAST, True, "100 entities x 50", (100, 5), 3, 1),
     "1x10": (FEAST, False, "1 entity x 10", (1, 1), 3, 3),
     "feast-try": (FEAST, None, "10 entities x 50", (10, 5), 1, 1),
+    "stores-1": (EACH_STORE, False, "1 entity x 10, 8 connections", 1, 2, 2),
+    "stores-100": (EACH_STORE, False, "100 entities x 10, 1 connection", 100, 2, 2),
+    "stores-10k": (EACH_STORE, False, "10,000 entities x 10, 1 connection", 10000, 2, 2),
+    "stores-try": (EACH_STORE, None, "20 entities x 10, 1 connection", 20, 1, 1),
+    "hmget-1": (BENCHMARK, True, "1 in a pipeline", 1, 2, 2),
+    "hmget-16": (BENCHMARK, True, "16 in a pipeline", 16, 2, 2),
+    "hmget-100": (BENCHMARK, True, "100 in a pipeline", 100, 2, 2),
+    "hmget-try": (BENCHMARK, None, "10 in a pipeline", 10, 1, 1),
     "half": (OPEN, True, "half of the closed loop's rate", 32, 3, 2),
     "tenth": (OPEN, False, "a tenth of it", 32, 10, 3),
     "open-try": (OPEN, None, "half of the rate", 8, 2, 1),
@@ -62,7 +83,7 @@ CASES = {name: row[1] for name, row in TABLE.items()}
 COLUMNS = [f"f{number}" for number in range(10)]
 VIEWS = ["v", "v1", "v2", "v3", "v4"]
 AT, CLOCK = "2024-01-03T00:00:00Z", "2024-01-03T00:00:00Z"
-FEAST_ROWS = 5000
+FEAST_ROWS, FEAST_ROUTE = 5000, "/get-online-features"
 OURS, MEMORY, REDIS_STORE, POSTGRES_STORE = "asof", "asof, in memory", "asof, on Redis", "asof, on PostgreSQL"
 
 
@@ -139,7 +160,7 @@ class Place:
     def redis(self):
         def loaded():
             server = servers.redis(self.folder)
-            measure.run([kernels.built("bench_redis_hmget"), "load", str(server.port), self.csv()])
+            measure.run([kernels.built("bench_redis_hmget"), "load", str(server.port), self.csv()], timeout_s=600)
             return server
         return self.once("redis", loaded)
 
@@ -155,11 +176,12 @@ class Place:
             return path
         return self.once(f"requests {name}", write)
 
-    def sample(self):
-        """{entity: values} of some entities, from the rows as text."""
+    def sample(self, below):
+        """{entity: values} of a hundred entities below a number, from the rows as text."""
         with open(self.csv(), encoding="utf-8") as file:
-            rows = [line.split(",") for line in itertools.islice(file, 100)]
-        return {int(row[0]): [float(value) for value in row[1:]] for row in rows}
+            rows = (line.split(",") for line in file)
+            chosen = itertools.islice((row for row in rows if int(row[0]) < below), 100)
+            return {int(row[0]): [float(value) for value in row[1:]] for row in chosen}
 
 
 # ---- Requests -------------------------------------------------------------------------------------------------
@@ -180,18 +202,22 @@ def batch_requests(rows, entities):
 
 
 def feast_body(keys, views, is_feast):
-    """Feast's route; where asof has none yet, its own for several views."""
+    """Its features have names of their own in each view, ours the same in all."""
     if is_feast:
         names = [f"{view}:{column if view == 'v' else f'{view}_{column}'}" for view in views for column in COLUMNS]
     else:
-        names = [f"{view}.{column}" for view in views for column in COLUMNS]
-    return json.dumps({"features": names, "entities": {"entity": keys}})
+        names = [f"{view}:{column}" for view in views for column in COLUMNS]
+    return json.dumps({"features": names, "entities": {"entity": keys}, "full_feature_names": not is_feast})
 
 
-def feast_requests(target, entities, views, is_feast):
+def rows_body(keys, views):
+    return json.dumps({"features": [f"{view}.{column}" for view in views for column in COLUMNS], "entities": {"entity": keys}})
+
+
+def requests_of(target, entities, body):
+    """Of random entities among those that Feast has."""
     chosen = random.Random(7)
-    return [("POST", target, feast_body([chosen.randrange(FEAST_ROWS) for _ in range(entities)], views, is_feast))
-            for _ in range(200)]
+    return [("POST", target, body([chosen.randrange(FEAST_ROWS) for _ in range(entities)])) for _ in range(200)]
 
 
 # ---- What is compared before times are ------------------------------------------------------------------------
@@ -201,32 +227,31 @@ def values_of(row, prefix=""):
 
 
 def check_one(place, server):
-    for key, values in place.sample().items():
+    for key, values in place.sample(place.rows).items():
         status, body = server.ask("GET", f"/features/v/{key}")
         if status != 200 or values_of(json.loads(body)) != values:
             raise measure.Failed(f"entity {key}: {status} {body[:200]}")
 
 
 def check_batch(place, server):
-    sample = place.sample()
+    sample = place.sample(place.rows)
     status, body = server.ask("POST", "/features/v/batch", batch_body(list(sample)))
     if status != 200 or [values_of(row) for row in json.loads(body)["results"]] != list(sample.values()):
         raise measure.Failed(f"batch: {status} {body[:200]}")
 
 
-def check_feast(place, server, target, is_feast):
-    sample = {key: values for key, values in place.sample().items() if key < FEAST_ROWS}
-    status, body = server.ask("POST", target, feast_body(list(sample), VIEWS, is_feast))
+def check_feast(place, server, is_feast):
+    sample = place.sample(FEAST_ROWS)
+    status, body = server.ask("POST", FEAST_ROUTE, feast_body(list(sample), VIEWS, is_feast))
     if status != 200:
-        raise measure.Failed(f"{target}: {status} {body[:300]}")
+        raise measure.Failed(f"{FEAST_ROUTE}: {status} {body[:300]}")
     answer = json.loads(body)
-    if is_feast:
-        columns = dict(zip(answer["metadata"]["feature_names"], (one["values"] for one in answer["results"])))
-        found = [list(row) for row in zip(*(columns[column] for column in COLUMNS))]
-    else:
-        found = [values_of(row, "v.") for row in answer["results"]]
-    if found != list(sample.values()):
-        raise measure.Failed(f"{target}: other values than were written")
+    columns = dict(zip(answer["metadata"]["feature_names"], (one["values"] for one in answer["results"])))
+    names = [[column if view == "v" else f"{view}_{column}" for column in COLUMNS] if is_feast else
+             [f"{view}__{column}" for column in COLUMNS] for view in VIEWS]
+    for view in names:
+        if [list(row) for row in zip(*(columns[name] for name in view))] != list(sample.values()):
+            raise measure.Failed(f"{FEAST_ROUTE}: {server.name} has other values than were written")
 
 
 # ---- Cases ----------------------------------------------------------------------------------------------------
@@ -246,8 +271,8 @@ def latency_table(case):
     for arm in dict.fromkeys(run["arm"] for run in case.runs):
         own = [run for run in case.runs if run["arm"] == arm]
         median = {key: measure.statistics.median(run[key] for run in own)
-                  for key in ("rate", "p50_us", "p95_us", "p99_us", "p999_us", "cpu_us")}
-        times = " | ".join(f"{median[key] / 1000:.2f} ms" for key in ("p50_us", "p95_us", "p99_us", "p999_us"))
+                  for key in ("rate", "p50_us", "p95_us", "p99_us", "p999_us", "cpu_us") if key in own[0]}
+        times = " | ".join(f"{median[key] / 1000:.2f} ms" if key in median else "" for key in ("p50_us", "p95_us", "p99_us", "p999_us"))
         rows.append(f"| {arm} | {median['rate']:,.0f} | {times} | {median['cpu_us']:.1f} us |")
     return f"{case.head['figure']['title']}, {case.head['label']}:\n\n" + "\n".join(rows)
 
@@ -259,45 +284,40 @@ def finish(case, checked):
     case.write()
 
 
-def stores(place, options):
-    """asof on each store, by name; a store that cannot be had here is left out and noted."""
-    yield OURS, place.lmdb()
-    yield MEMORY, place.memory()
-    if options.long:
-        yield REDIS_STORE, place.on_redis()
-        yield POSTGRES_STORE, place.on_postgres()
-
-
 def warmed(server, requests, run):
     servers.wrk(server, requests, 4, 1, 1)
     return run
 
 
-def compare_one(case, place, row, options):
+def by_wrk(name, server, requests, connections, seconds, unit):
+    """An arm, warmed up."""
+    return name, warmed(server, requests, lambda: servers.wrk(server, requests, connections, seconds, unit))
+
+
+def compare_one(case, place, row):
     _, _, _, connections, seconds, _ = row
     requests = place.requests("one", one_requests(place.rows))
     arms = []
-    for name, server in stores(place, options):
+    for name, server in ((OURS, place.lmdb()), (MEMORY, place.memory())):
         check_one(place, server)
-        arms.append((name, warmed(server, requests, lambda server=server: servers.wrk(server, requests, connections, seconds, 1e5))))
+        arms.append(by_wrk(name, server, requests, connections, seconds, 1e5))
     same = place.requests("same", [("GET", "/answer", None)])
     try:
-        nginx = place.nginx()
-        arms.append(("nginx", warmed(nginx, same, lambda: servers.wrk(nginx, same, connections, seconds, 1e5))))
+        arms.append(by_wrk("nginx", place.nginx(), same, connections, seconds, 1e5))
     except measure.Failed as failure:
         case.note(f"Without nginx: {failure}.")
-    case.head["aside"] = [name for name, _ in arms if name not in (OURS, "nginx")]
+    case.head["aside"] = [MEMORY]
     rounds_of(case, arms)
     finish(case, "the answers of 100 entities are the rows that were written")
 
 
-def compare_batch(case, place, row, options):
+def compare_batch(case, place, row):
     _, _, _, entities, seconds, _ = row
     requests = place.requests(f"batch {entities}", batch_requests(place.rows, entities))
     unit, arms = 1e6 / entities, []
-    for name, server in stores(place, options):
+    for name, server in ((OURS, place.lmdb()), (MEMORY, place.memory())):
         check_batch(place, server)
-        arms.append((name, warmed(server, requests, lambda server=server: servers.wrk(server, requests, 1, seconds, unit))))
+        arms.append(by_wrk(name, server, requests, 1, seconds, unit))
     redis = place.redis()
     arms.append(("Redis HMGET", lambda: servers.hmget(redis, place.rows, entities, len(COLUMNS), seconds, unit)))
     if entities <= 1000:
@@ -307,30 +327,52 @@ def compare_batch(case, place, row, options):
     finish(case, "a batch of 100 entities is the rows that were written; Redis has all values")
 
 
-def compare_feast(case, place, row, options):
-    _, _, _, (entities, view_count), seconds, _ = row
-    views, target = VIEWS[:view_count], "/get-online-features"
-    ours = place.lmdb()
-    has_route = ours.ask("POST", target, feast_body([1], ["v"], True))[0] == 200
-    our_target = "/features/batch"
-    check_feast(place, ours, our_target, False)
-    sent = place.requests(f"ours {entities}", feast_requests(our_target, entities, views, False))
-    arms = [(OURS, warmed(ours, sent, lambda: servers.wrk(ours, sent, 8, seconds, 1e3)))]
-    if has_route and view_count == 1:
-        by_feast = place.requests(f"feast's {entities}", feast_requests(target, entities, views, True))
-        arms.append(("asof, Feast's route", lambda: servers.wrk(ours, by_feast, 8, seconds, 1e3)))
-    for store, name in (("sqlite", "Feast, SQLite"), *((("redis", "Feast, Redis"),) if options.long else ())):
-        peer = place.feast(store)
-        check_feast(place, peer, target, True)
-        theirs = place.requests(f"theirs {entities}", feast_requests(target, entities, views, True))
-        arms.append((name, warmed(peer, theirs, lambda peer=peer: servers.wrk(peer, theirs, 8, seconds, 1e3))))
-    case.head["aside"] = [name for name, _ in arms if name.startswith("asof, ")]
+def compare_stores(case, place, row):
+    _, _, _, entities, seconds, _ = row
+    if entities == 1:
+        requests, connections = place.requests("one", one_requests(place.rows)), 8
+    else:
+        requests, connections = place.requests(f"batch {entities}", batch_requests(place.rows, entities)), 1
+    arms = []
+    for name, server in ((OURS, place.lmdb()), (MEMORY, place.memory()), (REDIS_STORE, place.on_redis()),
+                         (POSTGRES_STORE, place.on_postgres())):
+        check_batch(place, server)
+        arms.append(by_wrk(name, server, requests, connections, seconds, 1e5 / entities))
+    case.head["aside"] = [name for name, _ in arms if name != OURS]
     rounds_of(case, arms)
-    case.note("asof answers `POST /features/batch`, rows over all views with statuses, event times and versions; 8 connections each.")
-    finish(case, "both answer 100 entities with the values that were written")
+    finish(case, "a batch of 100 entities is the rows that were written, from each store")
 
 
-def compare_open(case, place, row, _):
+def compare_benchmark(case, place, row):
+    _, _, _, entities, seconds, _ = row
+    requests = place.requests(f"batch {entities}", batch_requests(place.rows, entities))
+    ours, redis = place.lmdb(), place.redis()
+    check_batch(place, ours)
+    arms = [by_wrk(OURS, ours, requests, 32, seconds, 1e6 / entities),
+            ("redis-benchmark", lambda: servers.redis_benchmark(redis, place.rows, COLUMNS, entities, seconds, 1e6))]
+    rounds_of(case, arms)
+    finish(case, "no HMGET missed its hash; a batch of 100 entities is the rows that were written")
+
+
+def compare_feast(case, place, row):
+    _, _, _, (entities, view_count), seconds, _ = row
+    views, ours = VIEWS[:view_count], place.lmdb()
+    check_feast(place, ours, False)
+    sent = place.requests(f"ours {entities}", requests_of(FEAST_ROUTE, entities, lambda keys: feast_body(keys, views, False)))
+    by_rows = place.requests(f"rows {entities}", requests_of("/features/batch", entities, lambda keys: rows_body(keys, views)))
+    arms = [by_wrk(OURS, ours, sent, 8, seconds, 1e3), by_wrk("asof, by rows", ours, by_rows, 8, seconds, 1e3)]
+    theirs = place.requests(f"theirs {entities}", requests_of(FEAST_ROUTE, entities, lambda keys: feast_body(keys, views, True)))
+    for store, name in (("sqlite", "Feast, SQLite"), ("redis", "Feast, Redis")):
+        peer = place.feast(store)
+        check_feast(place, peer, True)
+        arms.append(by_wrk(name, peer, theirs, 8, seconds, 1e3))
+    case.head["aside"] = [arms[1][0]]
+    rounds_of(case, arms)
+    case.note("*By rows* is `POST /features/batch`: statuses, event times and versions with each entity.")
+    finish(case, "each server answers 100 entities with the values that were written")
+
+
+def compare_open(case, place, row):
     name, connections, seconds = case.head["case"], row[3], row[4]
     requests = place.requests("one", one_requests(place.rows))
     ours = place.lmdb()
@@ -342,14 +384,15 @@ def compare_open(case, place, row, _):
     finish(case, "the answers of 100 entities are the rows that were written")
 
 
-KINDS = {"online_one": compare_one, "online_batch": compare_batch, "online_feast": compare_feast, "online_open": compare_open}
+KINDS = {"online_one": compare_one, "online_batch": compare_batch, "online_stores": compare_stores,
+         "online_redis_benchmark": compare_benchmark, "online_feast": compare_feast, "online_open": compare_open}
 
 
 def compare(name, place, options):
     row = TABLE[name]
     figure = row[0]
     case = measure.Case(figure, figure_cases(figure), name, f"{row[2]}, {data.short(place.rows)} entities", options)
-    KINDS[figure["name"]](case, place, row, options)
+    KINDS[figure["name"]](case, place, row)
 
 
 def main():

@@ -213,15 +213,17 @@ def on_client(command, env=None, timeout_s=600):
 
 
 def measured(server, unit, run):
-    """run() said {requests, seconds, ..}: the same with seconds and CPU of the server for `unit` requests."""
+    """run() said {requests, seconds, ..}: the same with seconds and CPU of the server for `unit` requests. `sent`, if there, is
+    how many there were with those that warmed up."""
     before = server.cpu()
     said = run()
     cpu = server.cpu() - before
     if said.pop("failed", 0):
         raise measure.Failed(f"{server.name}: some of {said['requests']} requests failed")
     requests, seconds = said["requests"], said["seconds"]
-    return {**said, "rate": requests / seconds, "cpu_us": cpu / requests * 1e6, "seconds": seconds / requests * unit,
-            "cpu": cpu / requests * unit, "peak_mib": server.peak_mib()}
+    cpu_each = cpu / said.pop("sent", requests)
+    return {**said, "rate": requests / seconds, "cpu_us": cpu_each * 1e6, "seconds": seconds / requests * unit,
+            "cpu": cpu_each * unit, "peak_mib": server.peak_mib()}
 
 
 def wrk(server, requests, connections, seconds, unit):
@@ -240,3 +242,38 @@ def open_loop(server, requests, rate, seconds, connections, unit):
 def hmget(server, keys, entities, fields, seconds, unit):
     command = [kernels.built("bench_redis_hmget"), "get", str(server.port), str(keys), str(entities), str(fields), str(seconds)]
     return measured(server, unit, lambda: on_client(command))
+
+
+def redis_said(server, name):
+    """A number of INFO stats."""
+    done = subprocess.run(["redis-cli", "-p", str(server.port), "INFO", "stats"], capture_output=True, text=True, check=True)
+    return int(measure.re.search(rf"^{name}:(\d+)", done.stdout, measure.re.M).group(1))
+
+
+def redis_benchmark(server, keys, columns, pipeline, seconds, unit):
+    """HMGETs in pipelines on 32 connections, for about so many seconds; one that misses its hash is a failure."""
+    command = ["redis-benchmark", "-h", HOST, "-p", str(server.port), "-c", "32", "-P", str(pipeline), "-r", str(keys), "--csv",
+               "--precision", "3"]
+    asked = ["HMGET", "e:__rand_int__", *columns]
+    trial = 20_000 * min(pipeline, 5)
+    rate = float(csv_line(command + ["-n", str(trial), *asked])["rps"])
+
+    def run():
+        count, missed, began = int(rate * seconds), redis_said(server, "keyspace_misses"), time.monotonic()
+        said = csv_line(command + ["-n", str(count), *asked])
+        took = {"requests": count, "seconds": count / float(said["rps"]), "failed": redis_said(server, "keyspace_misses") - missed}
+        if time.monotonic() - began < took["seconds"]:
+            raise measure.Failed("redis-benchmark says that it ran for longer than it did")
+        return {**took, **{f"p{part}_us": float(said[f"p{part}_latency_ms"]) * 1000 for part in (50, 95, 99)}}
+    return measured(server, unit, run)
+
+
+def csv_line(command):
+    """The one line that redis-benchmark prints below its names, on the client's processor."""
+    mine = processors()[1]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600,
+                          preexec_fn=lambda: os.sched_setaffinity(0, mine))
+    lines = [line for line in done.stdout.splitlines() if line.startswith('"')]
+    if done.returncode != 0 or len(lines) != 2:
+        raise measure.Failed(f"redis-benchmark: exit {done.returncode}\n{(done.stderr or done.stdout)[-500:]}")
+    return dict(zip(*([cell.strip('"') for cell in line.split('","')] for line in lines)))

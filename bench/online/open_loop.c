@@ -38,6 +38,7 @@ struct connection {
 	double intended; /* of the request under way */
 	const struct request *request;
 	size_t sent;
+	bool waits_for_room; /* EPOLLOUT is watched, too */
 	char *answer;
 	size_t len;
 	size_t room;
@@ -143,6 +144,15 @@ open_connections(struct client *c, const char *host, uint16_t port, size_t count
 	}
 }
 
+static void
+wait_for_room(struct client *c, struct connection *conn, bool is_waiting)
+{
+	if (conn->waits_for_room == is_waiting)
+		return;
+	watch(c, conn, EPOLL_CTL_MOD, is_waiting ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	conn->waits_for_room = is_waiting;
+}
+
 /* A request longer than the socket's buffer goes on when there is room again. */
 static void
 send_rest(struct client *c, struct connection *conn)
@@ -152,14 +162,14 @@ send_rest(struct client *c, struct connection *conn)
 		ssize_t done =
 			write(conn->fd, request->bytes + conn->sent, request->len - conn->sent);
 		if (done < 0 && errno == EAGAIN) {
-			watch(c, conn, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+			wait_for_room(c, conn, true);
 			return;
 		}
 		if (done <= 0)
 			give_up("send");
 		conn->sent += (size_t)done;
 	}
-	watch(c, conn, EPOLL_CTL_MOD, EPOLLIN);
+	wait_for_room(c, conn, false);
 }
 
 static void
@@ -293,10 +303,9 @@ main(int argc, char **argv)
 	if (c.latency_count == 0)
 		return 1;
 	qsort(c.latencies, c.latency_count, sizeof(*c.latencies), by_value);
-	printf("{\"requests\": %zu, \"failed\": %zu, \"p50_us\": %.1f, \"p95_us\": %.1f, "
-	       "\"p99_us\": %.1f, "
-	       "\"p999_us\": %.1f, \"max_us\": %.1f}\n",
-	       c.latency_count, c.failed, quantile_us(&c, 0.5), quantile_us(&c, 0.95),
+	printf("{\"requests\": %zu, \"sent\": %zu, \"failed\": %zu, \"p50_us\": %.1f, "
+	       "\"p95_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
+	       c.latency_count, c.sent, c.failed, quantile_us(&c, 0.5), quantile_us(&c, 0.95),
 	       quantile_us(&c, 0.99), quantile_us(&c, 0.999), quantile_us(&c, 1));
 	return 0;
 }

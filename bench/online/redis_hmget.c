@@ -2,10 +2,13 @@
  * redis_hmget.c - Redis as a feature store has it: one hash per entity, a batch is HMGETs in one
  * pipeline of one connection.
  *
- *   redis_hmget load PORT FILE                    lines of FILE: key,value,value,..; fields f0, f1,
- * .. redis_hmget get PORT KEYS ENTITIES FIELDS SECONDS
+ *   redis_hmget load PORT FILE
+ *   redis_hmget get PORT KEYS ENTITIES FIELDS SECONDS
  *
- * Keys are e:0 to e:KEYS-1. `get` prints a JSON line; a value that is missing ends the program.
+ * Lines of FILE: key,value,value,..; the fields are f0, f1, ..
+ *
+ * Keys are e:000000000000 to KEYS-1, of twelve digits as redis-benchmark makes them. `get` prints a
+ * JSON line; a value that is missing ends the program.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -13,6 +16,7 @@
 
 #include "timing.h"
 
+#define KEY       "e:%012llu"
 #define PIPELINE  500
 #define TEXT_MAX  8192
 #define BATCH_MAX 10000000
@@ -44,13 +48,13 @@ opened(const char *port)
 	return redis;
 }
 
-/* "7,1.5,2" as HSET e:7 f0 1.5 f1 2 */
+/* "7,1.5,2" as HSET e:000000000007 f0 1.5 f1 2 */
 static void
 append_row(redisContext *redis, const char *line)
 {
 	char command[TEXT_MAX];
-	size_t len = (size_t)snprintf(command, sizeof(command), "HSET e:%.*s",
-				      (int)strcspn(line, ","), line);
+	size_t len =
+		(size_t)snprintf(command, sizeof(command), "HSET " KEY, strtoull(line, NULL, 10));
 	const char *at = line + strcspn(line, ",");
 	for (int field = 0; *at == ',' && len < sizeof(command); field++) {
 		int size = (int)strcspn(++at, ",\n");
@@ -110,7 +114,7 @@ get_batch(redisContext *redis, struct batch *b)
 {
 	char command[TEXT_MAX + 64];
 	for (size_t i = 0; i < b->entities; i++) {
-		(void)snprintf(command, sizeof(command), "HMGET e:%llu%s",
+		(void)snprintf(command, sizeof(command), "HMGET " KEY "%s",
 			       (unsigned long long)(random_bits(&b->random) % b->keys), b->names);
 		redisAppendCommand(redis, command);
 	}
