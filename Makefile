@@ -43,11 +43,11 @@ fuzz: ## each fuzzer for FUZZ_SECONDS
 	@scripts/fuzz.sh
 
 bench: build ## the short set of figures beside their peers: docs/BENCHMARK.md, in ten minutes
-	@scripts/setup.sh test
+	@scripts/setup.sh bench
 	@scripts/bench.sh
 
 bench-long: build ## all figures: an hour, and 10 GB of the cache
-	@scripts/setup.sh test
+	@scripts/setup.sh bench
 	@scripts/bench.sh --long
 
 install: build ## to PREFIX (and DESTDIR)

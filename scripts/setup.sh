@@ -1,6 +1,6 @@
 #!/bin/bash
-# setup.sh build|test - what a fresh Debian 12 needs to build asof, or to test it too: packages, DuckDB,
-# and for the tests an extension, a Python environment and the flights. Silent when all is there.
+# setup.sh build|test|bench - what a fresh Debian 12 needs to build asof, to test it too, or to measure it beside others:
+# packages, DuckDB, and for the tests an extension, a Python environment and the flights. Silent when all is there.
 . "$(dirname "$0")/lib.sh"
 
 # The packages of the sections named, one a line, without those whose command is there.
@@ -74,7 +74,11 @@ test)
 	"$root/scripts/fetch-flights.sh"
 	"$root/scripts/servers.sh"
 	;;
+bench)
+	"$0" test
+	setup_packages bench
+	;;
 *)
-	die "usage: setup.sh build|test" "choose one"
+	die "usage: setup.sh build|test|bench" "choose one"
 	;;
 esac
