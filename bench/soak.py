@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 
@@ -41,7 +42,7 @@ CASES = {"hour": (False, 1)}  # short or long, rounds
 ONE_THREAD_RATE = 4          # connections that share the rate
 HUP_S, GENERATION_S, RESTART_S, SAMPLE_S, PUSH_S = 20, 120, 240, 10, 5
 GROWTH_MIB, GROWTH_COUNT = 16, 2
-STORES = {"lmdb": "asof", "redis": "asof, on Redis"}
+STORES = {"lmdb": "asof", "redis": "asof, on Redis"}  # arms
 
 
 # ---- The store that is restarted ------------------------------------------------------------------------------
@@ -212,7 +213,7 @@ class Soak:
         text = (f"{answers:,} answers, {wrong:,} of them to wrong requests; {sum(tally.abandoned.values()):,} were not waited for; "
                 f"{tally.failure_count} failed, {tally.again} asked again while the store was away. {happened}. {away}"
                 f"Per hour, behind the first fifth: {slopes}.")
-        return f"{text}\n\n{soak_watch.times_table(tally)}\n\n{soak_watch.samples_table(watch, 12)}"
+        return f"{textwrap.fill(text, 118)}\n\n{soak_watch.times_table(tally)}\n\n{soak_watch.samples_table(watch, 12)}"
 
 
 def soak_one(folder, store, options):
@@ -226,7 +227,7 @@ def keep(case, results):
         case.keep(STORES[store], 0, result["took"])
     case.head["versions"] = {"asof": project.version(), **servers.versions()}
     case.head["checked"] = "every value that was read is of a generation that was there; each pushed row is in the count read next"
-    case.head["extra"] = "\n\n".join(f"Over {store}: {result['text']}" for store, result in results.items())
+    case.head["extra"] = "\n\n".join(f"*{STORES[store]}*: {result['text']}" for store, result in results.items())
     case.write()
 
 
@@ -251,7 +252,7 @@ def main():
         running = {store: pool.submit(soak_one, folder, store, options) for store in stores}
         results = {store: one.result() for store, one in running.items()}
     for store, result in results.items():
-        measure.say(f"over {store}: {result['text']}\n")
+        measure.say(f"{STORES[store]}: {result['text']}\n")
         for failure in result["failures"]:
             measure.say(f"    FAILED {failure}")
     failed = sum(result["failure_count"] for result in results.values())
