@@ -41,9 +41,14 @@ def run(command, cwd=None, env=None, timeout_s=1800):
         # The child leads its own process group, which stays its own until it is waited for.
         killer = threading.Timer(timeout_s, os.killpg, (child.pid, signal.SIGKILL))
         killer.start()
-        _, status, usage = os.wait4(child.pid, 0)
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:  # we are to end: it must not go on alone
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+        finally:
+            killer.cancel()
         seconds = time.perf_counter() - start
-        killer.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         text = out.read().decode(errors="replace")
@@ -264,6 +269,7 @@ def options(description, cases):
     if unknown:
         parser.error(f"no case {', '.join(unknown)} (have: {', '.join(cases)})")
     limit_threads(chosen.threads)
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # servers and folders go with it
     return chosen
 
 
