@@ -7,10 +7,14 @@
 #include "base/json_writer.h"
 #include "job/checkpoint.h"
 #include "job/table_files.h"
+#include "lake/table_tail.h"
+#include "lake/table_upkeep.h"
 #include "plan/sql.h"
 
 #define SLICE_ROWS 2048 /* a multiple of 64 */
 #define OWN_FIELDS 2    /* request, arrival */
+/* A log is read seldom, and written often: a checkpoint names all of its files. */
+#define CHECKPOINT_INTERVAL "100"
 
 static enum asof_status
 no_memory(const struct asof_push_append *append, struct asof_error *err)
@@ -379,7 +383,10 @@ asof_push_append_commit(struct asof_push_append *append, const struct asof_push_
 {
 	const struct asof_checkpoint_io io = asof_session_checkpoint_io(append->session);
 	const char *run_id = asof_arena_printf(append->arena, "push-%s", append->file.name);
-	struct asof_property properties[] = { { ASOF_PUSH_LOG_ID, run_id } };
+	struct asof_property properties[] = {
+		{ ASOF_PUSH_LOG_ID, run_id },
+		{ ASOF_TABLE_CHECKPOINT_INTERVAL, CHECKPOINT_INTERVAL },
+	};
 	const struct asof_property info[] = { { ASOF_INFO_REQUESTS, append->requests } };
 	if (log->snapshot.version >= 0)
 		properties[0].value = asof_property_find(
@@ -402,7 +409,9 @@ asof_push_append_commit(struct asof_push_append *append, const struct asof_push_
 	int64_t version = -1;
 	ASOF_TRY(changed_fields(append, log, &change.fields, &change.field_count, err));
 	ASOF_TRY(asof_fault_point("push.before_commit", err));
-	ASOF_TRY(asof_table_commit(append->session->lake, log->table, &change, &version, err));
-	(void)asof_checkpoint_after_commit(append->session, log->table, version, append->arena);
+	ASOF_TRY(asof_table_append(append->session->lake, &log->snapshot, &change, &version, err));
+	if (asof_table_checkpoint_is_due(&log->snapshot, version))
+		(void)asof_checkpoint_after_commit(append->session, log->table, version,
+						   append->arena);
 	return asof_fault_point("push.after_commit", err);
 }

@@ -1,5 +1,7 @@
 #include "job/push_ids.h"
 
+#include <assert.h>
+
 #include "codec/json_reader.h"
 
 struct reading {
@@ -87,6 +89,20 @@ add_commit(struct asof_push_ids *ids, const struct asof_json *requests, struct a
 		ASOF_TRY(asof_json_member_read_int(&requests->items[i], "rows", &rows, err));
 		ASOF_TRY(add(ids, id, rows, err));
 	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_push_ids_take(struct asof_push_ids *ids, const struct asof_table_snapshot *commit,
+		   struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	const struct asof_json *requests = NULL;
+	const char *text = asof_property_find(commit->info, commit->info_count, ASOF_INFO_REQUESTS);
+	assert(commit->version == ids->version + 1);
+	ASOF_TRY(asof_json_read(asof_str_from(text ? text : "[]"), &arena, &requests, err));
+	ASOF_TRY(add_commit(ids, requests, err));
+	ids->version = commit->version;
 	return ASOF_OK;
 }
 

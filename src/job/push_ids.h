@@ -28,6 +28,10 @@ ASOF_NODISCARD enum asof_status asof_push_ids_read(struct asof_push_ids *ids,
 						   struct asof_session *session,
 						   const struct asof_push_log *log,
 						   struct asof_error *err);
+/* The next commit, once all before it were read. */
+ASOF_NODISCARD enum asof_status asof_push_ids_take(struct asof_push_ids *ids,
+						   const struct asof_table_snapshot *commit,
+						   struct asof_error *err);
 bool asof_push_ids_find(const struct asof_push_ids *ids, struct asof_str id,
 			int64_t *ret_row_count);
 

@@ -3,23 +3,23 @@
 
 #include "base/suggest.h"
 #include "job/push_append.h"
-#include "job/push_ids.h"
+#include "job/push_known.h"
 #include "job/push_online.h"
 #include "job/push_queue.h"
 
 #define COMMIT_TRIES 20
 #define REOPEN_US    INT64_C(10000000)
 
-struct known_ids {
-	const char *source;
-	struct asof_push_ids ids;
-	struct known_ids *next;
+struct known_log {
+	char *source;
+	struct asof_push_known known;
+	struct known_log *next;
 };
 
 struct asof_push_work {
 	struct asof_reader *reader;
 	struct asof_session *session; /* NULL until it is needed; the thread's own */
-	struct known_ids *ids;
+	struct known_log *logs;
 	int64_t opened_us; /* monotonic: when the session was */
 	bool is_stale;     /* the session is to be opened anew */
 };
@@ -37,7 +37,7 @@ struct group {
 	struct asof_arena arena;
 	const struct asof_source *source;
 	struct asof_push_shape shape;
-	struct asof_push_ids *ids;
+	struct asof_push_known *known;
 	struct request *requests;
 	size_t count;
 };
@@ -53,14 +53,19 @@ no_memory(struct asof_error *err)
 static void
 close_session(struct asof_push_work *work)
 {
-	while (work->ids) {
-		struct known_ids *next = work->ids->next;
-		asof_push_ids_done(&work->ids->ids);
-		asof_mem_free((void *)(uintptr_t)work->ids->source);
-		asof_mem_free(work->ids);
-		work->ids = next;
-	}
 	asof_session_close(ASOF_STEAL(work->session));
+}
+
+static void
+forget_logs(struct asof_push_work *work)
+{
+	while (work->logs) {
+		struct known_log *next = work->logs->next;
+		asof_push_known_done(&work->logs->known);
+		asof_mem_free(work->logs->source);
+		asof_mem_free(work->logs);
+		work->logs = next;
+	}
 }
 
 static enum asof_status
@@ -86,16 +91,16 @@ open_session(struct asof_push_work *work, struct asof_error *err)
 }
 
 static enum asof_status
-find_ids(struct asof_push_work *work, const char *source, struct asof_push_ids **ret_ids,
-	 struct asof_error *err)
+find_known(struct asof_push_work *work, const char *source, struct asof_push_known **ret_known,
+	   struct asof_error *err)
 {
-	for (struct known_ids *known = work->ids; known; known = known->next) {
-		if (strcmp(known->source, source) == 0) {
-			*ret_ids = &known->ids;
+	for (struct known_log *log = work->logs; log; log = log->next) {
+		if (strcmp(log->source, source) == 0) {
+			*ret_known = &log->known;
 			return ASOF_OK;
 		}
 	}
-	struct known_ids *fresh = asof_mem_alloc(sizeof(*fresh));
+	struct known_log *fresh = asof_mem_alloc(sizeof(*fresh));
 	char *name = asof_mem_alloc(strlen(source) + 1);
 	if (!fresh || !name) {
 		asof_mem_free(fresh);
@@ -104,9 +109,9 @@ find_ids(struct asof_push_work *work, const char *source, struct asof_push_ids *
 	}
 	memcpy(name, source, strlen(source) + 1);
 	fresh->source = name;
-	fresh->next = work->ids;
-	work->ids = fresh;
-	*ret_ids = &fresh->ids;
+	fresh->next = work->logs;
+	work->logs = fresh;
+	*ret_known = &fresh->known;
 	return ASOF_OK;
 }
 
@@ -230,7 +235,8 @@ close_known(struct group *g)
 		struct request *request = &g->requests[i];
 		int64_t rows = 0;
 		if (!request->is_open ||
-		    !asof_push_ids_find(g->ids, asof_bytes_view(request->push->request_id), &rows))
+		    !asof_push_ids_find(&g->known->ids, asof_bytes_view(request->push->request_id),
+					&rows))
 			continue;
 		request->is_open = false;
 		request->push->result.row_count = rows;
@@ -272,13 +278,10 @@ static enum asof_status
 append_range(struct group *g, size_t first, size_t end, struct asof_error *err)
 {
 	for (int tries = 0; tries < COMMIT_TRIES; tries++) {
-		ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-		struct asof_push_log log;
 		struct asof_error why = { 0 };
-		ASOF_TRY(asof_push_log_read(g->work->session, g->source, &arena, &log, err));
-		ASOF_TRY(asof_push_ids_read(g->ids, g->work->session, &log, err));
+		ASOF_TRY(asof_push_known_refresh(g->known, g->work->session, g->source, err));
 		close_known(g);
-		enum asof_status status = append(g, first, end, &log, &why);
+		enum asof_status status = append(g, first, end, &g->known->log, &why);
 		if (status == ASOF_OK)
 			return ASOF_OK;
 		if (status != ASOF_CONFLICT)
@@ -358,10 +361,8 @@ catch_up(struct asof_push_work *work, const struct asof_source *source,
 static enum asof_status
 bring_online(struct group *g, struct asof_buf *behind, struct asof_error *err)
 {
-	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	struct asof_push_log log;
-	ASOF_TRY(asof_push_log_read(g->work->session, g->source, &arena, &log, err));
-	return catch_up(g->work, g->source, &log, behind, err);
+	ASOF_TRY(asof_push_known_refresh(g->known, g->work->session, g->source, err));
+	return catch_up(g->work, g->source, &g->known->log, behind, err);
 }
 
 static void
@@ -424,7 +425,7 @@ begin(struct group *g, struct asof_push **pushes, size_t count, struct asof_erro
 	if (status != ASOF_OK) /* not the client's fault, whatever it is */
 		return ASOF_FAIL(err, ASOF_UNAVAILABLE, "%s", why.message);
 	ASOF_TRY(find_source_anew(g, asof_bytes_view(pushes[0]->source), err));
-	return find_ids(g->work, g->source->name, &g->ids, err);
+	return find_known(g->work, g->source->name, &g->known, err);
 }
 
 static void
@@ -500,5 +501,6 @@ asof_push_work_free(struct asof_push_work *work)
 	if (!work)
 		return;
 	close_session(work);
+	forget_logs(work);
 	asof_mem_free(work);
 }

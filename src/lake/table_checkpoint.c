@@ -6,8 +6,6 @@
 #include "lake/delta_snapshot.h"
 #include "lake/table_upkeep.h"
 
-#define INTERVAL_PROPERTY "delta.checkpointInterval"
-
 static bool
 has_version(const struct asof_delta_versions *versions, int64_t version)
 {
@@ -18,16 +16,16 @@ has_version(const struct asof_delta_versions *versions, int64_t version)
 	return false;
 }
 
-static bool
-is_due(const struct asof_table_snapshot *snapshot)
+bool
+asof_table_checkpoint_is_due(const struct asof_table_snapshot *snapshot, int64_t version)
 {
 	int64_t interval = ASOF_CHECKPOINT_INTERVAL;
 	const char *text = asof_property_find(snapshot->properties, snapshot->property_count,
-					      INTERVAL_PROPERTY);
+					      ASOF_TABLE_CHECKPOINT_INTERVAL);
 	int64_t said;
 	if (text && asof_int64_parse(asof_str_from(text), &said) && said > 0)
 		interval = said;
-	return snapshot->version > 0 && snapshot->version % interval == 0;
+	return version > 0 && version % interval == 0;
 }
 
 static enum asof_status
@@ -89,7 +87,7 @@ write_checkpoint(struct asof_blob *lake, const char *table, int64_t version,
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "version %lld is not in the log",
 				 (long long)version);
 	ASOF_TRY(asof_delta_state_read(lake, &log, version, NULL, io, &arena, &state, err));
-	if (!is_due(&state.snapshot))
+	if (!asof_table_checkpoint_is_due(&state.snapshot, version))
 		return ASOF_OK;
 	if (!has_version(&log.snapshots, version)) {
 		ASOF_TRY(put_snapshot(lake, &state, &buf, err));

@@ -14,6 +14,7 @@
 #include "lake/delta_state.h"
 #include "lake/table_evolve.h"
 #include "lake/table_mapping.h"
+#include "lake/table_tail.h"
 #include "lake/unique.h"
 
 #define US_PER_MS INT64_C(1000)
@@ -398,4 +399,48 @@ asof_table_commit(struct asof_blob *lake, const char *table, const struct asof_t
 	ASOF_TRY(asof_fault_point("lake.commit.before_sync", err));
 	ASOF_TRY(sync_added(&c, err));
 	return publish(&c, ret_version, err);
+}
+
+/* What is known of the base says all that an entry of added files wants to know. */
+static bool
+is_plain_append(const struct asof_table_change *change, const struct asof_table_snapshot *base)
+{
+	return base->version >= 0 && !change->fields && !change->is_overwrite &&
+	       change->removed_count == 0 && base->partition_column_count == 0 &&
+	       !asof_property_find(base->properties, base->property_count, ASOF_MAPPING_MODE);
+}
+
+static enum asof_status
+append(struct commit *c, const struct asof_table_snapshot *base, int64_t *ret_version,
+       struct asof_error *err)
+{
+	c->base = (struct asof_delta_state){ .snapshot = *base, .run_version = -1 };
+	c->version = base->version;
+	c->committed_us = base->committed_us;
+	ASOF_TRY(check_partitions(c, err));
+	ASOF_TRY(asof_fault_point("lake.commit.before_sync", err));
+	ASOF_TRY(sync_added(c, err));
+	return put_entry(c, ret_version, err);
+}
+
+enum asof_status
+asof_table_append(struct asof_blob *lake, const struct asof_table_snapshot *base,
+		  const struct asof_table_change *change, int64_t *ret_version,
+		  struct asof_error *err)
+{
+	assert(lake && base && change && change->run_id && change->operation && ret_version);
+	assert(change->base_version == base->version);
+	ASOF_AUTO(commit_done)
+	struct commit c = { .lake = lake,
+			    .table = base->table,
+			    .change = change,
+			    .buf = ASOF_BUF(ASOF_DELTA_LOG_BYTES_MAX) };
+	struct asof_error why = { 0 };
+	if (!is_plain_append(change, base))
+		return asof_table_commit(lake, base->table, change, ret_version, err);
+	enum asof_status status = append(&c, base, ret_version, &why);
+	/* Whose the entry in its place is, the log says: it may be our own. */
+	if (status == ASOF_CONFLICT)
+		return asof_table_commit(lake, base->table, change, ret_version, err);
+	return status == ASOF_OK ? ASOF_OK : ASOF_FAIL(err, status, "%s", why.message);
 }

@@ -10,7 +10,11 @@
 #include "base/map.h"
 #include "lake/table.h"
 
-#define ASOF_CHECKPOINT_INTERVAL 10 /* unless the property delta.checkpointInterval says more */
+#define ASOF_CHECKPOINT_INTERVAL       10 /* unless the property says more */
+#define ASOF_TABLE_CHECKPOINT_INTERVAL "delta.checkpointInterval"
+
+/* Is a checkpoint due after `version` of a table whose properties are those of the snapshot? */
+bool asof_table_checkpoint_is_due(const struct asof_table_snapshot *snapshot, int64_t version);
 
 /*
  * Where `version` is one after which a checkpoint is due, write our snapshot of it and, with `io`,
