@@ -320,3 +320,13 @@ asof_store_load_abort(struct asof_store_load *load)
 	if (load)
 		load->ops->load_abort(load);
 }
+
+int64_t
+asof_store_load_leave(struct asof_store_load *load)
+{
+	assert(load);
+	if (load->ops->load_leave)
+		return load->ops->load_leave(load);
+	asof_store_load_abort(load);
+	return 0;
+}

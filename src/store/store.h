@@ -80,8 +80,8 @@ struct asof_store_mark {
 
 /*
  * A load that may be done again: `tag` says all that its rows follow from. Where a load with an
- * equal tag was killed, what it had put durably is there: that many rows, the last of them with
- * last_key.
+ * equal tag was killed or left, what it had put durably is there: that many rows, the last of them
+ * with last_key.
  */
 struct asof_store_resume {
 	struct asof_str tag;
@@ -143,8 +143,9 @@ struct asof_store_ops {
 	enum asof_status (*load_begin)(struct asof_store *store,
 				       const struct asof_store_table *table,
 				       struct asof_store_load **ret_load, struct asof_error *err);
-	/* As load_begin, and go on where a killed load of the same tag was. Optional: without it a
-	 * load begins anew. A load that was updated is not gone on with. */
+	/* As load_begin, and go on where a load of the same tag was killed or left; what one of
+	 * another tag left is removed. A load that was updated is not gone on with. Optional:
+	 * without it a load begins anew, as in memory, where nothing outlives a kill. */
 	enum asof_status (*load_resume)(struct asof_store *store,
 					const struct asof_store_table *table,
 					struct asof_store_resume *resume,
@@ -168,6 +169,10 @@ struct asof_store_ops {
 					struct asof_store_position position,
 					const struct asof_store_mark *mark, struct asof_error *err);
 	void (*load_abort)(struct asof_store_load *load);
+	/* End the load as a kill would, in order: the next of its tag goes on behind the rows that
+	 * are durable then, whose number is returned. 0, and aborted: where that cannot be, since
+	 * it has no tag or was updated. Optional, as load_resume. */
+	int64_t (*load_leave)(struct asof_store_load *load);
 };
 
 /* First member of every implementation's struct. */
@@ -242,5 +247,8 @@ ASOF_NODISCARD enum asof_status asof_store_load_commit(struct asof_store_load *l
 /* NULL is a no-op. */
 void asof_store_load_abort(struct asof_store_load *load);
 ASOF_DEFINE_AUTOFREE(struct asof_store_load, asof_store_load_abort)
+/* Instead of asof_store_load_abort(): what was put stays for asof_store_load_resume(). How many
+ * rows; 0: none, all is as after an abort. */
+int64_t asof_store_load_leave(struct asof_store_load *load);
 
 #endif

@@ -466,4 +466,5 @@ const struct asof_store_ops asof_store_lmdb_ops = {
 	.load_get_many = asof_lmdb_load_get_many,
 	.load_commit = asof_lmdb_load_commit,
 	.load_abort = asof_lmdb_load_abort,
+	.load_leave = asof_lmdb_load_leave,
 };

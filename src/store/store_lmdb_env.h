@@ -189,6 +189,7 @@ ASOF_NODISCARD enum asof_status asof_lmdb_load_commit(struct asof_store_load *ba
 						      const struct asof_store_mark *mark,
 						      struct asof_error *err);
 void asof_lmdb_load_abort(struct asof_store_load *base);
+int64_t asof_lmdb_load_leave(struct asof_store_load *base);
 
 /* LMDB takes what it only reads without const. */
 static inline MDB_val

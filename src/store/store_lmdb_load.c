@@ -26,8 +26,9 @@ struct lmdb_load {
 	struct asof_front_writer front; /* its id is 0 where none is made */
 	struct asof_buf tag;            /* empty: not to be gone on with */
 	struct asof_buf last_key;       /* of what was put */
-	int64_t put_count;              /* rows that were put, by the load that was killed too */
+	int64_t put_count;              /* rows that were put, by the load before it too */
 	uint64_t put_bytes;
+	int64_t durable_count; /* of them */
 };
 
 /* Who holds the file's lock loads the table; it falls with the process. */
@@ -238,6 +239,7 @@ asof_lmdb_load_begin(struct asof_lmdb_env *env, const char *name, bool has_front
 		ASOF_TRY(begin_front(load, err));
 	struct asof_lmdb_change change = { apply_begin, load, NULL, "store.load.begun" };
 	ASOF_TRY(asof_lmdb_write(env, &change, err));
+	load->durable_count = load->put_count;
 	remove_other_fronts(load, load->old_front);
 	if (load->put_count > 0 && has_front)
 		ASOF_TRY(refill(load, err));
@@ -266,6 +268,7 @@ flush(struct lmdb_load *load, struct asof_error *err)
 		return ASOF_OK;
 	ASOF_TRY(asof_workers_run(load->front.name.id ? 2 : 1, write_chunk, load, err));
 	asof_buf_truncate(&load->rows, 0);
+	load->durable_count = load->put_count;
 	return ASOF_OK;
 }
 
@@ -383,4 +386,24 @@ asof_lmdb_load_abort(struct asof_store_load *base)
 	if (load->front.name.id)
 		asof_front_remove(load->front.name);
 	load_free(load);
+}
+
+/* Its hash file goes: who goes on makes another, and who puts meanwhile finds that it is gone. */
+int64_t
+asof_lmdb_load_leave(struct asof_store_load *base)
+{
+	struct lmdb_load *load = (struct lmdb_load *)base;
+	struct asof_error ignored;
+	/* Where this fails, the chunks before it stay. */
+	enum asof_status status = load->tag.len > 0 ? flush(load, &ignored) : ASOF_OK;
+	(void)status;
+	int64_t row_count = load->tag.len > 0 ? load->durable_count : 0;
+	if (row_count == 0) {
+		asof_lmdb_load_abort(base);
+		return 0;
+	}
+	if (load->front.name.id)
+		asof_front_remove(load->front.name);
+	load_free(load);
+	return row_count;
 }

@@ -328,11 +328,13 @@ const struct asof_store_ops asof_store_redis_ops = {
 	.tables = redis_tables,
 	.drop = redis_drop,
 	.load_begin = asof_redis_load_begin,
+	.load_resume = asof_redis_load_resume,
 	.load_put = asof_redis_load_put,
 	.load_update = asof_redis_load_update,
 	.load_get_many = asof_redis_load_get_many,
 	.load_commit = asof_redis_load_commit,
 	.load_abort = asof_redis_load_abort,
+	.load_leave = asof_redis_load_leave,
 };
 
 /* Only ways to open the one above. */

@@ -4,7 +4,8 @@
  *
  * All keys begin with the URI's prefix, "asof":
  *   asof::tables        set: the names of all tables
- *   asof:T              hash: a table's record (current, last, loading, writes, meta, position)
+ *   asof:T              hash: a table's record: current, last, writes, meta, position; of a load:
+ *                       loading, loader, switched_by, load_tag, load_rows, load_bytes, load_key
  *   asof:T:lease        string: who loads the table, as long as he lives
  *   asof:T:old          set: generations to be removed
  *   asof:T:3            list: the keys of generation 3
@@ -50,6 +51,9 @@ void asof_redis_add_record_name(const struct asof_redis_store *store, const char
 void asof_redis_arguments_begin(struct asof_redis_arguments *arguments,
 				const struct asof_redis_store *store, const char *table);
 void asof_redis_argument(struct asof_redis_arguments *arguments, struct asof_str text);
+/* All those of `more`. */
+void asof_redis_arguments_add(struct asof_redis_arguments *arguments,
+			      const struct asof_redis_arguments *more);
 void asof_redis_argument_int(struct asof_redis_arguments *arguments, int64_t number);
 void asof_redis_argument_mark(struct asof_redis_arguments *arguments,
 			      const struct asof_store_mark *mark);
@@ -97,6 +101,11 @@ ASOF_NODISCARD enum asof_status asof_redis_load_begin(struct asof_store *store,
 						      const struct asof_store_table *table,
 						      struct asof_store_load **ret_load,
 						      struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_redis_load_resume(struct asof_store *store,
+						       const struct asof_store_table *table,
+						       struct asof_store_resume *resume,
+						       struct asof_store_load **ret_load,
+						       struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_redis_load_put(struct asof_store_load *load,
 						    const struct asof_store_row *rows,
 						    size_t row_count, struct asof_error *err);
@@ -114,5 +123,6 @@ ASOF_NODISCARD enum asof_status asof_redis_load_commit(struct asof_store_load *l
 						       const struct asof_store_mark *mark,
 						       struct asof_error *err);
 void asof_redis_load_abort(struct asof_store_load *load);
+int64_t asof_redis_load_leave(struct asof_store_load *load);
 
 #endif

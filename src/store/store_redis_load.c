@@ -18,9 +18,15 @@ struct redis_load {
 	struct asof_store_table table;
 	char token[2 * TOKEN_BYTES + 1];
 	char generation[ASOF_DOUBLE_TEXT_MAX];
-	struct asof_redis_arguments rows; /* a chunk, not on the server yet */
+	struct asof_redis_arguments rows;    /* a chunk, not on the server yet */
+	struct asof_redis_arguments request; /* what goes there */
 	size_t row_count;
-	bool is_replacing; /* the chunk's rows go without the write rule */
+	bool is_replacing;        /* the chunk's rows go without the write rule */
+	bool has_tag;             /* and was not updated: it may be gone on with */
+	struct asof_buf last_key; /* of what was put */
+	int64_t put_count;        /* rows that were put, by the load before it too */
+	uint64_t put_bytes;
+	int64_t durable_count; /* of them */
 	pthread_t renewer;
 	pthread_mutex_t lock; /* guards is_over */
 	pthread_cond_t ended;
@@ -112,6 +118,8 @@ static void
 load_free(struct redis_load *load)
 {
 	asof_redis_arguments_done(&load->rows);
+	asof_redis_arguments_done(&load->request);
+	asof_buf_done(&load->last_key);
 	asof_mem_free(load);
 }
 
@@ -133,44 +141,63 @@ make_token(char out[2 * TOKEN_BYTES + 1], struct asof_error *err)
 	return ASOF_OK;
 }
 
+static bool
+is_number(const struct asof_redis_reply *reply, int64_t *ret_number)
+{
+	return reply->kind == ASOF_REDIS_TEXT && asof_int64_parse(reply->text, ret_number);
+}
+
+/* The generation; and how far the load before it was, if it is gone on with. */
 static enum asof_status
-take_lease(struct redis_load *load, struct asof_error *err)
+take_answer(struct redis_load *load, const struct asof_redis_reply *items, struct asof_error *err)
+{
+	int64_t size_bytes = 0;
+	bool is_good =
+		items[0].kind == ASOF_REDIS_TEXT && items[0].text.len < sizeof(load->generation);
+	if (is_good && items[1].kind != ASOF_REDIS_NIL)
+		is_good = is_number(&items[1], &load->put_count) &&
+			  is_number(&items[2], &size_bytes) && items[3].kind == ASOF_REDIS_TEXT;
+	if (!is_good)
+		return ASOF_FAIL(err, ASOF_CORRUPT, "the record of '%s' does not decode",
+				 load->name);
+	memcpy(load->generation, items[0].text.ptr, items[0].text.len);
+	load->put_bytes = (uint64_t)size_bytes;
+	load->durable_count = load->put_count;
+	if (load->put_count > 0)
+		asof_buf_add_str(&load->last_key, items[3].text);
+	return asof_buf_status(&load->last_key, err);
+}
+
+static enum asof_status
+take_lease(struct redis_load *load, struct asof_str tag, struct asof_error *err)
 {
 	struct asof_redis_reply reply;
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	struct asof_redis_arguments *arguments = &load->rows;
+	struct asof_redis_arguments *arguments = &load->request;
 	asof_redis_arguments_begin(arguments, load->store, load->name);
 	asof_redis_argument(arguments, asof_str_from(load->token));
 	asof_redis_argument_int(arguments, asof_redis_pool_target(load->store->pool)->lease_ms);
+	asof_redis_argument(arguments, tag);
 	ASOF_TRY(asof_buf_status(&arguments->bytes, err));
 	ASOF_TRY(asof_redis_run(load->store->pool, ASOF_REDIS_LOAD_BEGIN,
 				asof_buf_view(&arguments->bytes), arguments->count, &reply, &arena,
 				err));
-	if (reply.kind != ASOF_REDIS_ARRAY || reply.count != 2 ||
-	    reply.items[0].kind != ASOF_REDIS_INT || reply.items[1].kind != ASOF_REDIS_INT)
+	if (reply.kind != ASOF_REDIS_ARRAY || reply.count < 2 ||
+	    reply.items[0].kind != ASOF_REDIS_INT)
 		return ASOF_FAIL(err, ASOF_CORRUPT, "the server's answer has another form");
 	if (reply.items[0].number == 0)
 		return ASOF_FAIL(err, ASOF_CONFLICT,
 				 "another load of '%s' is under way (if it was killed, its lease "
 				 "ends in %lld seconds)",
 				 load->name, (long long)reply.items[1].number / 1000 + 1);
-	size_t len = asof_int64_text(reply.items[1].number, load->generation);
-	load->generation[len] = '\0';
-	return ASOF_OK;
+	if (reply.count != 5)
+		return ASOF_FAIL(err, ASOF_CORRUPT, "the server's answer has another form");
+	return take_answer(load, reply.items + 1, err);
 }
 
-static void
-begin_chunk(struct redis_load *load, bool is_replacing)
-{
-	begin_arguments(load, &load->rows);
-	asof_redis_argument(&load->rows, asof_str_from(is_replacing ? "last wins" : ""));
-	load->row_count = 0;
-	load->is_replacing = is_replacing;
-}
-
-enum asof_status
-asof_redis_load_begin(struct asof_store *store, const struct asof_store_table *table,
-		      struct asof_store_load **ret_load, struct asof_error *err)
+static enum asof_status
+load_new(struct asof_store *store, const struct asof_store_table *table,
+	 struct redis_load **ret_load, struct asof_error *err)
 {
 	struct redis_load *load = asof_mem_alloc(sizeof(*load));
 	if (!load)
@@ -181,13 +208,29 @@ asof_redis_load_begin(struct asof_store *store, const struct asof_store_table *t
 	load->table = *table;
 	load->table.name = load->name;
 	load->rows = ASOF_REDIS_ARGUMENTS;
-	enum asof_status status = make_token(load->token, err);
-	if (status == ASOF_OK)
-		status = asof_redis_check_rights(load->store, err);
-	if (status == ASOF_OK)
-		status = take_lease(load, err);
-	if (status == ASOF_OK)
-		status = start_renewer(load, err);
+	load->request = ASOF_REDIS_ARGUMENTS;
+	load->last_key = ASOF_BUF(ASOF_STORE_KEY_MAX);
+	*ret_load = load;
+	return ASOF_OK;
+}
+
+static enum asof_status
+take_over(struct redis_load *load, struct asof_str tag, struct asof_error *err)
+{
+	load->has_tag = tag.len > 0;
+	ASOF_TRY(make_token(load->token, err));
+	ASOF_TRY(asof_redis_check_rights(load->store, err));
+	ASOF_TRY(take_lease(load, tag, err));
+	return start_renewer(load, err);
+}
+
+static enum asof_status
+begin_load(struct asof_store *store, const struct asof_store_table *table, struct asof_str tag,
+	   struct redis_load **ret_load, struct asof_error *err)
+{
+	struct redis_load *load = NULL;
+	ASOF_TRY(load_new(store, table, &load, err));
+	enum asof_status status = take_over(load, tag, err);
 	if (status != ASOF_OK) {
 		load_free(load);
 		return status;
@@ -200,7 +243,35 @@ asof_redis_load_begin(struct asof_store *store, const struct asof_store_table *t
 		asof_redis_load_abort(&load->base);
 		return status;
 	}
-	begin_chunk(load, false);
+	*ret_load = load;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_redis_load_begin(struct asof_store *store, const struct asof_store_table *table,
+		      struct asof_store_load **ret_load, struct asof_error *err)
+{
+	struct redis_load *load = NULL;
+	ASOF_TRY(begin_load(store, table, (struct asof_str){ "", 0 }, &load, err));
+	*ret_load = &load->base;
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_redis_load_resume(struct asof_store *store, const struct asof_store_table *table,
+		       struct asof_store_resume *resume, struct asof_store_load **ret_load,
+		       struct asof_error *err)
+{
+	struct redis_load *load = NULL;
+	ASOF_TRY(begin_load(store, table, resume->tag, &load, err));
+	asof_buf_add_str(&resume->last_key, asof_buf_view(&load->last_key));
+	enum asof_status status = asof_buf_status(&resume->last_key, err);
+	if (status != ASOF_OK) {
+		asof_redis_load_abort(&load->base);
+		return status;
+	}
+	resume->row_count = load->put_count;
+	resume->size_bytes = load->put_bytes;
 	*ret_load = &load->base;
 	return ASOF_OK;
 }
@@ -216,16 +287,53 @@ fail_lost(const struct redis_load *load, struct asof_error *err)
 			 load->name);
 }
 
+static void
+begin_chunk(struct redis_load *load, bool is_replacing)
+{
+	asof_buf_clear(&load->rows.bytes);
+	load->rows.count = 0;
+	load->row_count = 0;
+	load->is_replacing = is_replacing;
+}
+
+/* The chunk, and how far the load is with it: one step of the server. */
 static enum asof_status
 flush(struct redis_load *load, struct asof_error *err)
 {
 	int64_t is_ours = 1;
+	struct asof_redis_arguments *request = &load->request;
 	if (load->row_count == 0)
 		return ASOF_OK;
 	ASOF_TRY(asof_fault_point("store.load.chunk", err));
-	ASOF_TRY(asof_redis_run_int(load->store, ASOF_REDIS_LOAD_PUT, &load->rows, &is_ours, err));
+	begin_arguments(load, request);
+	asof_redis_argument(request, asof_str_from(load->is_replacing ? "last wins" : ""));
+	asof_redis_argument_int(request, load->put_count);
+	asof_redis_argument_int(request, (int64_t)load->put_bytes);
+	asof_redis_argument(request, asof_buf_view(&load->last_key));
+	asof_redis_arguments_add(request, &load->rows);
+	ASOF_TRY(asof_redis_run_int(load->store, ASOF_REDIS_LOAD_PUT, request, &is_ours, err));
 	begin_chunk(load, load->is_replacing);
-	return is_ours == 1 ? ASOF_OK : fail_lost(load, err);
+	if (is_ours != 1)
+		return fail_lost(load, err);
+	load->durable_count = load->put_count;
+	return ASOF_OK;
+}
+
+static enum asof_status
+add_row(struct redis_load *load, const struct asof_store_row *row, struct asof_error *err)
+{
+	asof_redis_argument_row(&load->rows, &load->table, row);
+	load->row_count++;
+	load->put_count++;
+	load->put_bytes += row->key.len + row->value.len;
+	if (load->has_tag) { /* only who may be gone on with needs to know it */
+		asof_buf_clear(&load->last_key);
+		asof_buf_add_str(&load->last_key, row->key);
+		ASOF_TRY(asof_buf_status(&load->last_key, err));
+	}
+	if (load->row_count < CHUNK_ROWS && load->rows.bytes.len < CHUNK_BYTES)
+		return ASOF_OK;
+	return flush(load, err);
 }
 
 static enum asof_status
@@ -236,12 +344,8 @@ add_rows(struct redis_load *load, const struct asof_store_row *rows, size_t row_
 		ASOF_TRY(flush(load, err));
 		begin_chunk(load, is_replacing);
 	}
-	for (size_t i = 0; i < row_count; i++) {
-		asof_redis_argument_row(&load->rows, &load->table, &rows[i]);
-		load->row_count++;
-		if (load->row_count >= CHUNK_ROWS || load->rows.bytes.len >= CHUNK_BYTES)
-			ASOF_TRY(flush(load, err));
-	}
+	for (size_t i = 0; i < row_count; i++)
+		ASOF_TRY(add_row(load, &rows[i], err));
 	return asof_buf_status(&load->rows.bytes, err);
 }
 
@@ -256,7 +360,9 @@ enum asof_status
 asof_redis_load_update(struct asof_store_load *base, const struct asof_store_row *rows,
 		       size_t row_count, struct asof_error *err)
 {
-	return add_rows((struct redis_load *)base, rows, row_count, true, err);
+	struct redis_load *load = (struct redis_load *)base;
+	load->has_tag = false;
+	return add_rows(load, rows, row_count, true, err);
 }
 
 enum asof_status
@@ -321,10 +427,33 @@ asof_redis_load_abort(struct asof_store_load *base)
 	int64_t ignored;
 	struct asof_error unheard = { 0 };
 	stop_renewer(load);
-	begin_arguments(load, &load->rows);
+	begin_arguments(load, &load->request);
 	enum asof_status status = asof_redis_run_int(load->store, ASOF_REDIS_LOAD_ABORT,
-						     &load->rows, &ignored, &unheard);
+						     &load->request, &ignored, &unheard);
 	if (status == ASOF_OK)
 		sweep_quietly(load);
 	load_free(load);
+}
+
+int64_t
+asof_redis_load_leave(struct asof_store_load *base)
+{
+	struct redis_load *load = (struct redis_load *)base;
+	int64_t ignored;
+	struct asof_error unheard = { 0 };
+	/* Where these fail, the chunks before it stay, and the lease ends by itself. */
+	enum asof_status status = load->has_tag ? flush(load, &unheard) : ASOF_OK;
+	(void)status;
+	int64_t row_count = load->has_tag ? load->durable_count : 0;
+	if (row_count == 0) {
+		asof_redis_load_abort(base);
+		return 0;
+	}
+	stop_renewer(load);
+	begin_arguments(load, &load->request);
+	status = asof_redis_run_int(load->store, ASOF_REDIS_LOAD_LEAVE, &load->request, &ignored,
+				    &unheard);
+	(void)status;
+	load_free(load);
+	return row_count;
 }

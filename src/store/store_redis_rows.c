@@ -28,6 +28,16 @@ asof_redis_argument_int(struct asof_redis_arguments *arguments, int64_t number)
 	arguments->count++;
 }
 
+void
+asof_redis_arguments_add(struct asof_redis_arguments *arguments,
+			 const struct asof_redis_arguments *more)
+{
+	if (more->bytes.status != ASOF_OK)
+		arguments->bytes.status = more->bytes.status;
+	asof_buf_add_str(&arguments->bytes, asof_buf_view(&more->bytes));
+	arguments->count += more->count;
+}
+
 /* What was gathered in the scratch; where that failed, the arguments fail. */
 static void
 argument_scratch(struct asof_redis_arguments *arguments)

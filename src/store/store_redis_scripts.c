@@ -66,10 +66,18 @@
 	"  return written\n"                                                       \
 	"end\n"
 
-/* Only the load that the record names may go on; whoever lost its lease is not named any more. */
-#define LOAD                                                              \
-	"local token, lease_ms, generation = ARGV[2], ARGV[3], ARGV[4]\n" \
-	"if redis.call('HGET', record, 'loading') ~= generation then return 0 end\n"
+/* Only the load that the record names may go on; whoever lost its lease to another is not named any
+ * more. Who goes on with a load fills the same generation under another token. */
+#define LOAD                                                                                 \
+	"local token, lease_ms, generation = ARGV[2], ARGV[3], ARGV[4]\n"                    \
+	"local loading, loader = unpack(redis.call('HMGET', record, 'loading', 'loader'))\n" \
+	"if loading ~= generation or loader ~= token then return 0 end\n"
+
+/* How far a load with a tag is. Without that nobody goes on with it. */
+#define FORGET                                                                              \
+	"local function forget()\n"                                                         \
+	"  redis.call('HDEL', record, 'load_tag', 'load_rows', 'load_bytes', 'load_key')\n" \
+	"end\n"
 
 static const char *const texts[] = {
 	/* So that a right which lacks is told before a row is written, not between two. */
@@ -86,10 +94,12 @@ static const char *const texts[] = {
 	"end\n"
 	"return 1\n",
 	[ASOF_REDIS_PUT] = BEGIN ROWS
-	"local current, loading = unpack(redis.call('HMGET', record, 'current', 'loading'))\n"
-	"if loading and redis.call('EXISTS', lease) == 0 then\n" /* its load is dead */
+	"local current, loading, tag = unpack(redis.call('HMGET', record, 'current', 'loading',\n"
+	"  'load_tag'))\n"
+	/* Its load is dead, and nobody will go on with it. */
+	"if loading and not tag and redis.call('EXISTS', lease) == 0 then\n"
 	"  retire(loading)\n"
-	"  redis.call('HDEL', record, 'loading')\n"
+	"  redis.call('HDEL', record, 'loading', 'loader')\n"
 	"  loading = false\n"
 	"end\n"
 	"if not current then\n"
@@ -115,38 +125,56 @@ static const char *const texts[] = {
 				  "end\n"
 				  "redis.call('SREM', tables, name)\n"
 				  "return 1\n",
-	[ASOF_REDIS_LOAD_BEGIN] = BEGIN
-	"local token, lease_ms = ARGV[2], ARGV[3]\n"
+	[ASOF_REDIS_LOAD_BEGIN] = BEGIN FORGET
+	"local token, lease_ms, tag = ARGV[2], ARGV[3], ARGV[4]\n"
 	"local holder = redis.call('GET', lease)\n"
 	"if holder and holder ~= token then return {0, redis.call('PTTL', lease)} end\n"
-	"local left = redis.call('HGET', record, 'loading')\n"
-	"if left then retire(left) end\n"
-	"local generation = redis.call('HINCRBY', record, 'last', 1)\n"
-	"redis.call('HSET', record, 'loading', generation)\n"
+	"local left, left_tag = unpack(redis.call('HMGET', record, 'loading', 'load_tag'))\n"
+	"if not left or left_tag ~= tag then\n" /* without a tag: never equal */
+	"  if left then retire(left) end\n"
+	"  forget()\n"
+	"  redis.call('HSET', record, 'loading', redis.call('HINCRBY', record, 'last', 1))\n"
+	"  if tag ~= '' then redis.call('HSET', record, 'load_tag', tag) end\n"
+	"end\n"
+	"redis.call('HSET', record, 'loader', token)\n"
 	"redis.call('SET', lease, token, 'PX', lease_ms)\n"
-	"return {1, generation}\n",
-	[ASOF_REDIS_LOAD_PUT] = BEGIN ROWS LOAD "redis.call('SET', lease, token, 'PX', lease_ms)\n"
-						"write(generation, 6, ARGV[5] == 'last wins')\n"
-						"return 1\n",
+	"return {1, unpack(redis.call('HMGET', record, 'loading', 'load_rows', 'load_bytes',\n"
+	"  'load_key'))}\n",
+	/* Rows that were updated once are not to be updated again: then nobody goes on. */
+	[ASOF_REDIS_LOAD_PUT] = BEGIN ROWS LOAD FORGET
+	"redis.call('SET', lease, token, 'PX', lease_ms)\n"
+	"write(generation, 9, ARGV[5] == 'last wins')\n"
+	"if ARGV[5] == 'last wins' then forget()\n"
+	"elseif redis.call('HGET', record, 'load_tag') then\n"
+	"  redis.call('HSET', record, 'load_rows', ARGV[6], 'load_bytes', ARGV[7],\n"
+	"    'load_key', ARGV[8])\n"
+	"end\n"
+	"return 1\n",
 	[ASOF_REDIS_LOAD_RENEW] = BEGIN LOAD "redis.call('SET', lease, token, 'PX', lease_ms)\n"
 					     "return 1\n",
-	/* Done already where it was done and its answer lost. */
-	[ASOF_REDIS_LOAD_COMMIT] =
-		BEGIN "if redis.call('HGET', record, 'current') == ARGV[4] then return 1 end\n" LOAD
-		      "local found, current = mark()\n"
-		      "if ARGV[6] ~= '' and found ~= ARGV[6] then return 2 end\n"
-		      "if current then retire(current) end\n"
-		      "redis.call('HSET', record, 'current', generation, 'meta', ARGV[7],\n"
-		      "  'position', ARGV[5])\n"
-		      "redis.call('HDEL', record, 'loading')\n"
-		      "redis.call('HINCRBY', record, 'writes', 1)\n"
-		      "redis.call('SADD', tables, name)\n"
-		      "redis.call('DEL', lease)\n"
-		      "return 1\n",
-	[ASOF_REDIS_LOAD_ABORT] = BEGIN LOAD "retire(generation)\n"
-					     "redis.call('HDEL', record, 'loading')\n"
+	[ASOF_REDIS_LOAD_LEAVE] = BEGIN LOAD "redis.call('HDEL', record, 'loader')\n"
 					     "redis.call('DEL', lease)\n"
 					     "return 1\n",
+	/* Done already where it was done and its answer lost. */
+	[ASOF_REDIS_LOAD_COMMIT] = BEGIN
+	"if redis.call('HGET', record, 'switched_by') == ARGV[2] then return 1 end\n" LOAD FORGET
+	"local found, current = mark()\n"
+	"if ARGV[6] ~= '' and found ~= ARGV[6] then return 2 end\n"
+	"if current then retire(current) end\n"
+	"redis.call('HSET', record, 'current', generation, 'meta', ARGV[7],\n"
+	"  'position', ARGV[5], 'switched_by', token)\n"
+	"redis.call('HDEL', record, 'loading', 'loader')\n"
+	"forget()\n"
+	"redis.call('HINCRBY', record, 'writes', 1)\n"
+	"redis.call('SADD', tables, name)\n"
+	"redis.call('DEL', lease)\n"
+	"return 1\n",
+	[ASOF_REDIS_LOAD_ABORT] =
+		BEGIN LOAD FORGET "retire(generation)\n"
+				  "redis.call('HDEL', record, 'loading', 'loader')\n"
+				  "forget()\n"
+				  "redis.call('DEL', lease)\n"
+				  "return 1\n",
 	[ASOF_REDIS_SWEEP] =
 		BEGIN "local generation = redis.call('SRANDMEMBER', old)\n"
 		      "if not generation then return 0 end\n"

@@ -16,10 +16,13 @@ enum asof_redis_script {
 	ASOF_REDIS_PUT,         /* rows. How many replaced */
 	ASOF_REDIS_UPDATE,      /* mark, position, rows. 1; 0: the table is not at the mark */
 	ASOF_REDIS_DROP,        /* 1 */
-	ASOF_REDIS_LOAD_BEGIN,  /* token, lease in ms. {0, ms it is held} or {1, generation} */
-	ASOF_REDIS_LOAD_PUT,    /* token, lease, generation, "last wins" or "", rows. 1; 0: another
+	ASOF_REDIS_LOAD_BEGIN,  /* token, lease in ms, tag or "". {0, ms it is held} or {1,
+				   generation}, and where it goes on: rows, bytes, last key */
+	ASOF_REDIS_LOAD_PUT,    /* token, lease, generation, "last wins" or "", how far the load is
+				   with these rows (rows, bytes, last key), rows. 1; 0: another
 				   load took over */
 	ASOF_REDIS_LOAD_RENEW,  /* token, lease, generation. 1 or 0 as above */
+	ASOF_REDIS_LOAD_LEAVE,  /* token, lease, generation. 1 or 0 as above */
 	ASOF_REDIS_LOAD_COMMIT, /* token, lease, generation, position, mark or "", meta. 1 or 0 as
 				   above; 2: the table is not at the mark */
 	ASOF_REDIS_LOAD_ABORT,  /* token, lease, generation. 1 or 0 as above */

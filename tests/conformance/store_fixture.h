@@ -25,6 +25,7 @@ struct kind {
 struct fixture {
 	const struct kind *kind;
 	char dir[TEMPDIR_MAX];
+	char uri[256]; /* "": the store has none */
 	struct asof_store *store;
 };
 
@@ -32,6 +33,7 @@ static inline void
 open_uri(struct fixture *f, const char *uri)
 {
 	struct asof_error err = { 0 };
+	(void)snprintf(f->uri, sizeof(f->uri), "%s", uri);
 	assert_ok(asof_store_open(uri, &f->store, &err), err);
 }
 

@@ -142,6 +142,107 @@ a_loader_that_comes_back_late_is_refused(void **state)
 	(void)close(ready[1]);
 }
 
+/* --- who goes on with a load --- */
+
+static enum asof_status
+begin_tagged(struct asof_store *store, const char *tag, struct asof_store_load **ret_load,
+	     int64_t *ret_resumed, struct asof_error *err)
+{
+	struct asof_store_resume resume = { .tag = asof_str_from(tag), .last_key = ASOF_BUF(64) };
+	enum asof_status status =
+		asof_store_load_resume(store, ASOF_STORE_NAMED("t"), &resume, ret_load, err);
+	*ret_resumed = resume.row_count;
+	asof_buf_done(&resume.last_key);
+	return status;
+}
+
+static struct asof_store_load *
+begin_tagged_when_free(struct asof_store *store, const char *tag, int64_t expected)
+{
+	struct asof_error err = { 0 };
+	struct asof_store_load *load = NULL;
+	int64_t resumed = -1;
+	enum asof_status status = ASOF_CONFLICT;
+	for (int i = 0; i < 200 && status == ASOF_CONFLICT; i++) {
+		server_pause(i > 0 ? 20 : 0);
+		status = begin_tagged(store, tag, &load, &resumed, &err);
+	}
+	assert_ok(status, err);
+	assert_int_equal(resumed, expected);
+	return load;
+}
+
+/* The generation and the tag are its own, but another has them now. */
+static void
+stand_still_and_come_back(int ready)
+{
+	struct asof_error err = { 0 };
+	struct asof_store *store = open_own("");
+	struct asof_store_load *load = NULL;
+	struct asof_store_row one = row(S("k0"), S("late"), 9, 9);
+	int64_t resumed = 0;
+	bool is_good = begin_tagged(store, "one", &load, &resumed, &err) == ASOF_OK;
+	for (int i = 0; i < 256 && is_good; i++) /* a chunk */
+		is_good = asof_store_load_put(load, &one, 1, &err) == ASOF_OK;
+	is_good = is_good && asof_store_load_put(load, &one, 1, &err) == ASOF_OK &&
+		  write(ready, "r", 1) == 1;
+	(void)raise(SIGSTOP);
+	is_good = is_good &&
+		  asof_store_load_commit(load, S("late"), (struct asof_store_position){ 0 }, NULL,
+					 &err) == ASOF_CONFLICT;
+	if (!is_good)
+		(void)fprintf(stderr, "child: %s\n", err.message);
+	asof_store_load_abort(load);
+	asof_store_free(store);
+	_exit(is_good ? 0 : 1);
+}
+
+static void
+a_loader_whose_load_was_gone_on_with_is_refused(void **state)
+{
+	int ready[2];
+	int status = 0;
+	char byte = 0;
+	assert_int_equal(pipe(ready), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		stand_still_and_come_back(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	struct asof_store_load *load = begin_tagged_when_free(*state, "one", 256);
+	load_one(load, row(S("k1"), S("second"), 0, 0));
+	/* Both have it: the one that is late writes nothing and aborts nothing. */
+	assert_int_equal(kill(child, SIGCONT), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	commit(load, S("m"));
+	assert_reads(*state, "t", S("k0"), S("late"));
+	assert_reads(*state, "t", S("k1"), S("second"));
+	assert_no_leftovers(2);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
+static void
+what_nobody_goes_on_with_is_removed_by_the_next_load(void **state)
+{
+	struct asof_error err = { 0 };
+	int64_t resumed = 0;
+	struct asof_store_load *load = NULL;
+	assert_ok(begin_tagged(*state, "one", &load, &resumed, &err), err);
+	for (int i = 0; i < LOAD_ROWS; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "k%d", i);
+		load_one(load, row((struct asof_str){ key, (size_t)len }, S("v"), 0, 0));
+	}
+	assert_int_equal(asof_store_load_leave(load), LOAD_ROWS);
+	load_when_free(*state, 5, "next", under_lease);
+	assert_is_load(*state, 5, "next");
+	assert_no_leftovers(5);
+}
+
 /* Its rows are long in coming, but it lives. */
 static void
 a_load_outlives_its_lease_by_renewing_it(void **state)
@@ -365,6 +466,8 @@ main(void)
 		T(kill_9_while_loading_leaves_the_old_generation_or_the_new_one),
 		T(a_put_that_fails_before_its_script_wrote_nothing),
 		T(a_loader_that_comes_back_late_is_refused),
+		T(a_loader_whose_load_was_gone_on_with_is_refused),
+		T(what_nobody_goes_on_with_is_removed_by_the_next_load),
 		T(a_load_outlives_its_lease_by_renewing_it),
 		T(a_server_that_starts_again_is_waited_for),
 		T(a_server_that_is_gone_is_given_up_soon_and_named),
