@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -70,9 +71,19 @@ server_wait(struct server *server, int *ret_status)
 	return false;
 }
 
+/* In a child: it ends when the thread that started it does, also where that is killed. */
+static inline void
+server_end_with(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
+}
+
 static inline void
 server_run(struct server *server, const char *script)
 {
+	pid_t parent = getpid();
 	char path[4096];
 	char port[16];
 	char log[TEMPDIR_MAX + 16];
@@ -83,6 +94,7 @@ server_run(struct server *server, const char *script)
 	server->pid = fork();
 	if (server->pid != 0)
 		return;
+	server_end_with(parent);
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	(void)setpgid(0, 0); /* so that what it starts ends with it */
 	(void)dup2(fd, 1);

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(os.environ.get("ASOF_SOURCE_DIR") or Path(__file__).resolve().parents[1])
 ABSENT = 77  # what a script of tests/servers exits with where the server cannot be had
 DEADLINE_S = 60
+# Before a command: it is killed when the thread that starts it ends, also where that is killed itself.
+ATTACHED = ("setpriv", "--pdeathsig", "KILL")
 
 
 class Server:
@@ -31,7 +33,7 @@ class Server:
         script = ROOT / "tests" / "servers" / f"{self.name}.sh"
         with open(os.path.join(self.dir, "log"), "ab") as log:
             self.process = subprocess.Popen(
-                ["sh", script, self.dir, str(self.port)], start_new_session=True, stdout=log, stderr=log
+                [*ATTACHED, "sh", script, self.dir, str(self.port)], start_new_session=True, stdout=log, stderr=log
             )
 
     @classmethod

@@ -9,6 +9,7 @@ import threading
 import project
 import pyarrow
 import pyarrow.parquet
+from real_servers import ATTACHED
 
 CLOCK = "2024-02-01T00:00:00Z"
 
@@ -100,7 +101,7 @@ class Server:
     """`asof serve` on a port that it picks itself."""
 
     def __init__(self, where, *args):
-        self.process = subprocess.Popen([project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", CLOCK + "!", *args], cwd=where,
+        self.process = subprocess.Popen([*ATTACHED, project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", CLOCK + "!", *args], cwd=where,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         lines = []
         for line in self.process.stderr:

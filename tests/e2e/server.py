@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from real_servers import ATTACHED
 from serving import BIN, CLOCK, DEADLINE_S, FILES
 
 
@@ -51,7 +52,7 @@ class Server:
 
     def start(self, *args, listen="127.0.0.1:0"):
         self.process = subprocess.Popen(
-            [BIN, "serve", "--listen", listen, "--clock", CLOCK + "!", *args],
+            [*ATTACHED, BIN, "serve", "--listen", listen, "--clock", CLOCK + "!", *args],
             cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.log = []
         for line in self.process.stderr:

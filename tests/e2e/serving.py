@@ -12,6 +12,8 @@ import threading
 import unittest
 from pathlib import Path
 
+from real_servers import ATTACHED
+
 BIN = os.environ.get("ASOF_BIN", "asof")
 DEADLINE_S = 60
 CLOCK = "2001-06-30T00:00:00Z"
@@ -121,7 +123,7 @@ class ServerCase(unittest.TestCase):
     def start_server(cls):
         """A server on a port that it picks itself; its stderr is kept in cls.log."""
         process = subprocess.Popen(
-            [BIN, "serve", "-C", str(cls.directory), "--listen", "127.0.0.1:0", "--clock", CLOCK + "!", *cls.options],
+            [*ATTACHED, BIN, "serve", "-C", str(cls.directory), "--listen", "127.0.0.1:0", "--clock", CLOCK + "!", *cls.options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

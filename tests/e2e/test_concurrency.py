@@ -16,6 +16,7 @@ import orders
 import project
 import test_s3
 from project import Project
+from real_servers import ATTACHED
 from steps import build, read_parquet, rows, versions
 
 KEYS = 20
@@ -198,7 +199,7 @@ class Postgres(test_s3.Server):
     def start(self):
         script = project.ROOT / "tests" / "servers" / "postgres.sh"
         os.chmod(self.dir, 0o755)
-        self.process = subprocess.Popen(["sh", script, self.dir, str(self.port)], start_new_session=True,
+        self.process = subprocess.Popen([*ATTACHED, "sh", script, self.dir, str(self.port)], start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.uri = f"postgres://asof:{urllib.parse.quote('s3cret/pass', safe='')}@127.0.0.1:{self.port}/asof"
 

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from project import BIN, DEADLINE_S, Project, environment
+from real_servers import ATTACHED
 from steps import answer, build, refused, versions
 
 DEFINITIONS = """
@@ -67,7 +68,7 @@ class Server:
     """`asof serve` on a project, on a port that it picks itself."""
 
     def __init__(self, shop, *args):
-        self.process = subprocess.Popen([BIN, "serve", "--listen", "127.0.0.1:0", *args], cwd=shop.dir, env=environment(),
+        self.process = subprocess.Popen([*ATTACHED, BIN, "serve", "--listen", "127.0.0.1:0", *args], cwd=shop.dir, env=environment(),
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         line = self.process.stderr.readline()
         self.port = int(re.search(r"listening on 127\.0\.0\.1:(\d+)", line).group(1))

@@ -13,6 +13,7 @@ import unittest
 import project
 import pyarrow as pa
 import pyarrow.parquet as pq
+from real_servers import ATTACHED
 
 DEADLINE_S = 60
 CLOCK = "2024-01-02T12:00:00Z"
@@ -43,7 +44,7 @@ REFUSED = [
 class Server:
     def __init__(self, shop, clock=CLOCK, **environment):
         self.process = subprocess.Popen(
-            [project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", clock + "!", "--threads", "2"],
+            [*ATTACHED, project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", clock + "!", "--threads", "2"],
             cwd=shop.dir, env=project.environment(**environment), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
         line = self.process.stderr.readline()

@@ -21,6 +21,7 @@ from deltalake import DeltaTable
 
 import project
 from project import Project
+from real_servers import ATTACHED
 from steps import answer, build, refused, rows, versions
 
 SECRET = "testsecret"
@@ -40,7 +41,7 @@ class Server:
 
     def start(self):
         script = project.ROOT / "tests" / "servers" / "minio.sh"
-        self.process = subprocess.Popen(["sh", script, self.dir, str(self.port)], start_new_session=True,
+        self.process = subprocess.Popen([*ATTACHED, "sh", script, self.dir, str(self.port)], start_new_session=True,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def is_there(self):

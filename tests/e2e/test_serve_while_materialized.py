@@ -8,6 +8,7 @@ import time
 import unittest
 
 import project
+from real_servers import ATTACHED
 
 DEADLINE_S = 30
 LATE = "1,2024-01-01 13:30:00,100.0,late\n"
@@ -25,7 +26,7 @@ class ServeWhileMaterialized(unittest.TestCase):
         self.project.done("build")
         self.project.done("materialize", "last", "--at", "2024-01-01T13:00:00Z")
         self.process = subprocess.Popen(
-            [project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", "2024-01-02T12:00:00Z!"],
+            [*ATTACHED, project.BIN, "serve", "--listen", "127.0.0.1:0", "--clock", "2024-01-02T12:00:00Z!"],
             cwd=self.project.dir,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

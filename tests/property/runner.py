@@ -15,6 +15,7 @@ import urllib.parse
 from pathlib import Path
 
 import project
+from real_servers import ATTACHED
 
 BIN = os.environ.get("ASOF_BIN", "asof")
 DEADLINE_S = 60
@@ -98,9 +99,11 @@ class Server:
         self.port = _free_port()
         self.log = open(project_of.directory / "serve.log", "ab")
         self.process = subprocess.Popen(
-            project_of.command(
-                "serve", "--listen", f"127.0.0.1:{self.port}", "--clock", f"{clock}!"
-            ),
+            [
+                *ATTACHED,
+                *project_of.command("serve", "--listen", f"127.0.0.1:{self.port}"),
+                *("--clock", f"{clock}!"),
+            ],
             stdout=self.log,
             stderr=self.log,
         )

@@ -1,16 +1,16 @@
 #!/bin/sh
 # postgres.sh DIR PORT - PostgreSQL on 127.0.0.1:PORT. User "asof", password "s3cret/pass"; database "asof".
-# PostgreSQL refuses to run as root: then DIR is given to the user "postgres", or to "nobody".
+# PostgreSQL refuses to run as root: then DIR is given to the user "postgres", or to "nobody". It ends when who started it does.
 set -eu
 bin=${ASOF_POSTGRES_BIN:-$(ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -V | tail -n 1)}
 [ -x "$bin/postgres" ] || exit 77
 data=$1/data
-run=
+run="setpriv --pdeathsig QUIT" # again, since who becomes another user forgets it
 if [ "$(id -u)" -eq 0 ]; then
 	user=postgres
 	id "$user" > /dev/null 2>&1 || user=nobody
 	chown "$user" "$1"
-	run="setpriv --reuid=$user --regid=$(id -g "$user") --clear-groups"
+	run="$run --reuid=$user --regid=$(id -g "$user") --clear-groups"
 fi
 cd "$1"
 if [ ! -d "$data" ]; then
