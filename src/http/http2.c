@@ -48,6 +48,7 @@ struct asof_http2 {
 	uint64_t reset_count;
 	uint64_t progress;
 	bool has_said_goodbye;
+	bool has_failed; /* for want of memory: what was said so far may end anywhere */
 	struct asof_buf output;
 };
 
@@ -183,13 +184,22 @@ submit_answer(struct stream *stream)
 				       has_body ? &provider : NULL);
 }
 
+/* End this stream alone. */
+static int
+give_up(struct stream *stream)
+{
+	set_state(stream, STREAM_ANSWERED);
+	return nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE, stream->id,
+					 NGHTTP2_INTERNAL_ERROR);
+}
+
 /* Let the exchange see what has arrived so far. */
 static int
 advance(struct stream *stream)
 {
 	struct asof_input input = { stream->input.ptr, stream->input.len };
 	if (asof_buf_status(&stream->input, NULL) != ASOF_OK)
-		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets this stream alone */
+		return give_up(stream);
 	enum asof_want want = asof_exchange_advance(&stream->exchange, stream->http2->desk, &input);
 	asof_buf_truncate(&stream->input, input.len);
 	if (want == ASOF_WANT_WAKING && stream->state == STREAM_READING)
@@ -267,14 +277,17 @@ noted(struct asof_str lines, const char *name)
 	return (struct asof_str){ NULL, 0 };
 }
 
-/* Write the head as HTTP/1.1 has it, and how the body will be framed. */
+/* Write the head as HTTP/1.1 has it, and how the body will be framed. One that is too long is not
+ * made shorter: it is refused as that. */
 static enum asof_status
 finish_head(struct stream *stream, bool is_whole)
 {
 	size_t max_bytes = stream->input.max_bytes;
 	ASOF_AUTO(asof_buf_done) struct asof_buf head = ASOF_BUF(max_bytes);
+	ASOF_TRY(asof_buf_status(&stream->input, NULL));
 	struct asof_str lines = asof_buf_view(&stream->input);
 	bool has_host = noted(lines, "host").ptr != NULL;
+	bool is_too_long = lines.len > stream->http2->desk->header_max_bytes;
 	asof_buf_add_str(&head, noted(lines, ":method"));
 	asof_buf_add_char(&head, ' ');
 	asof_buf_add_str(&head, noted(lines, ":path"));
@@ -285,8 +298,10 @@ finish_head(struct stream *stream, bool is_whole)
 	while (lines.len > 0) {
 		struct asof_str line = next_line(&lines);
 		bool is_host = line.len > 5 && memcmp(line.ptr, "host:", 5) == 0;
-		if (line.len == 0 || line.ptr[0] == ':' || (is_host && was_host))
-			continue; /* "host" beside ":authority" says the same again */
+		/* "host" beside ":authority" says the same again. */
+		bool is_redundant = line.len == 0 || line.ptr[0] == ':' || (is_host && was_host);
+		if (is_redundant && !is_too_long)
+			continue;
 		was_host = was_host || is_host;
 		asof_buf_add_str(&head, line);
 		asof_buf_add_cstr(&head, "\r\n");
@@ -317,21 +332,15 @@ on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t
 	asof_buf_add(&stream->input, data, len);
 	if (!stream->has_length)
 		asof_buf_add_cstr(&stream->input, "\r\n");
-	int rc = advance(stream);
-	return rc == NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
-		       ? nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id,
-						   NGHTTP2_INTERNAL_ERROR)
-		       : rc;
+	return advance(stream);
 }
 
 static int
 on_request_head(struct stream *stream, bool is_whole)
 {
 	if (finish_head(stream, is_whole) != ASOF_OK)
-		return nghttp2_submit_rst_stream(stream->http2->session, NGHTTP2_FLAG_NONE,
-						 stream->id, NGHTTP2_INTERNAL_ERROR);
-	int rc = advance(stream);
-	return rc == NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE ? 0 : rc;
+		return give_up(stream);
+	return advance(stream);
 }
 
 static int
@@ -351,8 +360,7 @@ on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 		return on_request_head(stream, is_end);
 	if (!stream->has_length)
 		asof_buf_add_cstr(&stream->input, "0\r\n\r\n");
-	int rc = advance(stream);
-	return rc == NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE ? 0 : rc;
+	return advance(stream);
 }
 
 /* What was answered early need not be sent to its end. */
@@ -393,9 +401,40 @@ on_stream_close(nghttp2_session *session, int32_t id, uint32_t error_code, void 
 	return 0;
 }
 
+static void *
+alloc(size_t size, void *arg)
+{
+	(void)arg;
+	return asof_mem_alloc(size);
+}
+
+static void *
+alloc_array(size_t count, size_t size, void *arg)
+{
+	(void)arg;
+	return size > 0 && count > SIZE_MAX / size ? NULL : asof_mem_alloc(count * size);
+}
+
+static void *
+resize(void *ptr, size_t size, void *arg)
+{
+	(void)arg;
+	return asof_mem_resize(ptr, size);
+}
+
+static void
+release(void *ptr, void *arg)
+{
+	(void)arg;
+	asof_mem_free(ptr);
+}
+
 static int
 make_session(struct asof_http2 *http2)
 {
+	nghttp2_mem mem = {
+		.malloc = alloc, .calloc = alloc_array, .realloc = resize, .free = release
+	};
 	nghttp2_session_callbacks *callbacks = NULL;
 	nghttp2_option *option = NULL;
 	int rc = nghttp2_session_callbacks_new(&callbacks);
@@ -410,7 +449,7 @@ make_session(struct asof_http2 *http2)
 		nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
 		nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 		nghttp2_option_set_max_outbound_ack(option, ACKS_MAX);
-		rc = nghttp2_session_server_new2(&http2->session, callbacks, http2, option);
+		rc = nghttp2_session_server_new3(&http2->session, callbacks, http2, option, &mem);
 	}
 	nghttp2_option_del(option);
 	nghttp2_session_callbacks_del(callbacks);
@@ -472,23 +511,25 @@ struct asof_str
 asof_http2_output(struct asof_http2 *http2)
 {
 	asof_buf_clear(&http2->output);
-	while (http2->output.len < OUTPUT_BYTES) {
+	while (!http2->has_failed && http2->output.len < OUTPUT_BYTES) {
 		const uint8_t *bytes = NULL;
 		ssize_t len = nghttp2_session_mem_send(http2->session, &bytes);
-		if (len <= 0)
+		if (len == 0)
 			break;
-		asof_buf_add(&http2->output, bytes, (size_t)len);
+		if (len > 0)
+			asof_buf_add(&http2->output, bytes, (size_t)len);
+		http2->has_failed = len < 0 || asof_buf_status(&http2->output, NULL) != ASOF_OK;
 	}
-	if (asof_buf_status(&http2->output, NULL) != ASOF_OK)
-		(void)nghttp2_session_terminate_session(http2->session, NGHTTP2_INTERNAL_ERROR);
+	if (http2->has_failed)
+		return (struct asof_str){ NULL, 0 };
 	return asof_buf_view(&http2->output);
 }
 
 bool
 asof_http2_is_done(const struct asof_http2 *http2)
 {
-	return !nghttp2_session_want_read(http2->session) &&
-	       !nghttp2_session_want_write(http2->session);
+	return http2->has_failed || (!nghttp2_session_want_read(http2->session) &&
+				     !nghttp2_session_want_write(http2->session));
 }
 
 void
