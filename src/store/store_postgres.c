@@ -1,5 +1,6 @@
 /* store_postgres.c - store in a PostgreSQL database, for many machines: tables, opening. */
 #include "store/store_postgres.h"
+#include "store/store_postgres_value.h"
 
 #include <time.h>
 
@@ -60,21 +61,6 @@ attempt_list(struct asof_postgres_conn *conn, void *arg, struct asof_error *err)
 		texts, 1, &listing->answer, err);
 }
 
-static int
-hex_digit(char c)
-{
-	return c <= '9' ? c - '0' : c - 'a' + 10;
-}
-
-/* Hexadecimal digits, as a column of a text answer can be without doubt about its form. */
-static void
-add_hex(struct asof_buf *buf, struct asof_str digits)
-{
-	for (size_t i = 0; i + 1 < digits.len; i += 2)
-		asof_buf_add_char(
-			buf, (char)(hex_digit(digits.ptr[i]) * 16 + hex_digit(digits.ptr[i + 1])));
-}
-
 static enum asof_status
 postgres_meta(struct asof_store *store, const char *table, struct asof_buf *buf,
 	      struct asof_error *err)
@@ -83,7 +69,7 @@ postgres_meta(struct asof_store *store, const char *table, struct asof_buf *buf,
 	ASOF_TRY(asof_postgres_with(postgres_store(store), attempt_list, &listing, err));
 	if (!listing.answer.result || asof_postgres_row_count(&listing.answer) == 0)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "no table '%s'", table);
-	add_hex(buf, asof_postgres_cell(&listing.answer, 0, 1));
+	asof_postgres_add_hex(buf, asof_postgres_cell(&listing.answer, 0, 1));
 	return asof_buf_status(buf, err);
 }
 
@@ -97,7 +83,7 @@ postgres_tables(struct asof_store *store, asof_store_table_fn *visit, void *arg,
 	size_t count = listing.answer.result ? asof_postgres_row_count(&listing.answer) : 0;
 	for (size_t i = 0; i < count; i++) {
 		asof_buf_clear(&meta);
-		add_hex(&meta, asof_postgres_cell(&listing.answer, i, 1));
+		asof_postgres_add_hex(&meta, asof_postgres_cell(&listing.answer, i, 1));
 		ASOF_TRY(asof_buf_status(&meta, err));
 		ASOF_TRY(visit(arg, asof_postgres_cell(&listing.answer, i, 0).ptr,
 			       asof_buf_view(&meta), err));
@@ -270,9 +256,11 @@ const struct asof_store_ops asof_store_postgres_ops = {
 	.tables = postgres_tables,
 	.drop = postgres_drop,
 	.load_begin = asof_postgres_load_begin,
+	.load_resume = asof_postgres_load_resume,
 	.load_put = asof_postgres_load_put,
 	.load_update = asof_postgres_load_update,
 	.load_get_many = asof_postgres_load_get_many,
 	.load_commit = asof_postgres_load_commit,
 	.load_abort = asof_postgres_load_abort,
+	.load_leave = asof_postgres_load_leave,
 };

@@ -4,7 +4,8 @@
  *
  * The schema holds, for a view "v":
  *   online_v                 a view for people: keys, values in effect, event_time, created_time
- *   asof_online              one row per table: its generation, the one being loaded, its meta
+ *   asof_online              one row per table: its generation, the one being loaded, its meta;
+ *                            how far the load is, for the next to go on (load_*)
  *   asof_online_generation   one row per generation: the fields that it shows
  *   asof_online_g17          the rows of generation 17 (never changed to hold those of another)
  *   asof_online_g17_log      while it is loaded: writes that come in no order, merged at its end
@@ -117,6 +118,7 @@ struct asof_postgres_conn {
 	struct asof_postgres_link link;
 	struct asof_postgres_conn *next; /* idle */
 	bool is_checked;                 /* the schema's number */
+	bool is_whole;                   /* and that nothing lacks for writing */
 	bool has_record;                 /* statements that are prepared */
 	struct asof_map tables;          /* name -> struct asof_postgres_table */
 };
@@ -170,7 +172,7 @@ ASOF_NODISCARD enum asof_status asof_postgres_conn_new(struct asof_postgres_stor
 struct asof_postgres_record {
 	bool is_found;
 	struct asof_store_mark mark; /* generation 0: there is no table */
-	int64_t loading;             /* 0: none that lives */
+	int64_t loading;             /* 0: none that lives or may be gone on with */
 	int64_t shown;               /* what the view for people shows; 0: there is none */
 };
 
@@ -223,6 +225,37 @@ ASOF_NODISCARD enum asof_status asof_postgres_ask_texts(struct asof_postgres_con
 /* The number in a cell; 0 where it is null. */
 int64_t asof_postgres_number(const struct asof_postgres_answer *answer, size_t row, size_t column);
 
+/* --- how far a load is --- */
+
+struct asof_postgres_progress {
+	int64_t generation; /* being filled; 0: none of the tag */
+	int64_t row_count;
+	uint64_t size_bytes;
+	bool is_indexed;             /* it has its index */
+	struct asof_buf last_key;    /* of what was put */
+	struct asof_buf last_copied; /* as stored: the highest one in the table, without the log */
+};
+
+#define ASOF_POSTGRES_PROGRESS                                                      \
+	((struct asof_postgres_progress){ .last_key = ASOF_BUF(ASOF_STORE_KEY_MAX), \
+					  .last_copied = ASOF_BUF(ASOF_POSTGRES_KEY_MAX) })
+
+void asof_postgres_progress_done(struct asof_postgres_progress *progress);
+/* What a load of this tag left that shows the same; all else of *progress as it was. */
+ASOF_NODISCARD enum asof_status asof_postgres_progress_find(struct asof_postgres_conn *conn,
+							    const char *table, const char *tag,
+							    const struct asof_postgres_shape *shape,
+							    struct asof_postgres_progress *progress,
+							    struct asof_error *err);
+/* Within the transaction of the rows. */
+ASOF_NODISCARD enum asof_status
+asof_postgres_progress_write(struct asof_postgres_conn *conn, const char *table,
+			     const struct asof_postgres_progress *progress, struct asof_error *err);
+/* Within a transaction: nobody goes on with the load. */
+ASOF_NODISCARD enum asof_status asof_postgres_progress_delete(struct asof_postgres_conn *conn,
+							      const char *table,
+							      struct asof_error *err);
+
 /* --- rows --- */
 
 struct asof_postgres_rows {
@@ -271,6 +304,11 @@ ASOF_NODISCARD enum asof_status asof_postgres_load_begin(struct asof_store *stor
 							 const struct asof_store_table *table,
 							 struct asof_store_load **ret_load,
 							 struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_postgres_load_resume(struct asof_store *store,
+							  const struct asof_store_table *table,
+							  struct asof_store_resume *resume,
+							  struct asof_store_load **ret_load,
+							  struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_postgres_load_put(struct asof_store_load *base,
 						       const struct asof_store_row *rows,
 						       size_t row_count, struct asof_error *err);
@@ -288,5 +326,6 @@ ASOF_NODISCARD enum asof_status asof_postgres_load_commit(struct asof_store_load
 							  const struct asof_store_mark *mark,
 							  struct asof_error *err);
 void asof_postgres_load_abort(struct asof_store_load *base);
+int64_t asof_postgres_load_leave(struct asof_store_load *base);
 
 #endif

@@ -37,6 +37,7 @@ asof_postgres_conn_forget(struct asof_postgres_conn *conn)
 	asof_map_done(&conn->tables);
 	conn->has_record = false;
 	conn->is_checked = false;
+	conn->is_whole = false;
 }
 
 void

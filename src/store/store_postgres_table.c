@@ -16,6 +16,9 @@ static const char make_tables_sql[] =
 	" shown_as text collate \"C\" not null unique, generation bigint, loading bigint,"
 	" shown bigint, log bigint not null default 0, position bigint not null default 0, meta "
 	"bytea not null default '');"
+	"alter table asof_online add column if not exists load_tag text,"
+	" add column if not exists load_rows bigint, add column if not exists load_bytes bigint,"
+	" add column if not exists load_key bytea, add column if not exists load_copied bytea;"
 	"create table if not exists asof_online_generation (generation bigint generated always as"
 	" identity primary key, name text not null, fields text not null,"
 	" made_at timestamptz not null default now())";
@@ -100,24 +103,44 @@ asof_postgres_find_tables(struct asof_postgres_conn *conn, bool *ret_is_there,
 	return ASOF_OK;
 }
 
+/* Programs that could not go on with a load made the table without its columns. */
+static enum asof_status
+find_load_columns(struct asof_postgres_conn *conn, bool *ret_are_there, struct asof_error *err)
+{
+	ASOF_AUTO(asof_postgres_answer_done) struct asof_postgres_answer answer = { 0 };
+	ASOF_TRY(asof_postgres_ask(&conn->link,
+				   "select 1 from pg_attribute where attrelid = "
+				   "'asof_online'::regclass and attname = 'load_copied'",
+				   &answer, err));
+	*ret_are_there = asof_postgres_row_count(&answer) > 0;
+	return ASOF_OK;
+}
+
+/* For who writes. */
 static enum asof_status
 ensure_tables(const struct asof_postgres_store *store, struct asof_postgres_conn *conn,
 	      struct asof_error *err)
 {
 	bool is_there = false;
+	if (conn->is_whole)
+		return ASOF_OK;
 	ASOF_TRY(asof_postgres_find_tables(conn, &is_there, err));
 	if (is_there)
-		return ASOF_OK;
-	ASOF_TRY(make_tables(store, conn, err));
-	return asof_postgres_find_tables(conn, &is_there, err);
+		ASOF_TRY(find_load_columns(conn, &is_there, err));
+	if (!is_there)
+		ASOF_TRY(make_tables(store, conn, err));
+	ASOF_TRY(asof_postgres_find_tables(conn, &is_there, err));
+	conn->is_whole = true;
+	return ASOF_OK;
 }
 
 /* --- records -----------------------------------------------------------------------------------
  */
 
-/* $1: the name, $2: the lock of its load. A load whose connection is gone is none. */
+/* $1: the name, $2: the lock of its load. A load whose connection is gone is none, unless it may be
+ * gone on with. */
 static const char record_sql[] =
-	"select generation, log, position, case when loading is not null and exists (select from "
+	"select generation, log, position, case when load_tag is not null or exists (select from "
 	"pg_locks"
 	" where locktype = 'advisory' and granted and mode = 'ExclusiveLock' and objsubid = 1"
 	" and database = (select oid from pg_database where datname = current_database())"

@@ -349,3 +349,17 @@ asof_postgres_add_value(struct asof_buf *buf, const struct asof_value *value)
 	for (size_t i = 0; i < 4; i++)
 		buf->ptr[start + i] = (char)(unsigned char)(len >> (24 - 8 * i));
 }
+
+static int
+hex_digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+void
+asof_postgres_add_hex(struct asof_buf *buf, struct asof_str digits)
+{
+	for (size_t i = 0; i + 1 < digits.len; i += 2)
+		asof_buf_add_char(
+			buf, (char)(hex_digit(digits.ptr[i]) * 16 + hex_digit(digits.ptr[i + 1])));
+}

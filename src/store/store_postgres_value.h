@@ -24,6 +24,11 @@ void asof_postgres_add_int64(struct asof_buf *buf, int64_t number);
 void asof_postgres_add_bool(struct asof_buf *buf, bool boolean);
 void asof_postgres_add_null(struct asof_buf *buf);
 
+/* The bytes of hexadecimal digits, as a column of a text answer can be without doubt about its
+ * form.
+ */
+void asof_postgres_add_hex(struct asof_buf *buf, struct asof_str digits);
+
 /* Parts of a larger whole: big-endian, without a length. */
 void asof_postgres_add_raw16(struct asof_buf *buf, uint16_t number);
 void asof_postgres_add_raw32(struct asof_buf *buf, uint32_t number);

@@ -122,7 +122,45 @@ tables_of_another_program_are_refused(void **state)
 	assert_non_null(strstr(err.message, "have format 9, this program reads 1"));
 }
 
+/* The columns that say how far a load is came later than the rest of the table. */
+static void
+tables_of_a_program_that_could_not_go_on_with_loads_are_completed(void **state)
+{
+	struct world *w = *state;
+	struct asof_error err = { 0 };
+	char out[256];
+	load_when_free(w->store, 3, "old", "");
+	(void)ask(w,
+		  "alter table asof_online drop load_tag, drop load_rows, drop load_bytes,"
+		  " drop load_key, drop load_copied",
+		  out, sizeof(out));
+	ASOF_AUTO(asof_store_free_auto) struct asof_store *other = open_at(w->uri);
+	assert_is_load(other, 3, "old");
+	(void)put_one(other, "t", row(S("put"), S("v"), 1, 1));
+	assert_reads(other, "t", S("put"), S("v"));
+	assert_ok(load_rows(other, 5, "next", &err), err);
+	assert_is_load(other, 5, "next");
+}
+
 /* --- loads --- */
+
+static void
+what_nobody_goes_on_with_is_removed_by_the_next_load(void **state)
+{
+	struct world *w = *state;
+	struct asof_error err = { 0 };
+	struct asof_store_load *load = NULL;
+	struct asof_store_resume resume = { .tag = S("one"), .last_key = ASOF_BUF(64) };
+	assert_ok(asof_store_load_resume(w->store, ASOF_STORE_NAMED("t"), &resume, &load, &err),
+		  err);
+	load_one(load, row(S("k"), S("v"), 1, 1));
+	assert_int_equal(asof_store_load_leave(load), 1);
+	assert_asked(w, "select count(*) from asof_online_generation", "1");
+	assert_ok(load_rows(w->store, 5, "next", &err), err);
+	assert_is_load(w->store, 5, "next");
+	assert_asked(w, "select count(*) from asof_online_generation", "1");
+	assert_asked(w, "select load_tag is null, load_key is null from asof_online", "t|t");
+}
 
 /* Until the server notices that its client is gone; the lock of the load falls then. */
 static const char under_way[] = "another load of 't' is under way";
@@ -426,6 +464,8 @@ main(void)
 		WORLD_TEST(a_server_that_is_not_there_is_named_after_some_tries),
 		WORLD_TEST(a_reader_needs_no_more_than_select),
 		WORLD_TEST(tables_of_another_program_are_refused),
+		WORLD_TEST(tables_of_a_program_that_could_not_go_on_with_loads_are_completed),
+		WORLD_TEST(what_nobody_goes_on_with_is_removed_by_the_next_load),
 		WORLD_TEST(kill_9_of_a_loader_leaves_the_old_generation_or_the_new_one),
 		WORLD_TEST(fault_points_leave_the_old_generation_or_the_new_one),
 		WORLD_TEST(writes_that_fail_before_their_commit_wrote_nothing),
