@@ -54,6 +54,8 @@ pass(const char *name, struct asof_error *err)
 	atomic_fetch_sub_explicit(&armed_count, 1, memory_order_relaxed);
 	if (point->action == ASOF_FAULT_KILL)
 		(void)kill(getpid(), SIGKILL);
+	if (point->action == ASOF_FAULT_INTERRUPT)
+		return raise(SIGINT) == 0 ? ASOF_OK : ASOF_FAIL(err, ASOF_IO, "raise");
 	return ASOF_FAIL(err, ASOF_IO, "injected fault at '%s'", name);
 }
 
@@ -126,7 +128,10 @@ arm_item(struct asof_str item, struct asof_error *err)
 		return arm(name, (unsigned)nth, ASOF_FAULT_FAIL, err);
 	if (asof_str_equal(action, asof_str_from("kill")))
 		return arm(name, (unsigned)nth, ASOF_FAULT_KILL, err);
-	return ASOF_FAIL(err, ASOF_INVALID, "ASOF_FAULT: neither 'fail' nor 'kill' in '%.*s'",
+	if (asof_str_equal(action, asof_str_from("interrupt")))
+		return arm(name, (unsigned)nth, ASOF_FAULT_INTERRUPT, err);
+	return ASOF_FAIL(err, ASOF_INVALID,
+			 "ASOF_FAULT: neither 'fail' nor 'kill' nor 'interrupt' in '%.*s'",
 			 ASOF_STR_ARG(item));
 }
 

@@ -18,11 +18,16 @@ render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *er
 				      ASOF_STR_ARG(version));
 			continue;
 		}
-		(void)fprintf(cli->out, "materialized %.*s %.*s at %.*s: %s in %s, %s\n",
+		(void)fprintf(cli->out, "materialized %.*s %.*s at %.*s: %s in %s, %s",
 			      ASOF_STR_ARG(name), ASOF_STR_ARG(version), ASOF_STR_ARG(at),
 			      asof_human_counted(asof_result_int(view, "rows"), "row").text,
 			      asof_human_seconds(asof_result_double(view, "seconds")).text,
 			      asof_human_bytes(asof_result_int(view, "bytes")).text);
+		int64_t resumed = asof_result_int(view, "resumed_rows");
+		if (resumed > 0)
+			(void)fprintf(cli->out, "; gone on behind the %s of a run before it",
+				      asof_human_counted(resumed, "row").text);
+		(void)fputc('\n', cli->out);
 	}
 	return ASOF_OK;
 }
@@ -54,7 +59,9 @@ const struct asof_command asof_command_materialize = {
 	.summary = "bring views from the lake to the online store",
 	.about =
 		"Writes the newest state of every key of the views named, or of all, to the online "
-		"store. A\nlate or repeated run changes nothing that is newer there.",
+		"store. A\nlate or repeated run changes nothing that is newer there. One that is "
+		"interrupted or killed\nleaves what is online as it was; the next with the same --at "
+		"goes on behind its rows.",
 	.words = { .max = SIZE_MAX, .hint = ASOF_HINT_VIEW },
 	.options = ASOF_OPTION_SET(options),
 	.examples = { { "every view, as of now", "asof materialize" },

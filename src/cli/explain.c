@@ -45,12 +45,19 @@ explain_json(struct asof_cli *cli, const struct asof_error *err, const char *mis
 	(void)fprintf(cli->err, "%s\n", asof_buf_cstr(&buf));
 }
 
+/* Where it was interrupted is of no use to who did it; what was saved from it is. */
+static const char *
+what_is_kept(const struct asof_error *err)
+{
+	const char *found = strstr(err->message, "interrupted");
+	return found ? found : "interrupted";
+}
+
 static void
 explain_text(struct asof_cli *cli, const struct asof_error *err, bool is_usage)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf clean = ASOF_BUF(EXPLAIN_MAX);
-	/* Where it was interrupted is of no use to who did it. */
-	const char *message = err->status == ASOF_CANCELLED ? "interrupted" : err->message;
+	const char *message = err->status == ASOF_CANCELLED ? what_is_kept(err) : err->message;
 	asof_text_clean(asof_str_from(message), &clean);
 	(void)fprintf(cli->err, "%s: %s\n", cli->program->name, asof_buf_cstr(&clean));
 	if (is_usage && cli->command)

@@ -19,8 +19,9 @@ message_of(const struct materialized *m, struct asof_arena *arena)
 		return "what is online is newer";
 	if (m->report.resumed_rows == 0)
 		return "written";
-	return asof_arena_printf(arena, "written, %" PRId64 " of the rows by a run that was killed",
-				 m->report.resumed_rows);
+	return asof_arena_printf(
+		arena, "written, %" PRId64 " of the rows by a run that was killed or interrupted",
+		m->report.resumed_rows);
 }
 
 static enum asof_status
@@ -74,6 +75,7 @@ write_one(struct asof_json_writer *w, const struct materialized *m)
 	asof_json_member_cstr(w, "version", m->report.version);
 	asof_json_member_bool(w, "written", m->report.is_written);
 	asof_json_member_int(w, "rows", m->report.row_count);
+	asof_json_member_int(w, "resumed_rows", m->report.resumed_rows);
 	asof_json_member_int(w, "bytes", (int64_t)m->report.size_bytes);
 	asof_json_key_cstr(w, "seconds");
 	asof_json_double(w, (double)m->elapsed_us / 1e6);

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "codec/key.h"
+#include "codec/time_text.h"
 #include "job/cursor.h"
 #include "job/entry_table.h"
 #include "job/online_shown.h"
@@ -116,7 +117,7 @@ static enum asof_status
 no_such_row(const struct loading *l, struct asof_error *err)
 {
 	return ASOF_FAIL(err, ASOF_CONFLICT,
-			 "what a killed run has put does not fit the rows of '%s' (it is forgotten "
+			 "what a run before has put does not fit the rows of '%s' (it is forgotten "
 			 "now: run this again)",
 			 l->table.name);
 }
@@ -214,6 +215,7 @@ take_rows(void *arg, const struct asof_result_schema *schema, const struct asof_
 		ASOF_TRY(asof_entry_table_add(
 			&l->entries, batch->columns + l->key_count + HEAD_COLUMNS, row, err));
 	}
+	ASOF_TRY(asof_cancel_check(&l->session->cancel, err));
 	l->read_rows += (int64_t)batch->row_count;
 	asof_session_rows(l->session, l->total_rows + (int64_t)l->row_count,
 			  l->version_rows > 0 ? (double)l->read_rows / (double)l->version_rows
@@ -437,6 +439,37 @@ begin_load(struct loading *l, struct asof_store *store, const struct asof_versio
 	return ASOF_OK;
 }
 
+/* The query, row by row, then the switch. */
+static enum asof_status
+fill(struct loading *l, struct asof_store *store, struct asof_engine *engine,
+     const struct asof_version_table *table, const char *sql, struct asof_arena *arena,
+     struct asof_error *err)
+{
+	ASOF_TRY(asof_engine_query(engine, sql, take_rows, l, err));
+	ASOF_TRY(finish_key(l, err));
+	if (l->skipped_rows < l->resume.row_count)
+		return no_such_row(l, err);
+	ASOF_TRY(flush(l, err));
+	ASOF_TRY(asof_cancel_check(&l->session->cancel, err));
+	return commit(l, l->session, store, table, arena, err);
+}
+
+/* What the store has is kept for the next run of the same instant, which goes on behind it. */
+static enum asof_status
+leave(struct loading *l, struct asof_error *err)
+{
+	char at[ASOF_TIME_TEXT_MAX];
+	struct asof_str text = { at, asof_timestamp_text(l->at_us, at) };
+	int64_t row_count = asof_store_load_leave(l->load);
+	l->load = NULL;
+	if (row_count == 0)
+		return ASOF_FAIL(err, ASOF_CANCELLED, "interrupted");
+	return ASOF_FAIL(err, ASOF_CANCELLED,
+			 "interrupted: %" PRId64 " rows are kept, `asof materialize %s --at %.*s` "
+			 "goes on behind them",
+			 row_count, l->table.name, ASOF_STR_ARG(text));
+}
+
 static enum asof_status
 load_table(struct asof_session *session, struct asof_store *store, struct asof_engine *engine,
 	   const struct asof_version_table *table, int64_t at_us, struct asof_arena *arena,
@@ -459,13 +492,10 @@ load_table(struct asof_session *session, struct asof_store *store, struct asof_e
 	ASOF_TRY(init_tables(&l, table, arena, err));
 	ASOF_TRY(plan_rows(session, engine, table, at_us, arena, &sql, &is_partial, err));
 	ASOF_TRY(begin_load(&l, store, table, asof_buf_cstr(&sql), is_partial, arena, err));
-	ASOF_TRY(asof_engine_query(engine, asof_buf_cstr(&sql), take_rows, &l, err));
-	ASOF_TRY(finish_key(&l, err));
-	if (l.skipped_rows < l.resume.row_count)
-		return no_such_row(&l, err);
-	ASOF_TRY(flush(&l, err));
-	ASOF_TRY(asof_cancel_check(&session->cancel, err));
-	ASOF_TRY(commit(&l, session, store, table, arena, err));
+	enum asof_status status = fill(&l, store, engine, table, asof_buf_cstr(&sql), arena, err);
+	if (status == ASOF_CANCELLED && l.load)
+		return leave(&l, err);
+	ASOF_TRY(status);
 	report->is_written = true;
 	report->row_count = l.total_rows;
 	report->resumed_rows = l.resume.row_count;

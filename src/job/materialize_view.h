@@ -23,12 +23,13 @@ struct asof_materialize_report {
 	const char *version;
 	int64_t row_count;
 	uint64_t size_bytes;  /* of keys and values */
-	int64_t resumed_rows; /* of them put by a run that was killed */
+	int64_t resumed_rows; /* of them put by a run that was killed or interrupted */
 	bool is_written;      /* false: what is online is newer */
 };
 
 /* Load the view's version as of `at_us`, then switch to it at once; a killed run leaves what was
- * there. */
+ * there. One that is interrupted (ASOF_CANCELLED) or killed is gone on with by the next of the same
+ * instant, where the store can; the message of the former says so. */
 ASOF_NODISCARD enum asof_status asof_materialize_view(struct asof_session *session,
 						      const struct asof_version *version,
 						      int64_t at_us, struct asof_arena *arena,

@@ -247,7 +247,7 @@ class Materialize(Case):
         again = json.loads(self.shop.done("materialize", "last", "--at", day(0), "--json"))
         self.assertEqual(again["views"][0]["rows"], keys)
         runs = json.loads(self.shop.done("list", "runs", "--json"))
-        self.assertRegex(json.dumps(runs), r"[1-9]\d+ of the rows by a run that was killed")
+        self.assertRegex(json.dumps(runs), r"[1-9]\d+ of the rows by a run that was killed or interrupted")
         for key in (0, keys // 2, keys - 1):
             found = json.loads(self.shop.done("get", "last", f"id={key}", "--at", day(0)))
             self.assertEqual(found["features"]["batch"][1000:], str(key))

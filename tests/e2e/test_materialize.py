@@ -1,10 +1,14 @@
 """`asof materialize`: offline to online, as the world was at an instant, and nothing newer is lost."""
 import json
+import re
 import unittest
 
 import project
 from project import Project
 from steps import answer, build, refused
+
+
+TRIES = 10
 
 
 class Materialize(unittest.TestCase):
@@ -71,6 +75,38 @@ class Materialize(unittest.TestCase):
         self.assertEqual(self.get("last", 9, "2024-01-06")["statuses"]["price"], "NOT_FOUND")
         self.shop.done("materialize", "-q")
         self.assertEqual(self.price(9), 3)
+
+    def interrupted(self, at):
+        """How many rows it kept, and the arguments that go on. The end that is set to a command that was interrupted, a second, may
+        come before it has said so, where the machine is busy."""
+        for _ in range(TRIES):
+            result = self.shop.run("materialize", "last", "--at", at, env=project.environment(ASOF_FAULT="materialize.batch:3=interrupt"))
+            self.assertEqual((result.returncode, result.stdout), (130, ""))
+            said = re.fullmatch(r"asof: interrupted: (\d+) rows are kept, `asof (materialize last --at \S+)` goes on behind them\n",
+                                result.stderr)
+            if said:
+                return int(said[1]), said[2].split()
+        self.fail(result.stderr)
+
+    def test_interrupted_it_is_gone_on_with(self):
+        keys = 5000
+        self.shop.write("data/many.csv", "id,ordered_at,amount,note\n" +
+                        "".join(f"{1000 + key},2024-01-01 10:00:00,{key}.5,many\n" for key in range(keys)))
+        build(self.shop)
+        self.shop.done("materialize", "-q", "last", "--at", "2024-01-01T11:00:00Z")
+        kept, goes_on = self.interrupted("2024-01-03T00:00:00Z")
+        self.assertTrue(0 < kept < keys)
+        self.assertEqual((self.price(1), self.price(1000 + keys - 1)), (10.5, keys - 0.5))
+        view, = answer(self.shop, *goes_on)["views"]
+        self.assertEqual((view["rows"], view["resumed_rows"]), (keys + 2, kept))
+        for key in (0, 1, kept - 3, kept - 2, kept - 1, kept, keys - 1):
+            self.assertEqual(self.price(1000 + key), key + 0.5)
+        self.assertEqual((self.price(1), self.price(2)), (4.5, 1))
+        self.interrupted("2024-01-03T00:00:00Z")
+        self.assertIn("gone on behind the", self.shop.done(*goes_on))
+        self.interrupted("2024-01-03T00:00:00Z")
+        view, = answer(self.shop, "materialize", "last", "--at", "2024-01-04")["views"]
+        self.assertEqual((view["rows"], view["resumed_rows"]), (keys + 2, 0))
 
     def test_what_was_never_built_exits_2(self):
         with Project() as shop:

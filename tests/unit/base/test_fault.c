@@ -147,6 +147,32 @@ kill_dies_without_a_word(void **state)
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void
+note_signal(int number)
+{
+	interrupted = number;
+}
+
+static void
+interrupt_tells_who_handles_the_signal_and_passes(void **state)
+{
+	(void)state;
+	struct asof_error err = { 0 };
+	struct sigaction note = { .sa_handler = note_signal };
+	struct sigaction before;
+	(void)sigemptyset(&note.sa_mask);
+	assert_int_equal(sigaction(SIGINT, &note, &before), 0);
+	assert_int_equal(setenv("ASOF_FAULT", "a:2=interrupt", 1), 0);
+	assert_ok(asof_fault_arm_from_env(&err), err);
+	assert_ok(asof_fault_point("a", &err), err);
+	assert_int_equal(interrupted, 0);
+	assert_ok(asof_fault_point("a", &err), err);
+	assert_int_equal(interrupted, SIGINT);
+	assert_int_equal(sigaction(SIGINT, &before, NULL), 0);
+}
+
 enum { THREADS = 4, PASSINGS = 2000 };
 
 static void *
@@ -187,6 +213,8 @@ main(void)
 		cmocka_unit_test_teardown(the_environment_arms, disarm),
 		cmocka_unit_test_teardown(a_wrong_environment_is_told, disarm),
 		cmocka_unit_test_teardown(kill_dies_without_a_word, disarm),
+		cmocka_unit_test_teardown(interrupt_tells_who_handles_the_signal_and_passes,
+					  disarm),
 		cmocka_unit_test_teardown(one_passing_of_all_threads_fails, disarm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
