@@ -1,6 +1,7 @@
 #include "store/store_redis_pool.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,13 +15,14 @@ static const struct {
 	unsigned tries;
 	struct asof_pause pause;
 } patiences[] = {
-	[ASOF_REDIS_READING] = { 5, { .first_ms = 20, .most_ms = 200 } },
+	[ASOF_REDIS_READING] = { 9, { .first_ms = 20, .most_ms = 1000 } },
 	[ASOF_REDIS_WRITING] = { 9, { .first_ms = 50, .most_ms = 1600 } },
 };
 
 struct asof_redis_pool {
 	struct asof_arena arena; /* of the target */
 	struct asof_redis_target target;
+	atomic_bool is_away;  /* somebody waited in vain, and nobody was answered since */
 	pthread_mutex_t lock; /* guards what is below it */
 	pthread_cond_t freed;
 	struct asof_redis_link *idle[IDLE_MAX];
@@ -125,6 +127,13 @@ check_replies(struct call *call, struct asof_error *err)
 	return ASOF_OK;
 }
 
+static void
+note_away(struct asof_redis_pool *pool, bool is_away)
+{
+	if (atomic_load_explicit(&pool->is_away, memory_order_relaxed) != is_away)
+		atomic_store_explicit(&pool->is_away, is_away, memory_order_relaxed);
+}
+
 static enum asof_status
 attempt(struct asof_redis_pool *pool, struct call *call, struct asof_error *err)
 {
@@ -148,7 +157,16 @@ attempt(struct asof_redis_pool *pool, struct call *call, struct asof_error *err)
 	if (status != ASOF_OK)
 		return status;
 	call->was_idle = false;
+	note_away(pool, false);
 	return check_replies(call, err);
+}
+
+/* Who reads does not wait for a server for which another one has waited in vain just now. */
+static unsigned
+tries_of(struct asof_redis_pool *pool, enum asof_redis_patience patience)
+{
+	bool is_away = atomic_load_explicit(&pool->is_away, memory_order_relaxed);
+	return patience == ASOF_REDIS_READING && is_away ? 1 : patiences[patience].tries;
 }
 
 static enum asof_status
@@ -170,9 +188,12 @@ call_with_retries(struct asof_redis_pool *pool, enum asof_redis_patience patienc
 		tries++;
 		if (!call->may_retry)
 			return ASOF_FAIL(err, status, "%s: %s", pool->target.place, why.message);
-		if (tries == patiences[patience].tries)
-			return ASOF_FAIL(err, status, "%s: %s (asked %u times)", pool->target.place,
-					 why.message, tries);
+		if (tries >= tries_of(pool, patience)) {
+			note_away(pool, true);
+			return ASOF_FAIL(err, status, "%s: %s (asked %u time%s)",
+					 pool->target.place, why.message, tries,
+					 tries == 1 ? "" : "s");
+		}
 		asof_pause_before(patiences[patience].pause, tries - 1);
 	}
 }

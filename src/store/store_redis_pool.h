@@ -25,7 +25,9 @@ const struct asof_redis_target *asof_redis_pool_target(const struct asof_redis_p
 
 /* How long a caller waits for a server that is away. */
 enum asof_redis_patience {
-	ASOF_REDIS_READING, /* well below a second: somebody waits for an answer */
+	/* Two or three seconds: somebody waits for an answer, and a server that starts again is
+	 * back by then. While it stays away only the first who reads waits. */
+	ASOF_REDIS_READING,
 	ASOF_REDIS_WRITING, /* several seconds: a server starts again meanwhile */
 };
 

@@ -302,9 +302,14 @@ a_server_that_is_gone_is_given_up_soon_and_named(void **state)
 	int64_t start_us = asof_monotonic_us();
 	enum asof_status status = asof_store_get_many(*state, "t", &key, 1, remember, &seen, &err);
 	int64_t took_us = asof_monotonic_us() - start_us;
+	struct asof_error later = { 0 };
+	enum asof_status status_later =
+		asof_store_get_many(*state, "t", &key, 1, remember, &seen, &later);
 	server_restart(&server, "redis");
 	assert_int_equal(status, ASOF_UNAVAILABLE);
 	assert_true(took_us < AT_ONCE_US);
+	assert_int_equal(status_later, ASOF_UNAVAILABLE);
+	assert_non_null(strstr(later.message, "(asked 1 time)"));
 	(void)snprintf(place, sizeof(place), "127.0.0.1:%d", server.port);
 	assert_non_null(strstr(err.message, place));
 	assert_non_null(strstr(err.message, "(is the server running?)"));
