@@ -24,7 +24,7 @@ Trust the ratios: seconds are one machine's.
 GIB = 1024.0
 SECTIONS = ("goals", "plots", "join_direct", "join_scale", "join_lake", "join_views", "join_feast", "join_hopsworks",
             "windows_flights", "windows_mlforge", "lake_increment", "kernels", "lake", "lake_open", "upload",
-            "online_one", "online_batch", "online_redis_benchmark", "online_open", "online_stores", "online_feast", "online_store", "online_materialize", "soak", "demo_vs_duckdb")
+            "online_one", "online_batch", "online_redis_benchmark", "online_open", "online_stores", "online_feast", "push", "online_store", "online_materialize", "soak", "demo_vs_duckdb")
 
 
 # ---- Results --------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 # program in ASOF (default: build/release/asof). One that fails is named, and the others still run.
 . "$(dirname "$0")/lib.sh"
 
-figures=(demo_vs_duckdb join_direct join_lake join_feast join_hopsworks windows_flights windows_mlforge lake_increment kernels lake lake_open upload online online_store)
+figures=(demo_vs_duckdb join_direct join_lake join_feast join_hopsworks windows_flights windows_mlforge lake_increment kernels lake lake_open upload online push online_store)
 failed=()
 cd "$root"
 export ASOF=${ASOF:-$root/build/release/asof}
