@@ -173,6 +173,23 @@ refuse_bad_row(const struct asof_push_append *append, int64_t row, struct asof_e
 			 append->shape->source->name);
 }
 
+/* Rows without a time, where builds fail on them: the same of every view of the source. */
+static enum asof_status
+check_times(const struct asof_push_append *append, const struct asof_view *view,
+	    const struct asof_plan_source *source, struct asof_error *err)
+{
+	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
+	struct asof_engine *engine = NULL;
+	const struct asof_plan_build build = { .view = view, .source = *source };
+	int64_t counts[5] = { 0 }; /* rows, bad, without key, the first bad one's order, floored */
+	if (append->shape->source->on_bad_row != ASOF_BAD_ROW_FAIL)
+		return ASOF_OK;
+	ASOF_TRY(asof_session_engine(append->session, &engine, err));
+	ASOF_TRY(asof_plan_profile_sql(&build, &sql, err));
+	ASOF_TRY(asof_query_ints(engine, asof_buf_cstr(&sql), counts, ASOF_COUNTOF(counts), err));
+	return counts[1] > 0 ? refuse_bad_row(append, counts[3], err) : ASOF_OK;
+}
+
 /* Everything that a build of a view would compute of the rows. */
 static enum asof_status
 check_view(const struct asof_push_append *append, const struct asof_view *view,
@@ -182,17 +199,11 @@ check_view(const struct asof_push_append *append, const struct asof_view *view,
 	struct asof_tile_layout layout;
 	struct asof_engine *engine = NULL;
 	struct asof_plan_build build = { .view = view, .source = *source };
-	int64_t counts[5] = { 0 }; /* rows, bad, without key, the first bad one's order, floored */
 	ASOF_TRY(asof_session_engine(append->session, &engine, err));
-	ASOF_TRY(asof_plan_profile_sql(&build, &sql, err));
-	ASOF_TRY(asof_query_ints(engine, asof_buf_cstr(&sql), counts, ASOF_COUNTOF(counts), err));
-	if (counts[1] > 0 && append->shape->source->on_bad_row == ASOF_BAD_ROW_FAIL)
-		return refuse_bad_row(append, counts[3], err);
 	if (asof_view_is_windowed(view)) {
 		ASOF_TRY(asof_tile_layout_make(view, append->arena, &layout, err));
 		build.layout = &layout;
 	}
-	asof_buf_clear(&sql);
 	asof_buf_add_cstr(&sql, "CREATE OR REPLACE TEMP TABLE asof_push_check AS ");
 	ASOF_TRY(asof_plan_build_sql(&build, &sql, err));
 	ASOF_TRY(asof_buf_status(&sql, err));
@@ -212,7 +223,8 @@ check_local_time(const struct asof_push_append *append, const struct asof_field 
 	int64_t row = -1;
 	bool is_local = field->type.kind == ASOF_TYPE_TIMESTAMP &&
 			strcmp(field->type_text, "TIMESTAMP WITH TIME ZONE") != 0;
-	if (!is_local)
+	bool holds_all = !source->time_zone && strcmp(field->type_text, "TIMESTAMP") == 0;
+	if (!is_local || holds_all)
 		return ASOF_OK;
 	asof_buf_add_cstr(&sql, "SELECT coalesce(min(file_row_number), -1) FROM read_parquet(");
 	asof_sql_text(&sql, append->file.path);
@@ -270,10 +282,16 @@ check(const struct asof_push_append *append, struct asof_error *err)
 	source.ordinals = ordinals;
 	source.is_pushed_column = columns;
 	ASOF_TRY(check_columns(append, &source, err));
+	bool has_times = false;
 	for (size_t i = 0; i < project->view_count; i++) {
-		if (project->views[i].source != pushed)
+		const struct asof_view *view = &project->views[i];
+		if (view->source != pushed)
 			continue;
-		enum asof_status status = check_view(append, &project->views[i], &source, err);
+		enum asof_status status =
+			has_times ? ASOF_OK : check_times(append, view, &source, err);
+		has_times = true;
+		if (status == ASOF_OK)
+			status = check_view(append, view, &source, err);
 		if (status != ASOF_OK)
 			return ASOF_WRAP(err, status, "view '%s'", project->views[i].name);
 	}
