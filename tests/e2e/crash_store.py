@@ -1,4 +1,5 @@
 """The store's own server is killed, or started again in good order, beneath a server of asof and `asof materialize`."""
+import sys
 import threading
 import time
 
@@ -66,6 +67,8 @@ class Store:
         self.assertIsNone(process.poll(), "the server died with its store")
         self.materializes()
         world.check_end(self)
+        print(f"\n{self.scheme} killed {KILLS} times: {world.oracle.count_done()} pushes, {world.reads} reads, {world.refusals} refused; "
+              f"{materializer.completed} materializations completed, {materializer.failed} failed", file=sys.stderr)
 
     def materializes(self):
         """Once what a dead one held is free."""
@@ -90,5 +93,6 @@ class Store:
                 self.assertEqual(before, world.refusals, "a request failed")
         world.stop()
         world.check_end(self)
+        print(f"\n{judged} of {RESTARTS} restarts of {self.scheme} were fast enough", file=sys.stderr)
         if judged == 0:
             self.skipTest("no restart was fast enough")

@@ -1,8 +1,9 @@
-"""`kill -9` of servers and writers at random moments, with the online store in Redis."""
+"""`kill -9` of servers, writers and the store itself at random moments, with the online store in Redis."""
 import shutil
 import unittest
 from pathlib import Path
 
+import crash_store
 import crash_writer
 import project
 import test_online_crash
@@ -12,7 +13,9 @@ from real_servers import Redis
 class OnRedis:
     """One Redis for a class, emptied before each test. What it acknowledges survives a kill."""
 
+    scheme = "redis"
     waits_for = ("its lease ends in",)
+    patience_s = 1.6
 
     @classmethod
     def setUpClass(cls):
@@ -33,6 +36,10 @@ class OnRedis:
         self.server.start()
         self.assertTrue(self.server.is_there())
 
+    def end_server(self):
+        self.server.cli("SHUTDOWN")
+        self.server.process.wait()
+
 
 class Servers(OnRedis, test_online_crash.Servers):
     """Of asof."""
@@ -40,6 +47,10 @@ class Servers(OnRedis, test_online_crash.Servers):
 
 class Writer(OnRedis, crash_writer.Writer, test_online_crash.Case):
     """`asof materialize`."""
+
+
+class Store(OnRedis, crash_store.Store, test_online_crash.Case):
+    """Redis."""
 
 
 class Forgetful(OnRedis, test_online_crash.Case):
