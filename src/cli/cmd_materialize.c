@@ -60,7 +60,8 @@ const struct asof_command asof_command_materialize = {
 	.about =
 		"Writes the newest state of every key of the views named, or of all, to the online "
 		"store. A\nlate or repeated run changes nothing that is newer there. One that is "
-		"interrupted or killed\nleaves what is online as it was; the next with the same --at "
+		"interrupted or killed\nleaves what is online as it was; the next with the same "
+		"--at "
 		"goes on behind its rows.",
 	.words = { .max = SIZE_MAX, .hint = ASOF_HINT_VIEW },
 	.options = ASOF_OPTION_SET(options),

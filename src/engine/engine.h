@@ -23,8 +23,11 @@ struct asof_engine_options {
 				  bounds */
 	const char *temp_dir;  /* below which it spills into a directory of its own; NULL: TMPDIR.
 				  What a killed process left there is removed on opening */
-	const char *extension_dir;        /* NULL: beside the library, else the cache; used by
-					     asof_engine_load() */
+	const char *extension_dir; /* NULL: beside the library, else the cache; used by
+				      asof_engine_load() */
+	/* What was read of a file is not kept for the next read: where new files are read all the
+	 * time it would only be kept. */
+	bool forgets_files;
 	const struct asof_cancel *cancel; /* NULL: none */
 	/* Called about ten times a second from another thread while a statement runs; fraction is
 	 * in [0, 1] or < 0 where unknown. NULL: none. */

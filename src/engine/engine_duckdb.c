@@ -19,6 +19,7 @@
 static const char session_sql[] = "SET TimeZone = 'UTC';"
 				  "SET allow_persistent_secrets = false;"
 				  "SET allow_community_extensions = false;";
+static const char forget_sql[] = "SET enable_external_file_cache = false";
 static const char progress_sql[] = "SET enable_progress_bar = true;"
 				   "SET enable_progress_bar_print = false;"
 				   "SET progress_bar_time = 0;";
@@ -187,10 +188,13 @@ open_database(struct asof_engine *engine, struct asof_error *err)
 }
 
 static enum asof_status
-prepare_session(struct asof_engine *engine, struct asof_error *err)
+prepare_session(struct asof_engine *engine, const struct asof_engine_options *options,
+		struct asof_error *err)
 {
 	ASOF_TRY(asof_duckdb_run(engine, session_sql, NULL, err));
-	if (engine->watch.progress)
+	if (options->forgets_files)
+		ASOF_TRY(asof_duckdb_run(engine, forget_sql, NULL, err));
+	if (options->progress)
 		ASOF_TRY(asof_duckdb_run(engine, progress_sql, NULL, err));
 	ASOF_TRY(asof_duckdb_register_sink(engine, err));
 	ASOF_TRY(asof_duckdb_register_feed(engine, err));
@@ -223,7 +227,7 @@ asof_engine_open(const struct asof_engine_options *options, struct asof_engine *
 	ASOF_TRY(asof_temp_dir_open(&engine->temp, options->temp_dir, "asof-spill-", err));
 	ASOF_TRY(find_extension_dir(engine, options->extension_dir, err));
 	ASOF_TRY(open_database(engine, err));
-	ASOF_TRY(prepare_session(engine, err));
+	ASOF_TRY(prepare_session(engine, options, err));
 	ASOF_TRY(asof_duckdb_watch_init(&engine->watch, engine->connection, err));
 	*ret_engine = ASOF_STEAL(engine);
 	return ASOF_OK;

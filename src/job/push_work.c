@@ -81,6 +81,7 @@ open_session(struct asof_push_work *work, struct asof_error *err)
 							      served->options.memory_bytes };
 	struct asof_blob *lake = NULL;
 	ASOF_TRY(asof_session_open(&options, &work->session, err));
+	work->session->forgets_files = true; /* each push is a file of its own */
 	enum asof_status status = asof_session_bind(work->session, err);
 	if (status == ASOF_OK)
 		status = asof_session_lake(work->session, &lake, err);

@@ -155,6 +155,7 @@ asof_session_engine(struct asof_session *session, struct asof_engine **ret_engin
 			.threads = session->options.threads,
 			.memory_bytes = session->options.memory_bytes,
 			.extension_dir = getenv("ASOF_EXTENSION_DIR"),
+			.forgets_files = session->forgets_files,
 			.cancel = &session->cancel,
 			.progress = session->options.progress ? report_progress : NULL,
 			.progress_arg = session,

@@ -69,6 +69,7 @@ struct asof_session {
 	struct asof_buf mistakes_text;
 	struct asof_project *project; /* NULL: the text could not be understood */
 	bool is_bound;
+	bool forgets_files;                /* of the engine; given before it is bound */
 	const struct asof_table_pin *pins; /* borrowed; given before it is bound */
 	size_t pin_count;
 	struct asof_bound_source *bound; /* per source of the project */

@@ -119,12 +119,45 @@ what_cannot_be_spilled_is_refused_by_the_name_of_the_option(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* Does it still have what it read of a file? */
+static bool
+keeps_a_file(bool forgets_files)
+{
+	char dir[64];
+	char sql[256];
+	const struct asof_engine_options options = { .threads = 1, .forgets_files = forgets_files };
+	struct asof_engine *engine = NULL;
+	struct asof_error err = { 0 };
+
+	bench_make_dir(dir);
+	assert_ok(asof_engine_open(&options, &engine, &err), err);
+	(void)snprintf(sql, sizeof(sql), "COPY (SELECT 1 AS a) TO '%s/f.parquet'", dir);
+	bench_run(engine, sql);
+	(void)snprintf(sql, sizeof(sql), "SELECT a FROM '%s/f.parquet'", dir);
+	bench_expect(engine, sql, "1\n");
+	ASOF_AUTO(asof_buf_done)
+	struct asof_buf kept =
+		bench_ask(engine, "SELECT count(*) > 0 FROM duckdb_external_file_cache()");
+	asof_engine_free(engine);
+	bench_remove_dir(dir);
+	return strcmp(asof_buf_cstr(&kept), "true\n") == 0;
+}
+
+static void
+an_engine_that_forgets_files_keeps_nothing_of_them(void **state)
+{
+	(void)state;
+	assert_true(keeps_a_file(false));
+	assert_false(keeps_a_file(true));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sort_of_twenty_million_rows_spills_and_stays_below_200_mib),
 		cmocka_unit_test(what_cannot_be_spilled_is_refused_by_the_name_of_the_option),
+		cmocka_unit_test(an_engine_that_forgets_files_keeps_nothing_of_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
