@@ -5,7 +5,8 @@
  * All keys begin with the URI's prefix, "asof":
  *   asof::tables        set: the names of all tables
  *   asof:T              hash: a table's record: current, last, writes, meta, position; of a load:
- *                       loading, loader, switched_by, load_tag, load_rows, load_bytes, load_key
+ *                       loading, loader, switched_by, load_put (a put went there too), and how far
+ *                       it is: load_tag, load_rows, load_bytes, load_key
  *   asof:T:lease        string: who loads the table, as long as he lives
  *   asof:T:old          set: generations to be removed
  *   asof:T:3            list: the keys of generation 3

@@ -5,7 +5,7 @@
 
 #include "base/fault.h"
 #include "base/number.h"
-#include "store/store_redis.h"
+#include "store/store_redis_plain.h"
 
 #define CHUNK_ROWS  256 /* of one script: others wait for it, a millisecond or two */
 #define CHUNK_BYTES ((size_t)256 << 10)
@@ -21,8 +21,10 @@ struct redis_load {
 	struct asof_redis_arguments rows;    /* a chunk, not on the server yet */
 	struct asof_redis_arguments request; /* what goes there */
 	size_t row_count;
-	bool is_replacing;        /* the chunk's rows go without the write rule */
-	bool has_tag;             /* and was not updated: it may be gone on with */
+	bool is_replacing; /* the chunk's rows go without the write rule */
+	bool has_tag;      /* and was not updated: it may be gone on with */
+	bool is_ascending; /* so far each key was put once, without any script */
+	struct asof_redis_plain plain;
 	struct asof_buf last_key; /* of what was put */
 	int64_t put_count;        /* rows that were put, by the load before it too */
 	uint64_t put_bytes;
@@ -119,6 +121,7 @@ load_free(struct redis_load *load)
 {
 	asof_redis_arguments_done(&load->rows);
 	asof_redis_arguments_done(&load->request);
+	asof_redis_plain_done(&load->plain);
 	asof_buf_done(&load->last_key);
 	asof_mem_free(load);
 }
@@ -163,6 +166,7 @@ take_answer(struct redis_load *load, const struct asof_redis_reply *items, struc
 	memcpy(load->generation, items[0].text.ptr, items[0].text.len);
 	load->put_bytes = (uint64_t)size_bytes;
 	load->durable_count = load->put_count;
+	load->is_ascending = load->put_count == 0;
 	if (load->put_count > 0)
 		asof_buf_add_str(&load->last_key, items[3].text);
 	return asof_buf_status(&load->last_key, err);
@@ -296,6 +300,30 @@ begin_chunk(struct redis_load *load, bool is_replacing)
 	load->is_replacing = is_replacing;
 }
 
+/* Keys that ascend were not put before: for them no script need look. */
+static bool
+write_plainly(struct redis_load *load)
+{
+	const struct asof_redis_chunk chunk = {
+		.table = load->name,
+		.generation = asof_str_from(load->generation),
+		.token = asof_str_from(load->token),
+		.rows = &load->rows,
+		.row_count = load->row_count,
+		.has_progress = load->has_tag,
+		.put_count = load->put_count,
+		.put_bytes = load->put_bytes,
+		.last_key = asof_buf_view(&load->last_key),
+	};
+	if (!load->is_ascending || load->is_replacing ||
+	    asof_buf_status(&load->rows.bytes, NULL) != ASOF_OK ||
+	    !asof_redis_plain_write(&load->plain, load->store, &chunk))
+		return false;
+	begin_chunk(load, false);
+	load->durable_count = load->put_count;
+	return true;
+}
+
 /* The chunk, and how far the load is with it: one step of the server. */
 static enum asof_status
 flush(struct redis_load *load, struct asof_error *err)
@@ -305,6 +333,8 @@ flush(struct redis_load *load, struct asof_error *err)
 	if (load->row_count == 0)
 		return ASOF_OK;
 	ASOF_TRY(asof_fault_point("store.load.chunk", err));
+	if (write_plainly(load))
+		return ASOF_OK;
 	begin_arguments(load, request);
 	asof_redis_argument(request, asof_str_from(load->is_replacing ? "last wins" : ""));
 	asof_redis_argument_int(request, load->put_count);
@@ -322,15 +352,15 @@ flush(struct redis_load *load, struct asof_error *err)
 static enum asof_status
 add_row(struct redis_load *load, const struct asof_store_row *row, struct asof_error *err)
 {
+	if (load->put_count > 0 && asof_str_compare(row->key, asof_buf_view(&load->last_key)) <= 0)
+		load->is_ascending = false;
 	asof_redis_argument_row(&load->rows, &load->table, row);
 	load->row_count++;
 	load->put_count++;
 	load->put_bytes += row->key.len + row->value.len;
-	if (load->has_tag) { /* only who may be gone on with needs to know it */
-		asof_buf_clear(&load->last_key);
-		asof_buf_add_str(&load->last_key, row->key);
-		ASOF_TRY(asof_buf_status(&load->last_key, err));
-	}
+	asof_buf_clear(&load->last_key);
+	asof_buf_add_str(&load->last_key, row->key);
+	ASOF_TRY(asof_buf_status(&load->last_key, err));
 	if (load->row_count < CHUNK_ROWS && load->rows.bytes.len < CHUNK_BYTES)
 		return ASOF_OK;
 	return flush(load, err);
@@ -362,7 +392,9 @@ asof_redis_load_update(struct asof_store_load *base, const struct asof_store_row
 {
 	struct redis_load *load = (struct redis_load *)base;
 	load->has_tag = false;
-	return add_rows(load, rows, row_count, true, err);
+	ASOF_TRY(add_rows(load, rows, row_count, true, err));
+	load->is_ascending = false;
+	return ASOF_OK;
 }
 
 enum asof_status

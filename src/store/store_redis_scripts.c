@@ -109,7 +109,10 @@ static const char *const texts[] = {
 	"end\n"
 	"redis.call('HINCRBY', record, 'writes', 1)\n"
 	"local written = write(current, 2)\n"
-	"if loading then write(loading, 2) end\n"
+	"if loading then\n"
+	"  redis.call('HSET', record, 'load_put', 1)\n"
+	"  write(loading, 2)\n"
+	"end\n"
 	"return written\n",
 	[ASOF_REDIS_UPDATE] = BEGIN ROWS "local found, current = mark()\n"
 					 "if not current or found ~= ARGV[2] then return 0 end\n"
@@ -133,6 +136,7 @@ static const char *const texts[] = {
 	"if not left or left_tag ~= tag then\n" /* without a tag: never equal */
 	"  if left then retire(left) end\n"
 	"  forget()\n"
+	"  redis.call('HDEL', record, 'load_put')\n"
 	"  redis.call('HSET', record, 'loading', redis.call('HINCRBY', record, 'last', 1))\n"
 	"  if tag ~= '' then redis.call('HSET', record, 'load_tag', tag) end\n"
 	"end\n"

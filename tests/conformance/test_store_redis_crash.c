@@ -243,6 +243,70 @@ what_nobody_goes_on_with_is_removed_by_the_next_load(void **state)
 	assert_no_leftovers(5);
 }
 
+static void
+put_at(struct asof_store *store, int number, const char *value, int64_t event_us)
+{
+	char key[16];
+	int len = snprintf(key, sizeof(key), "k%03d", number);
+	(void)put_one(
+		store, "t",
+		row((struct asof_str){ key, (size_t)len }, asof_str_from(value), event_us, 0));
+}
+
+static void
+update_position(struct asof_store *store, int64_t version)
+{
+	struct asof_error err = { 0 };
+	struct asof_store_mark mark;
+	assert_ok(asof_store_mark(store, "t", &mark, &err), err);
+	assert_ok(asof_store_update(store, ASOF_STORE_NAMED("t"), &mark,
+				    (struct asof_store_position){ 7, version }, NULL, 0, &err),
+		  err);
+}
+
+/* Ascending rows go without a script while nobody else writes. */
+static void
+writes_between_the_chunks_of_a_load_end_as_the_rule_says(void **state)
+{
+	struct asof_store_load *load;
+	load_when_free(*state, 1, "old", under_lease);
+	load = begin(*state, "t");
+	for (int i = 0; i < 1000; i++) {
+		char key[16];
+		int len = snprintf(key, sizeof(key), "k%03d", i);
+		if (i == 300)
+			update_position(*state, 1);
+		if (i == 600) {
+			put_at(*state, 100, "newer", 6);
+			put_at(*state, 101, "older", 4);
+			put_at(*state, 900, "newer", 6);
+			put_at(*state, 901, "older", 4);
+		}
+		load_one(load, row((struct asof_str){ key, (size_t)len }, S("loaded"), 5, 0));
+	}
+	commit(load, S("m"));
+	assert_reads(*state, "t", S("k100"), S("newer"));
+	assert_reads(*state, "t", S("k101"), S("loaded"));
+	assert_reads(*state, "t", S("k900"), S("newer"));
+	assert_reads(*state, "t", S("k901"), S("loaded"));
+	assert_reads(*state, "t", S("k299"), S("loaded"));
+	assert_reads(*state, "t", S("k999"), S("loaded"));
+	assert_no_leftovers(1000);
+}
+
+static void
+ascending_rows_need_no_script_for_each_chunk(void **state)
+{
+	char out[REDIS_TEXT_MAX];
+	redis_cli(&server, "CONFIG RESETSTAT", out);
+	struct asof_error err = { 0 };
+	assert_ok(load_rows(*state, 256 * 8, "v", &err), err);
+	assert_is_load(*state, 256 * 8, "v");
+	redis_cli(&server, "INFO commandstats", out);
+	assert_non_null(strstr(out, "cmdstat_exec:calls=8,"));
+	assert_non_null(strstr(out, "cmdstat_watch:calls=9,"));
+}
+
 /* Its rows are long in coming, but it lives. */
 static void
 a_load_outlives_its_lease_by_renewing_it(void **state)
@@ -473,6 +537,8 @@ main(void)
 		T(a_loader_that_comes_back_late_is_refused),
 		T(a_loader_whose_load_was_gone_on_with_is_refused),
 		T(what_nobody_goes_on_with_is_removed_by_the_next_load),
+		T(writes_between_the_chunks_of_a_load_end_as_the_rule_says),
+		T(ascending_rows_need_no_script_for_each_chunk),
 		T(a_load_outlives_its_lease_by_renewing_it),
 		T(a_server_that_starts_again_is_waited_for),
 		T(a_server_that_is_gone_is_given_up_soon_and_named),
