@@ -1,4 +1,6 @@
 /* cmd_serve.c - asof serve: online features over HTTP. */
+#include <malloc.h>
+
 #include "base/number.h"
 #include "cli/cli.h"
 #include "cli/clock_text.h"
@@ -9,6 +11,7 @@
 #include "model/duration.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8080"
+#define MAPPED_BYTES   (1 << 20)
 #define TIMEOUT_MAX_US INT64_C(86400000000)
 
 ASOF_DEFINE_AUTOFREE(struct asof_reader, asof_reader_close)
@@ -132,9 +135,21 @@ serve(struct asof_cli *cli, struct asof_reader *reader, struct asof_pusher *push
 	return status;
 }
 
+/*
+ * Memory of this size and more goes back to the system where it is freed. Left to itself the
+ * allocator maps only what is larger than the largest block that was ever freed, and the heap of a
+ * server that runs for weeks keeps the holes between.
+ */
+static void
+return_large_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+}
+
 static enum asof_status
 run(struct asof_cli *cli, struct asof_error *err)
 {
+	return_large_memory();
 	struct asof_reader_options options = { 0 };
 	const char *clock = asof_arguments_value(&cli->args, "clock");
 	if (clock) {
