@@ -43,10 +43,6 @@ void asof_engine_free(struct asof_engine *engine);
 ASOF_DEFINE_AUTOFREE(struct asof_engine, asof_engine_free)
 
 unsigned asof_engine_threads(const struct asof_engine *engine);
-/* Keep nothing of the files that are read from now on, which may be read again: for an engine that
- * lives long, and would fill its memory with them. */
-ASOF_NODISCARD enum asof_status asof_engine_forget_files(struct asof_engine *engine,
-							 struct asof_error *err);
 
 /* One of our types, or NONE with the engine's own name of it in type_text. */
 struct asof_result_schema {

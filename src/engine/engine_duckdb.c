@@ -257,12 +257,6 @@ asof_engine_threads(const struct asof_engine *engine)
 	return engine->threads;
 }
 
-enum asof_status
-asof_engine_forget_files(struct asof_engine *engine, struct asof_error *err)
-{
-	return asof_duckdb_run(engine, "SET enable_external_file_cache = false", NULL, err);
-}
-
 /* ---- extensions ---- */
 
 static bool

@@ -79,15 +79,10 @@ open_session(struct asof_push_work *work, struct asof_error *err)
 						      .threads = 1,
 						      .memory_bytes =
 							      served->options.memory_bytes };
-	struct asof_engine *engine = NULL;
 	struct asof_blob *lake = NULL;
 	ASOF_TRY(asof_session_open(&options, &work->session, err));
 	work->session->forgets_files = true; /* each push is a file of its own */
 	enum asof_status status = asof_session_bind(work->session, err);
-	if (status == ASOF_OK)
-		status = asof_session_engine(work->session, &engine, err);
-	if (status == ASOF_OK)
-		status = asof_engine_forget_files(engine, err);
 	if (status == ASOF_OK)
 		status = asof_session_lake(work->session, &lake, err);
 	work->opened_us = asof_monotonic_us();
