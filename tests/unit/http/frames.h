@@ -178,6 +178,20 @@ hear_frame(struct hearing *h, unsigned type, unsigned flags, uint32_t stream,
 		asof_buf_printf(&h->lines, "%u END\n", stream);
 }
 
+/* How many of the bytes are whole frames. */
+static inline size_t
+whole_frames(struct asof_str bytes)
+{
+	size_t at = 0;
+	while (bytes.len - at >= FRAME_HEAD) {
+		size_t len = FRAME_HEAD + number_at(bytes.ptr + at, 3);
+		if (bytes.len - at < len)
+			break;
+		at += len;
+	}
+	return at;
+}
+
 /* Whole frames, as a server sends them. */
 static inline void
 hear(struct hearing *h, struct asof_str bytes)

@@ -1,93 +1,13 @@
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "check.h"
+/* test_server.c - connections of a server: kept, refused, drained, too many, gone. */
 #include "http/server.h"
+
+#include <poll.h>
+
+#include "unit/http/served.h"
 
 /* Longer than anything here takes; a test that would wait so long has failed. */
 #define PATIENCE_MS 20000
 #define TEXT_BYTES  ((size_t)1 << 20)
-
-/* A server without a reader: probes and refusals only. */
-struct fixture {
-	struct asof_server *server;
-	pthread_t thread;
-	pthread_mutex_t lock; /* guards `port` */
-	pthread_cond_t is_ready;
-	uint16_t port;
-	enum asof_status status;
-	struct asof_error err;
-	char text[TEXT_BYTES];
-};
-
-static struct fixture fixture;
-
-static void
-on_ready(void *arg, const char *address, uint16_t port)
-{
-	struct fixture *f = arg;
-	assert_string_equal(address, "127.0.0.1");
-	ASOF_HOLD(held, &f->lock);
-	f->port = port;
-	(void)pthread_cond_signal(&f->is_ready);
-}
-
-static void *
-run_server(void *arg)
-{
-	struct fixture *f = arg;
-	f->status = asof_server_run(f->server, &f->err);
-	return NULL;
-}
-
-static void
-start(struct asof_server_options options)
-{
-	struct fixture *f = &fixture;
-	f->port = 0;
-	f->err = (struct asof_error){ 0 };
-	options.listen = "127.0.0.1:0";
-	options.ready = on_ready;
-	options.ready_arg = f;
-	assert_ok(asof_server_new(NULL, &options, &f->server, &f->err), f->err);
-	assert_int_equal(pthread_create(&f->thread, NULL, run_server, f), 0);
-	ASOF_HOLD(held, &f->lock);
-	while (f->port == 0)
-		(void)pthread_cond_wait(&f->is_ready, &f->lock);
-}
-
-static void
-await_end(void)
-{
-	assert_int_equal(pthread_join(fixture.thread, NULL), 0);
-	assert_ok(fixture.status, fixture.err);
-	asof_server_free(fixture.server);
-}
-
-static void
-stop(void)
-{
-	asof_server_stop(fixture.server);
-	await_end();
-}
-
-/* A connection, or -1 where it is refused. */
-static int
-dial(void)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(fixture.port) };
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_true(fd >= 0);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	assert_int_equal(close(fd), 0);
-	return -1;
-}
 
 static void
 say(int fd, const char *text)
@@ -100,7 +20,7 @@ say(int fd, const char *text)
 static const char *
 hear(int fd, const char *ending)
 {
-	char *text = fixture.text;
+	static char text[TEXT_BYTES];
 	size_t len = 0;
 	for (;;) {
 		struct pollfd wait = { .fd = fd, .events = POLLIN };
@@ -339,8 +259,6 @@ a_server_that_cannot_be_made_leaks_nothing(void **state)
 int
 main(void)
 {
-	(void)pthread_mutex_init(&fixture.lock, NULL);
-	(void)pthread_cond_init(&fixture.is_ready, NULL);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_connection_is_kept_until_the_server_stops),
 		cmocka_unit_test(a_request_that_was_begun_is_finished),

@@ -71,6 +71,18 @@ peer_begin(struct peer *peer, int version, const char *alpn)
 	(void)SSL_do_handshake(peer->ssl);
 }
 
+/* The same over a socket, which stays the caller's. False where hands were not shaken. */
+static inline bool
+peer_dial(struct peer *peer, int fd, const char *alpn)
+{
+	*peer = (struct peer){ .ctx = SSL_CTX_new(TLS_client_method()) };
+	peer->ssl = peer->ctx ? SSL_new(peer->ctx) : NULL;
+	return peer->ssl && SSL_set_fd(peer->ssl, fd) == 1 &&
+	       SSL_set_alpn_protos(peer->ssl, (const unsigned char *)alpn,
+				   (unsigned)strlen(alpn)) == 0 &&
+	       SSL_connect(peer->ssl) == 1;
+}
+
 static inline void
 peer_end(struct peer *peer)
 {
@@ -138,6 +150,14 @@ peer_read(struct peer *peer, char *out, size_t room)
 	while (total < room && SSL_read_ex(peer->ssl, out + total, room - total, &len) == 1)
 		total += len;
 	return total;
+}
+
+/* What has come, at least a byte; 0 at the end. */
+static inline size_t
+peer_read_some(struct peer *peer, char *out, size_t room)
+{
+	size_t len = 0;
+	return SSL_read_ex(peer->ssl, out, room, &len) == 1 ? len : 0;
 }
 
 static inline bool
