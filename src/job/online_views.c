@@ -26,14 +26,15 @@ struct named_counts {
 
 /* Requests hold pointers into it, so what is replaced lives on for a while. */
 struct asof_online_views {
-	pthread_mutex_t lock; /* guards everything below */
+	struct asof_store *store;       /* borrowed */
+	pthread_mutex_t refreshing;     /* held while the store is asked, by one at a time */
+	atomic_int_fast64_t checked_us; /* monotonic */
+	pthread_mutex_t lock; /* guards everything below; not held over calls of the store */
 	struct online_view **items;
 	size_t count;
 	size_t capacity;
 	struct online_view *retired;
 	struct named_counts *reads; /* kept until the end */
-	struct asof_store *store;   /* borrowed */
-	int64_t checked_us;         /* monotonic */
 };
 
 static enum asof_status
@@ -74,8 +75,8 @@ find_counts(struct asof_online_views *views, const char *name, struct asof_read_
 }
 
 static enum asof_status
-open_view(struct asof_online_views *views, const char *table, struct asof_str meta_json,
-	  struct online_view **ret_online, struct asof_error *err)
+open_view(const char *table, struct asof_str meta_json, struct online_view **ret_online,
+	  struct asof_error *err)
 {
 	ASOF_AUTO(online_view_free_auto)
 	struct online_view *online = asof_mem_alloc(sizeof(*online));
@@ -97,7 +98,6 @@ open_view(struct asof_online_views *views, const char *table, struct asof_str me
 		return no_memory(err);
 	ASOF_TRY(asof_answer_plan_make(view->view, &online->arena, &view->plan, err));
 	ASOF_TRY(asof_row_text_make(view, &online->arena, &view->text, err));
-	ASOF_TRY(find_counts(views, view->name, &view->reads, err));
 	*ret_online = ASOF_STEAL(online);
 	return ASOF_OK;
 }
@@ -125,34 +125,59 @@ free_retired(struct asof_online_views *views, int64_t before_us)
 	}
 }
 
-/* Take a table of the store in, unless it is known as it stands. The caller holds the lock. */
-static enum asof_status
-take_table(void *arg, const char *table, struct asof_str meta_json, struct asof_error *err)
+/* Where a table of the store stands in the items, `count` where it does not. The caller holds the
+ * lock. */
+static size_t
+find_table(const struct asof_online_views *views, const char *table)
 {
-	struct asof_online_views *views = arg;
 	size_t at = 0;
 	while (at < views->count && strcmp(views->items[at]->public_view.table, table) != 0)
 		at++;
-	if (at < views->count && views->items[at]->meta_hash == asof_hash64(meta_json))
-		return ASOF_OK;
+	return at;
+}
 
-	struct online_view *online = NULL;
-	enum asof_status status = open_view(views, table, meta_json, &online, err);
-	if (status != ASOF_OK)
-		return ASOF_WRAP(err, status, "online table '%s'", table);
+static bool
+is_known(struct asof_online_views *views, const char *table, struct asof_str meta_json)
+{
+	uint64_t meta_hash = asof_hash64(meta_json);
+	ASOF_HOLD(held, &views->lock);
+	size_t at = find_table(views, table);
+	return at < views->count && views->items[at]->meta_hash == meta_hash;
+}
+
+/* On failure `online` stays the caller's. */
+static enum asof_status
+put_view(struct asof_online_views *views, struct online_view *online, struct asof_error *err)
+{
+	struct asof_reader_view *view = &online->public_view;
+	ASOF_HOLD(held, &views->lock);
+	ASOF_TRY(find_counts(views, view->name, &view->reads, err));
+	size_t at = find_table(views, view->table);
 	if (at < views->count) {
 		retire(views, views->items[at]);
 		views->items[at] = online;
 		return ASOF_OK;
 	}
 	void *items = views->items;
-	status = asof_mem_reserve(&items, &views->capacity, at + 1, sizeof(*views->items), err);
-	if (status != ASOF_OK) {
-		online_view_free(online);
-		return status;
-	}
+	ASOF_TRY(asof_mem_reserve(&items, &views->capacity, at + 1, sizeof(*views->items), err));
 	views->items = items;
 	views->items[views->count++] = online;
+	return ASOF_OK;
+}
+
+/* Take a table of the store in, unless it is known as it stands. */
+static enum asof_status
+take_table(void *arg, const char *table, struct asof_str meta_json, struct asof_error *err)
+{
+	struct asof_online_views *views = arg;
+	if (is_known(views, table, meta_json))
+		return ASOF_OK;
+	ASOF_AUTO(online_view_free_auto) struct online_view *online = NULL;
+	enum asof_status status = open_view(table, meta_json, &online, err);
+	if (status != ASOF_OK)
+		return ASOF_WRAP(err, status, "online table '%s'", table);
+	ASOF_TRY(put_view(views, online, err));
+	online = NULL; /* the list's */
 	return ASOF_OK;
 }
 
@@ -164,7 +189,8 @@ asof_online_views_open(struct asof_store *store, struct asof_online_views **ret_
 	if (!views)
 		return no_memory(err);
 	views->store = store;
-	views->checked_us = asof_monotonic_us();
+	atomic_init(&views->checked_us, asof_monotonic_us());
+	(void)pthread_mutex_init(&views->refreshing, NULL);
 	(void)pthread_mutex_init(&views->lock, NULL);
 	enum asof_status status = asof_store_tables(store, take_table, views, err);
 	if (status != ASOF_OK) {
@@ -190,21 +216,33 @@ asof_online_views_free(struct asof_online_views *views)
 		views->reads = next;
 	}
 	(void)pthread_mutex_destroy(&views->lock);
+	(void)pthread_mutex_destroy(&views->refreshing);
 	asof_mem_free(views);
+}
+
+/* The caller holds `refreshing`. */
+static void
+ask_store(struct asof_online_views *views, int64_t now_us)
+{
+	struct asof_error ignored = { 0 };
+	if (asof_store_tables(views->store, take_table, views, &ignored) == ASOF_OK) {
+		ASOF_HOLD(held, &views->lock);
+		free_retired(views, now_us - RETIRED_KEEP_US);
+	}
+	atomic_store_explicit(&views->checked_us, now_us, memory_order_relaxed);
 }
 
 void
 asof_online_views_refresh(struct asof_online_views *views, bool is_urgent)
 {
 	int64_t now_us = asof_monotonic_us();
-	ASOF_HOLD(held, &views->lock);
-	if (!is_urgent && now_us - views->checked_us < REFRESH_US)
+	int64_t checked_us = atomic_load_explicit(&views->checked_us, memory_order_relaxed);
+	if (is_urgent)
+		(void)pthread_mutex_lock(&views->refreshing);
+	else if (now_us - checked_us < REFRESH_US || pthread_mutex_trylock(&views->refreshing) != 0)
 		return;
-	struct asof_error ignored = { 0 };
-	enum asof_status status = asof_store_tables(views->store, take_table, views, &ignored);
-	if (status == ASOF_OK)
-		free_retired(views, now_us - RETIRED_KEEP_US);
-	views->checked_us = now_us;
+	ask_store(views, now_us);
+	(void)pthread_mutex_unlock(&views->refreshing);
 }
 
 size_t

@@ -17,8 +17,8 @@ ASOF_NODISCARD enum asof_status asof_online_views_open(struct asof_store *store,
 /* NULL is a no-op. */
 void asof_online_views_free(struct asof_online_views *views);
 
-/* Look at the store again, at most ten times a second unless `is_urgent`. What cannot be read
- * leaves things as they were. */
+/* Look at the store again, at most ten times a second unless `is_urgent`; while somebody does,
+ * others go on with what is known. What cannot be read leaves things as they were. */
 void asof_online_views_refresh(struct asof_online_views *views, bool is_urgent);
 
 size_t asof_online_views_count(struct asof_online_views *views);
