@@ -237,6 +237,12 @@ asof_reader_store(const struct asof_reader *reader)
 	return reader->store;
 }
 
+bool
+asof_reader_is_remote(const struct asof_reader *reader)
+{
+	return asof_store_is_remote(reader->store);
+}
+
 int64_t
 asof_reader_now_us(const struct asof_reader *reader)
 {

@@ -84,6 +84,9 @@ void asof_reader_refresh(const struct asof_reader *reader);
 struct asof_session *asof_reader_session(const struct asof_reader *reader);
 struct asof_store *asof_reader_store(const struct asof_reader *reader);
 
+/* Whether reads wait for a server, perhaps for long. */
+bool asof_reader_is_remote(const struct asof_reader *reader);
+
 int64_t asof_reader_now_us(const struct asof_reader *reader);
 /* Calls that the store has failed since the reader was opened. */
 uint64_t asof_reader_store_errors(const struct asof_reader *reader);

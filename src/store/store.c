@@ -56,6 +56,12 @@ asof_store_is_showing(const struct asof_store *store)
 	return store->ops->is_showing && store->ops->is_showing(store);
 }
 
+bool
+asof_store_is_remote(const struct asof_store *store)
+{
+	return store->ops->is_remote && store->ops->is_remote(store);
+}
+
 static enum asof_status
 check_table(const char *table, struct asof_error *err)
 {

@@ -104,6 +104,8 @@ struct asof_store_ops {
 	const char *scheme;
 	/* Does it use what rows show? NULL: no. */
 	bool (*is_showing)(const struct asof_store *store);
+	/* Do calls take as long as a server does to answer? NULL: no. */
+	bool (*is_remote)(const struct asof_store *store);
 	enum asof_status (*open)(struct asof_str location, struct asof_store **ret_store,
 				 struct asof_error *err);
 	void (*close)(struct asof_store *store);
@@ -192,6 +194,8 @@ ASOF_DEFINE_AUTOFREE(struct asof_store, asof_store_free)
 
 /* Is what rows show used? Who makes rows may spare himself the work otherwise. */
 bool asof_store_is_showing(const struct asof_store *store);
+/* Do calls wait for a server, perhaps for long? Who has other things to do calls from elsewhere. */
+bool asof_store_is_remote(const struct asof_store *store);
 
 ASOF_NODISCARD enum asof_status asof_store_put(struct asof_store *store,
 					       const struct asof_store_table *table,

@@ -80,6 +80,12 @@ fault_is_showing(const struct asof_store *store)
 	return asof_store_is_showing(((const struct fault_store *)store)->inner);
 }
 
+static bool
+fault_is_remote(const struct asof_store *store)
+{
+	return asof_store_is_remote(((const struct fault_store *)store)->inner);
+}
+
 static enum asof_status
 fault_put(struct asof_store *store, const struct asof_store_table *table,
 	  const struct asof_store_row *rows, size_t row_count, size_t *ret_written,
@@ -206,6 +212,7 @@ static const struct asof_store_ops fault_ops = {
 	.scheme = "fault",
 	.close = fault_close,
 	.is_showing = fault_is_showing,
+	.is_remote = fault_is_remote,
 	.put = fault_put,
 	.get_many = fault_get_many,
 	.meta = fault_meta,

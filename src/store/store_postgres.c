@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#define CONNECTIONS_MAX 16
+#define CONNECTIONS_MAX 64
 #define META_BYTES_MAX  ((size_t)1 << 30)
 
 /* Plans that do not depend on statistics, made once: ten thousand keys are looked at by a planner
@@ -186,6 +186,13 @@ postgres_is_showing(const struct asof_store *store)
 	return true;
 }
 
+static bool
+postgres_is_remote(const struct asof_store *store)
+{
+	(void)store;
+	return true;
+}
+
 static void
 postgres_close(struct asof_store *store)
 {
@@ -246,6 +253,7 @@ postgres_open(struct asof_str location, struct asof_store **ret_store, struct as
 const struct asof_store_ops asof_store_postgres_ops = {
 	.scheme = "postgres",
 	.is_showing = postgres_is_showing,
+	.is_remote = postgres_is_remote,
 	.open = postgres_open,
 	.close = postgres_close,
 	.put = asof_postgres_put,

@@ -19,6 +19,13 @@ redis_is_showing(const struct asof_store *store)
 	return true;
 }
 
+static bool
+redis_is_remote(const struct asof_store *store)
+{
+	(void)store;
+	return true;
+}
+
 /* --- writing -----------------------------------------------------------------------------------
  */
 
@@ -320,6 +327,7 @@ const struct asof_store_ops asof_store_redis_ops = {
 	.open = redis_open,
 	.close = redis_close,
 	.is_showing = redis_is_showing,
+	.is_remote = redis_is_remote,
 	.put = redis_put,
 	.get_many = redis_get_many,
 	.meta = redis_meta,

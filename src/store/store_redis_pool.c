@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/pause.h"
 
-#define IDLE_MAX 16
+#define IDLE_MAX 64
 #define USED_MAX 64 /* at once; more callers wait */
 
 static const struct {
