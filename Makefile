@@ -46,7 +46,7 @@ bench: build ## the short set of figures beside their peers: docs/BENCHMARK.md, 
 	@scripts/setup.sh bench
 	@scripts/bench.sh
 
-bench-long: build ## all figures: an hour, and 10 GB of the cache
+bench-long: build ## all figures: an hour and a half, and 12 GB of the cache
 	@scripts/setup.sh bench
 	@scripts/bench.sh --long
 
