@@ -81,6 +81,8 @@ void asof_postgres_add_merge(struct asof_buf *sql, int64_t generation,
 			     const struct asof_postgres_shape *shape);
 /* With `is_current`: only if it is the one that is read. */
 void asof_postgres_add_get(struct asof_buf *sql, int64_t generation, bool is_current);
+/* The same, if it is the one that is read, with a single key for $1. */
+void asof_postgres_add_get_one(struct asof_buf *sql, int64_t generation);
 void asof_postgres_add_view(struct asof_buf *sql, const char *view_name, int64_t generation,
 			    const struct asof_postgres_shape *shape);
 
@@ -103,7 +105,7 @@ ASOF_NODISCARD enum asof_status asof_postgres_add_row(struct asof_buf *buf,
 struct asof_postgres_known {
 	int64_t generation; /* 0: none */
 	bool has_shape;
-	bool has_get;      /* statements that are prepared */
+	bool has_get[2];   /* statements that are prepared; [1]: of a single key */
 	bool has_write[3]; /* by enum asof_postgres_write */
 	struct asof_postgres_shape shape;
 };

@@ -10,6 +10,10 @@
 
 /* Of the keys, and the table's name. */
 static const uint32_t get_types[] = { 1001 /* bytea[] */, ASOF_POSTGRES_TEXT };
+static const uint32_t get_one_types[] = { ASOF_POSTGRES_BYTES, ASOF_POSTGRES_TEXT };
+
+#define ARRAY_HEAD_BYTES 20
+#define KEY_HEAD_BYTES   4 /* its length */
 
 /* Keys are sent in their order: neighbours in the index are found one after the other. */
 struct get {
@@ -17,6 +21,7 @@ struct get {
 	struct asof_arena arena;
 	const size_t *order;
 	struct asof_buf keys; /* as an array's bytes */
+	bool is_one;          /* a single key */
 	struct asof_postgres_answer answer;
 };
 
@@ -54,17 +59,20 @@ find_generation(struct asof_postgres_conn *conn, const char *table, int64_t *ret
 }
 
 static enum asof_status
-prepare_get(struct asof_postgres_conn *conn, struct asof_postgres_known *known, const char *name,
-	    struct asof_error *err)
+prepare_get(struct asof_postgres_conn *conn, struct asof_postgres_known *known, bool is_one,
+	    const char *name, struct asof_error *err)
 {
-	char sql[512];
-	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(sizeof(sql));
-	if (known->has_get)
+	ASOF_AUTO(asof_buf_done) struct asof_buf text = ASOF_BUF(512);
+	if (known->has_get[is_one])
 		return ASOF_OK;
-	asof_postgres_add_get(&text, known->generation, true);
+	if (is_one)
+		asof_postgres_add_get_one(&text, known->generation);
+	else
+		asof_postgres_add_get(&text, known->generation, true);
 	ASOF_TRY(asof_buf_status(&text, err));
-	ASOF_TRY(asof_postgres_prepare(&conn->link, name, asof_buf_cstr(&text), get_types, 2, err));
-	known->has_get = true;
+	ASOF_TRY(asof_postgres_prepare(&conn->link, name, asof_buf_cstr(&text),
+				       is_one ? get_one_types : get_types, 2, err));
+	known->has_get[is_one] = true;
 	return ASOF_OK;
 }
 
@@ -74,12 +82,14 @@ ask_generation(struct asof_postgres_conn *conn, struct asof_postgres_known *know
 	       int64_t *ret_generation, struct asof_error *err)
 {
 	char name[40];
-	const char *const bytes[] = { get->keys.ptr, get->table };
-	const int lengths[] = { (int)get->keys.len, (int)strlen(get->table) };
+	size_t skipped = get->is_one ? ARRAY_HEAD_BYTES + KEY_HEAD_BYTES : 0;
+	const char *const bytes[] = { get->keys.ptr + skipped, get->table };
+	const int lengths[] = { (int)(get->keys.len - skipped), (int)strlen(get->table) };
 	static const int formats[] = { 1, 1 };
 	struct asof_postgres_values values = { 2, bytes, lengths, formats };
-	(void)snprintf(name, sizeof(name), "get_%" PRId64, known->generation);
-	ASOF_TRY(prepare_get(conn, known, name, err));
+	(void)snprintf(name, sizeof(name), "get%s_%" PRId64, get->is_one ? "_one" : "",
+		       known->generation);
+	ASOF_TRY(prepare_get(conn, known, get->is_one, name, err));
 	ASOF_TRY(asof_postgres_execute(&conn->link, name, &values, true, &get->answer, err));
 	*ret_generation = 0;
 	if (asof_postgres_row_count(&get->answer) > 0 && !asof_postgres_is_null(&get->answer, 0, 0))
@@ -124,6 +134,7 @@ get_init(struct get *get, const struct asof_str *keys, size_t count, struct asof
 {
 	struct asof_buf *buf = &get->keys;
 	*buf = ASOF_BUF(KEYS_BYTES_MAX);
+	get->is_one = count == 1;
 	if (count > INT32_MAX)
 		return ASOF_FAIL(err, ASOF_LIMIT, "%zu keys at once", count);
 	ASOF_TRY(asof_postgres_order_keys(keys, count, &get->arena, &get->order, err));

@@ -83,9 +83,12 @@ deallocate(struct asof_postgres_conn *conn, const struct asof_postgres_known *kn
 						"deallocate write_%d_%" PRId64 ";", i,
 						known->generation);
 	}
-	if (known->has_get)
-		len += (size_t)snprintf(sql + len, sizeof(sql) - len, "deallocate get_%" PRId64,
-					known->generation);
+	for (int is_one = 0; is_one < 2; is_one++) {
+		if (known->has_get[is_one])
+			len += (size_t)snprintf(sql + len, sizeof(sql) - len,
+						"deallocate get%s_%" PRId64 ";",
+						is_one ? "_one" : "", known->generation);
+	}
 	assert(len < sizeof(sql));
 	return len > 0 ? asof_postgres_run(&conn->link, sql, err) : ASOF_OK;
 }

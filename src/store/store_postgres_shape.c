@@ -326,6 +326,17 @@ asof_postgres_add_get(struct asof_buf *sql, int64_t generation, bool is_current)
 				rows, generation);
 }
 
+/* A third less work for the server than an array of one. */
+void
+asof_postgres_add_get_one(struct asof_buf *sql, int64_t generation)
+{
+	asof_buf_printf(sql,
+			"select c.generation, case when g.key is not null then 1::bigint end, g.row"
+			" from asof_online c left join asof_online_g%" PRId64 " g on g.key = $1"
+			" and not g.is_tombstone and c.generation = %" PRId64 " where c.name = $2",
+			generation, generation);
+}
+
 static void
 add_time(struct asof_buf *sql, const char *column, const char *name)
 {
