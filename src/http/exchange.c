@@ -320,13 +320,15 @@ answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof
 		return ASOF_WANT_WAKING;
 	}
 	asof_push_free(ASOF_STEAL(exchange->push));
+	if (status == ASOF_OK) {
+		write_head(&a, 200);
+		status = asof_buf_status(&exchange->head, &a.problem.err);
+	}
 	if (status != ASOF_OK) {
 		/* A client that meant a body but did not say so will send it next. */
 		if (a.problem.kind == ASOF_PROBLEM_LENGTH_REQUIRED)
 			exchange->closes = true;
 		(void)give_problem(&a, status);
-	} else {
-		write_head(&a, 200);
 	}
 	record(&a);
 	return ASOF_WANT_OUTPUT;

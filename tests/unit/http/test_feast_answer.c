@@ -2,65 +2,11 @@
  * at the limit of an answer. */
 #include "http/feast_answer.h"
 
-#include <stdio.h>
-
-#include "check.h"
 #include "http/batch_rows.h"
-#include "tempdir.h"
+#include "unit/http/shop.h"
 
-#define AT_US        INT64_C(1706745600000000) /* 2024-02-01: the sample's orders are of January */
-#define CUSTOMERS    ((size_t)25)              /* 20 of them order */
 #define MANY_ROWS    (3 * (size_t)ASOF_BATCH_SLICE_ROWS - 40)
 #define ANSWER_BYTES ((size_t)4 << 20)
-
-struct fixture {
-	char dir[TEMPDIR_MAX];
-	size_t live_before;
-	struct asof_session *session;
-	struct asof_reader *reader;
-};
-
-static void
-prepare(struct fixture *f)
-{
-	struct asof_error err = { 0 };
-	char *json = NULL;
-	assert_ok(asof_init(f->dir, &json, &err), err);
-	asof_mem_free(ASOF_STEAL(json));
-	struct asof_session_options options = { .dir = f->dir, .threads = 1 };
-	assert_ok(asof_session_open(&options, &f->session, &err), err);
-	struct asof_build_options build = { .is_full = true };
-	assert_ok(asof_build(f->session, &build, &json, &err), err);
-	asof_mem_free(ASOF_STEAL(json));
-	struct asof_materialize_options at = { .has_at = true, .at_us = AT_US };
-	assert_ok(asof_materialize(f->session, &at, &json, &err), err);
-	asof_mem_free(json);
-	struct asof_reader_options clock = { .has_clock = true,
-					     .clock_us = AT_US,
-					     .is_clock_held = true };
-	assert_ok(asof_reader_open(f->session, &clock, &f->reader, &err), err);
-}
-
-static int
-set_up(void **state)
-{
-	static struct fixture f;
-	f = (struct fixture){ .live_before = asof_mem_live() };
-	tempdir_make(f.dir);
-	prepare(&f);
-	*state = &f;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct fixture *f = *state;
-	asof_reader_close(f->reader);
-	asof_session_close(f->session);
-	tempdir_remove(f->dir);
-	return asof_mem_live() == f->live_before ? 0 : -1;
-}
 
 /* Customers 1, 2, .. again and again; every thirteenth has no key. */
 static void
@@ -70,10 +16,10 @@ make_body(struct asof_buf *body, size_t row_count)
 			  "{\"features\": [\"spending:*\"], \"entities\": {\"customer_id\": [");
 	for (size_t i = 0; i < row_count; i++) {
 		const char *comma = i > 0 ? "," : "";
-		if (i % CUSTOMERS == 13)
+		if (i % SHOP_CUSTOMERS == 13)
 			asof_buf_printf(body, "%snull", comma);
 		else
-			asof_buf_printf(body, "%s%zu", comma, i % CUSTOMERS);
+			asof_buf_printf(body, "%s%zu", comma, i % SHOP_CUSTOMERS);
 	}
 	asof_buf_add_cstr(body, "]}}");
 }
@@ -86,29 +32,29 @@ scratch_done(struct asof_scratch *scratch)
 }
 
 static enum asof_status
-answer(struct fixture *f, struct asof_str body, struct asof_buf *buf, struct asof_problem *problem)
+answer(struct shop *shop, struct asof_str body, struct asof_buf *buf, struct asof_problem *problem)
 {
 	ASOF_AUTO(scratch_done) struct asof_scratch scratch = { 0 };
 	struct asof_feast_request request;
 	struct asof_batch_reading reading = {
-		.reader = f->reader,
+		.reader = shop->reader,
 		.entity_max = 100000,
 		.arena = &scratch.request,
 		.problem = problem,
 	};
 	ASOF_TRY(asof_feast_read(&reading, body, &request));
-	return asof_feast_answer(f->reader, &request, &scratch, buf, problem);
+	return asof_feast_answer(shop->reader, &request, &scratch, buf, problem);
 }
 
 /* The lists of an answer. */
 static const struct asof_json *
-results_of(struct fixture *f, size_t row_count, struct asof_buf *buf, struct asof_arena *arena)
+results_of(struct shop *shop, size_t row_count, struct asof_buf *buf, struct asof_arena *arena)
 {
 	ASOF_AUTO(asof_buf_done) struct asof_buf body = ASOF_BUF(ANSWER_BYTES);
 	struct asof_problem problem = { 0 };
 	const struct asof_json *root;
 	make_body(&body, row_count);
-	assert_ok(answer(f, asof_buf_view(&body), buf, &problem), problem.err);
+	assert_ok(answer(shop, asof_buf_view(&body), buf, &problem), problem.err);
 	assert_ok(asof_json_read(asof_buf_view(buf), arena, &root, &problem.err), problem.err);
 	const struct asof_json *results = asof_json_member(root, "results");
 	assert_non_null(results);
@@ -119,10 +65,10 @@ static void
 check_list(const struct asof_json *many, const struct asof_json *few, size_t row_count)
 {
 	assert_int_equal(many->count, row_count);
-	assert_int_equal(few->count, CUSTOMERS);
+	assert_int_equal(few->count, SHOP_CUSTOMERS);
 	for (size_t row = 0; row < row_count; row++) {
 		const struct asof_json *one = &many->items[row];
-		const struct asof_json *other = &few->items[row % CUSTOMERS];
+		const struct asof_json *other = &few->items[row % SHOP_CUSTOMERS];
 		assert_int_equal(one->kind, other->kind);
 		assert_true(asof_str_equal(one->text, other->text));
 	}
@@ -132,17 +78,17 @@ check_list(const struct asof_json *many, const struct asof_json *few, size_t row
 static void
 rows_are_the_same_in_one_slice_and_in_many(void **state)
 {
-	struct fixture *f = *state;
+	struct shop *shop = *state;
 	static const size_t counts[] = { ASOF_BATCH_SLICE_ROWS, ASOF_BATCH_SLICE_ROWS + 1,
 					 MANY_ROWS };
 	static const char *const lists[] = { "values", "statuses", "event_timestamps" };
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
 	ASOF_AUTO(asof_buf_done) struct asof_buf small = ASOF_BUF(ANSWER_BYTES);
-	const struct asof_json *few = results_of(f, CUSTOMERS, &small, &arena);
+	const struct asof_json *few = results_of(shop, SHOP_CUSTOMERS, &small, &arena);
 	assert_true(few->count > 3);
 	for (size_t i = 0; i < ASOF_COUNTOF(counts); i++) {
 		ASOF_AUTO(asof_buf_done) struct asof_buf large = ASOF_BUF(ANSWER_BYTES);
-		const struct asof_json *many = results_of(f, counts[i], &large, &arena);
+		const struct asof_json *many = results_of(shop, counts[i], &large, &arena);
 		assert_int_equal(many->count, few->count);
 		for (size_t column = 0; column < few->count; column++) {
 			for (size_t list = 0; list < ASOF_COUNTOF(lists); list++)
@@ -167,7 +113,7 @@ no_rows_are_empty_lists(void **state)
 static void
 every_allocation_failure_is_survived(void **state)
 {
-	struct fixture *f = *state;
+	struct shop *shop = *state;
 	ASOF_AUTO(asof_buf_done) struct asof_buf body = ASOF_BUF(ANSWER_BYTES);
 	make_body(&body, ASOF_BATCH_SLICE_ROWS + 1);
 	size_t failures = 0;
@@ -178,7 +124,7 @@ every_allocation_failure_is_survived(void **state)
 		{
 			ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(ANSWER_BYTES);
 			asof_mem_fail_at(n);
-			status = answer(f, asof_buf_view(&body), &buf, &problem);
+			status = answer(shop, asof_buf_view(&body), &buf, &problem);
 			asof_mem_fail_at(0);
 		}
 		assert_int_equal(asof_mem_live(), before);
@@ -195,17 +141,17 @@ every_allocation_failure_is_survived(void **state)
 static void
 an_answer_past_its_limit_is_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct shop *shop = *state;
 	ASOF_AUTO(asof_buf_done) struct asof_buf body = ASOF_BUF(ANSWER_BYTES);
 	ASOF_AUTO(asof_buf_done) struct asof_buf whole = ASOF_BUF(ANSWER_BYTES);
 	struct asof_problem problem = { 0 };
 	make_body(&body, MANY_ROWS);
-	assert_ok(answer(f, asof_buf_view(&body), &whole, &problem), problem.err);
+	assert_ok(answer(shop, asof_buf_view(&body), &whole, &problem), problem.err);
 	size_t early = 0;
 	size_t late = 0;
 	for (size_t max = 1; max < whole.len; max += whole.len / 40) {
 		ASOF_AUTO(asof_buf_done) struct asof_buf buf = ASOF_BUF(max);
-		enum asof_status status = answer(f, asof_buf_view(&body), &buf, &problem);
+		enum asof_status status = answer(shop, asof_buf_view(&body), &buf, &problem);
 		asof_problem_settle(&problem, status);
 		assert_int_equal(problem.kind, ASOF_PROBLEM_LIMIT_EXCEEDED);
 		early += buf.len == 0;
@@ -214,7 +160,7 @@ an_answer_past_its_limit_is_refused(void **state)
 	}
 	assert_true(early > 0 && late > 0);
 	ASOF_AUTO(asof_buf_done) struct asof_buf exact = ASOF_BUF(whole.len);
-	assert_ok(answer(f, asof_buf_view(&body), &exact, &problem), problem.err);
+	assert_ok(answer(shop, asof_buf_view(&body), &exact, &problem), problem.err);
 }
 
 int
@@ -226,5 +172,5 @@ main(void)
 		cmocka_unit_test(every_allocation_failure_is_survived),
 		cmocka_unit_test(an_answer_past_its_limit_is_refused),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, shop_up, shop_down);
 }
