@@ -87,12 +87,27 @@ read_time(const struct asof_cli *cli, const char *name, unsigned *ret_ms, struct
 }
 
 static enum asof_status
+read_workers(const struct asof_cli *cli, unsigned *ret, struct asof_error *err)
+{
+	size_t count = 0;
+	ASOF_TRY(read_count(cli, "workers", &count, err));
+	if (count > ASOF_SERVER_WORKERS_MAX)
+		return refuse_limit("workers", asof_arguments_value(&cli->args, "workers"),
+				    "number up to 64", err);
+	*ret = (unsigned)count;
+	return ASOF_OK;
+}
+
+static enum asof_status
 read_limits(const struct asof_cli *cli, struct asof_server_options *options, struct asof_error *err)
 {
 	ASOF_TRY(read_size(cli, "max-body", &options->body_max_bytes, err));
 	ASOF_TRY(read_size(cli, "max-memory", &options->memory_max_bytes, err));
 	ASOF_TRY(read_count(cli, "max-entities", &options->entity_max, err));
 	ASOF_TRY(read_count(cli, "max-connections", &options->connection_max, err));
+	ASOF_TRY(read_workers(cli, &options->workers, err));
+	ASOF_TRY(read_count(cli, "max-queue", &options->queue_max, err));
+	ASOF_TRY(read_time(cli, "queue-timeout", &options->queue_timeout_ms, err));
 	ASOF_TRY(read_time(cli, "read-timeout", &options->read_timeout_ms, err));
 	return read_time(cli, "idle-timeout", &options->idle_timeout_ms, err);
 }
@@ -194,6 +209,15 @@ static const struct asof_option options[] = {
 	{ .name = "idle-timeout",
 	  .metavar = "D",
 	  .about = "between requests, and for a client that does not read (default: 75s)" },
+	{ .name = "workers",
+	  .metavar = "N",
+	  .about = "that ask a store on a server, Redis or PostgreSQL (default: 16)" },
+	{ .name = "max-queue",
+	  .metavar = "N",
+	  .about = "of requests that wait for a worker; more are 429 (default: 1024)" },
+	{ .name = "queue-timeout",
+	  .metavar = "D",
+	  .about = "what waited longer for a worker is 503 (default: 5s)" },
 	{ .name = "clock",
 	  .metavar = "T",
 	  .about = "start the clock at T and let it run; T! holds it there" },
@@ -207,6 +231,7 @@ const struct asof_command asof_command_serve = {
 		"[--listen ADDR] [--tokens FILE] [--tls-cert FILE --tls-key FILE]\n"
 		"            [--http2] [--max-body SIZE] [--max-entities N] [--max-connections N]\n"
 		"            [--max-memory SIZE] [--read-timeout D] [--idle-timeout D]\n"
+		"            [--workers N] [--max-queue N] [--queue-timeout D]\n"
 		"            [--threads N] [--clock T] [--access-log]",
 	.summary = "answer online features over HTTP",
 	.about = "Serves what was materialized. Says 'listening on HOST:PORT' on standard error "

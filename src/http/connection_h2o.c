@@ -21,7 +21,7 @@
 #define RECORD_BYTES ((size_t)16 << 10)
 
 static void on_read(h2o_socket_t *sock, const char *err);
-static void on_write(h2o_socket_t *sock, const char *err);
+static void go_on_after_slice(struct asof_connection *conn);
 static void advance_http1(struct asof_connection *conn);
 static void pump_http2(struct asof_connection *conn);
 
@@ -37,6 +37,28 @@ set_timer(struct asof_connection *conn, h2o_timeout_t *timeout)
 {
 	h2o_timeout_unlink(&conn->timer);
 	h2o_timeout_link(conn->loop->h2o, timeout, &conn->timer);
+}
+
+static void
+on_write(h2o_socket_t *sock, const char *err)
+{
+	struct asof_connection *conn = sock->data;
+	if (err) {
+		asof_connection_close(conn);
+		return;
+	}
+	if (conn->channel)
+		asof_tls_channel_sent(conn->channel);
+	conn->after_write(conn);
+}
+
+/* Write what stays where it is until then, and go on with `after`. */
+static void
+write_out(struct asof_connection *conn, h2o_iovec_t *vecs, size_t count,
+	  void (*after)(struct asof_connection *conn))
+{
+	conn->after_write = after;
+	h2o_socket_write(conn->sock, vecs, count, on_write);
 }
 
 /* TLS wants to be told that nothing was cut off. Nobody waits for whether it is. */
@@ -156,7 +178,7 @@ write_slice(struct asof_connection *conn)
 	if (count > 1)
 		vecs[1] = iovec_of(parts[1]);
 	set_timer(conn, &conn->loop->idle_timeout);
-	h2o_socket_write(conn->sock, vecs, count, on_write);
+	write_out(conn, vecs, count, go_on_after_slice);
 }
 
 static void
@@ -214,6 +236,7 @@ await_waking(struct asof_connection *conn)
 	h2o_timeout_unlink(&conn->timer);
 	h2o_socket_read_stop(conn->sock);
 	conn->state = ASOF_CONNECTION_WAITING;
+	asof_loop_watch_errands(conn->loop);
 }
 
 /* HTTP/2 has one timer: how long nothing has come of it. What a client can send for nothing, as
@@ -241,19 +264,6 @@ expire_http2(struct asof_connection *conn)
 }
 
 static void
-on_http2_write(h2o_socket_t *sock, const char *err)
-{
-	struct asof_connection *conn = sock->data;
-	if (err) {
-		asof_connection_close(conn);
-		return;
-	}
-	if (conn->channel)
-		asof_tls_channel_sent(conn->channel);
-	pump_http2(conn);
-}
-
-static void
 write_http2(struct asof_connection *conn, struct asof_str bytes)
 {
 	h2o_socket_read_stop(conn->sock);
@@ -266,7 +276,7 @@ write_http2(struct asof_connection *conn, struct asof_str bytes)
 		bytes = asof_tls_channel_output(conn->channel);
 	}
 	h2o_iovec_t vec = iovec_of(bytes);
-	h2o_socket_write(conn->sock, &vec, 1, on_http2_write);
+	write_out(conn, &vec, 1, pump_http2);
 }
 
 /* Send what there is to be sent, or wait for more. */
@@ -275,6 +285,7 @@ pump_http2(struct asof_connection *conn)
 {
 	struct asof_http2 *http2 = conn->http2;
 	asof_http2_wake(http2);
+	asof_loop_watch_errands(conn->loop);
 	bool is_busy = asof_http2_is_busy(http2);
 	/* Not while answers are on their way: some clients take the goodbye for the end. */
 	if (!conn->loop->listener && !is_busy && asof_http2_progress(http2) > 0)
@@ -349,7 +360,7 @@ static void
 begin_http2(struct asof_connection *conn)
 {
 	struct asof_loop *loop = conn->loop;
-	conn->http2 = asof_http2_new(&loop->desk, loop->options->response_max_bytes);
+	conn->http2 = asof_http2_new(&loop->desk, loop->options->response_max_bytes, conn);
 	if (conn->http2)
 		advance_http2(conn);
 	else
@@ -399,23 +410,18 @@ asof_connection_wake(struct asof_connection *conn)
 					      conn->state == ASOF_CONNECTION_READING);
 	if (is_http2_ready)
 		pump_http2(conn);
-	else if (conn->state == ASOF_CONNECTION_WAITING)
+	else if (conn->state == ASOF_CONNECTION_WAITING &&
+		 asof_exchange_may_advance(&conn->exchange))
 		advance(conn);
 }
 
 /* What was said while hands were shaken, or an alert, is on its way. */
 static void
-on_flight(h2o_socket_t *sock, const char *err)
+go_on_after_flight(struct asof_connection *conn)
 {
-	struct asof_connection *conn = sock->data;
-	if (err) {
-		asof_connection_close(conn);
-		return;
-	}
-	asof_tls_channel_sent(conn->channel);
 	switch (asof_tls_channel_state(conn->channel)) {
 	case ASOF_TLS_SHAKING:
-		h2o_socket_read_start(sock, on_read);
+		h2o_socket_read_start(conn->sock, on_read);
 		return;
 	case ASOF_TLS_BROKEN:
 		linger(conn);
@@ -433,9 +439,9 @@ send_flight(struct asof_connection *conn)
 	h2o_iovec_t vec = iovec_of(asof_tls_channel_output(conn->channel));
 	h2o_socket_read_stop(conn->sock);
 	if (vec.len > 0)
-		h2o_socket_write(conn->sock, &vec, 1, on_flight);
+		write_out(conn, &vec, 1, go_on_after_flight);
 	else
-		on_flight(conn->sock, NULL);
+		go_on_after_flight(conn);
 }
 
 /* Move what arrived through the channel. */
@@ -501,15 +507,8 @@ on_read(h2o_socket_t *sock, const char *err)
 }
 
 static void
-on_write(h2o_socket_t *sock, const char *err)
+go_on_after_slice(struct asof_connection *conn)
 {
-	struct asof_connection *conn = sock->data;
-	if (err) {
-		asof_connection_close(conn);
-		return;
-	}
-	if (conn->channel)
-		asof_tls_channel_sent(conn->channel);
 	if (conn->written_bytes < answer_bytes(conn)) {
 		write_slice(conn);
 		return;
@@ -550,7 +549,7 @@ asof_connection_open(struct asof_loop *loop, h2o_socket_t *sock)
 	conn->sock = sock;
 	conn->state =
 		loop->options->tls_cert_path ? ASOF_CONNECTION_GREETING : ASOF_CONNECTION_IDLE;
-	conn->exchange = asof_exchange_make(loop->options->response_max_bytes);
+	conn->exchange = asof_exchange_make(loop->options->response_max_bytes, conn);
 	conn->timer.cb = on_timer;
 	sock->data = conn;
 	h2o_linklist_insert(&loop->connections, &conn->link);

@@ -5,10 +5,9 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "http/errand.h"
 #include "job/push.h"
 
-/* Bodies and answers below this are not counted: they are what every connection may hold. */
-#define UNCOUNTED_BYTES ((size_t)64 << 10)
 /* A chunked body is reserved for in such steps. */
 #define RESERVE_STEP_BYTES ((size_t)1 << 20)
 /* Answer memory that a connection keeps between requests. */
@@ -19,32 +18,37 @@
 void
 asof_desk_done(struct asof_desk *desk)
 {
-	asof_arena_done(&desk->scratch.request);
-	asof_arena_done(&desk->scratch.rows);
+	asof_scratch_done(&desk->scratch);
 }
 
 struct asof_exchange
-asof_exchange_make(size_t response_max_bytes)
+asof_exchange_make(size_t response_max_bytes, void *owner)
 {
 	return (struct asof_exchange){
 		.head = ASOF_BUF(HEAD_BYTES_MAX),
 		.body = ASOF_BUF(response_max_bytes),
+		.pending = { .owner = owner },
 	};
 }
 
-static void
-release(struct asof_exchange *exchange, struct asof_desk *desk)
+static bool
+is_waiting(const struct asof_exchange *exchange)
 {
-	atomic_fetch_sub_explicit(&desk->budget->used_bytes, exchange->reserved_bytes,
-				  memory_order_relaxed);
-	exchange->reserved_bytes = 0;
+	return exchange->pending.push || exchange->pending.errand;
+}
+
+static void
+end_waiting(struct asof_exchange *exchange)
+{
+	asof_push_free(ASOF_STEAL(exchange->pending.push));
+	asof_errand_free(ASOF_STEAL(exchange->pending.errand));
 }
 
 void
 asof_exchange_done(struct asof_exchange *exchange, struct asof_desk *desk)
 {
-	release(exchange, desk);
-	asof_push_free(ASOF_STEAL(exchange->push));
+	end_waiting(exchange);
+	asof_budget_release(desk->budget, &exchange->held_bytes);
 	asof_buf_done(&exchange->head);
 	asof_buf_done(&exchange->body);
 }
@@ -54,19 +58,7 @@ static enum asof_status
 reserve(struct asof_exchange *exchange, struct asof_desk *desk, size_t bytes,
 	struct asof_problem *problem)
 {
-	if (bytes <= UNCOUNTED_BYTES || bytes <= exchange->reserved_bytes)
-		return ASOF_OK;
-
-	struct asof_budget *budget = desk->budget;
-	size_t more = bytes - exchange->reserved_bytes;
-	size_t used = atomic_fetch_add_explicit(&budget->used_bytes, more, memory_order_relaxed);
-	if (used > budget->max_bytes || more > budget->max_bytes - used) {
-		atomic_fetch_sub_explicit(&budget->used_bytes, more, memory_order_relaxed);
-		return ASOF_FAIL(&problem->err, ASOF_UNAVAILABLE,
-				 "%zu bytes of requests and answers are in memory already", used);
-	}
-	exchange->reserved_bytes = bytes;
-	return ASOF_OK;
+	return asof_budget_hold(desk->budget, bytes, &exchange->held_bytes, &problem->err);
 }
 
 /* Unique in this process and not to be guessed from the last one (splitmix64). */
@@ -113,6 +105,8 @@ reason_text(int http_status)
 		return "417 Expectation Failed";
 	case 422:
 		return "422 Unprocessable Content";
+	case 429:
+		return "429 Too Many Requests";
 	case 431:
 		return "431 Request Header Fields Too Large";
 	case 503:
@@ -278,14 +272,31 @@ refuse_and_close(struct asof_exchange *exchange, struct asof_desk *desk, struct 
 	return want;
 }
 
+/* What a worker answered, if it is back. */
 static enum asof_status
-answer_routes(struct answering *a, const struct asof_head *head, struct asof_str body)
+take_errand(struct answering *a)
 {
 	struct asof_exchange *exchange = a->exchange;
-	struct asof_request request = { .head = head, .body = body, .id = a->request_id };
+	struct asof_errand *errand = exchange->pending.errand;
+	a->reply.is_pending = !asof_errand_is_back(errand);
+	return a->reply.is_pending
+		       ? ASOF_OK
+		       : asof_errand_take(errand, &a->reply, &exchange->held_bytes, &a->problem);
+}
+
+static enum asof_status
+answer_routes(struct answering *a, const struct asof_head *head, struct asof_str head_bytes,
+	      struct asof_str body)
+{
+	struct asof_exchange *exchange = a->exchange;
+	struct asof_request request = {
+		.head = head, .head_bytes = head_bytes, .body = body, .id = a->request_id
+	};
 	a->reply = (struct asof_reply){ .body = &exchange->body,
 					.content_type = JSON_TYPE,
-					.push = &exchange->push };
+					.pending = &exchange->pending };
+	if (exchange->pending.errand)
+		return take_errand(a);
 	ASOF_TRY(asof_routes_answer(&a->desk->routes, &request, &a->desk->scratch, &a->reply,
 				    &a->problem));
 	return reserve(exchange, a->desk, exchange->body.len, &a->problem);
@@ -294,9 +305,11 @@ answer_routes(struct answering *a, const struct asof_head *head, struct asof_str
 /* The whole request is there. */
 static enum asof_want
 answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof_head *head,
-       struct asof_str body)
+       const struct asof_input *input)
 {
-	bool has_waited = exchange->push != NULL;
+	bool has_waited = is_waiting(exchange);
+	struct asof_str head_bytes = { input->ptr, exchange->head_len };
+	struct asof_str body = { input->ptr + exchange->head_len, exchange->body_len };
 	struct answering a = { .exchange = exchange,
 			       .desk = desk,
 			       .began_us =
@@ -311,15 +324,14 @@ answer(struct asof_exchange *exchange, struct asof_desk *desk, const struct asof
 			   atomic_load_explicit(desk->routes.is_closing, memory_order_relaxed);
 	exchange->sends_body = head->method != ASOF_METHOD_HEAD;
 
-	asof_arena_reset(&desk->scratch.request);
-	asof_arena_reset(&desk->scratch.rows);
+	asof_scratch_reset(&desk->scratch);
 	asof_buf_clear(&exchange->body);
-	enum asof_status status = answer_routes(&a, head, body);
+	enum asof_status status = answer_routes(&a, head, head_bytes, body);
 	if (status == ASOF_OK && a.reply.is_pending) {
 		exchange->waits_since_us = a.began_us;
 		return ASOF_WANT_WAKING;
 	}
-	asof_push_free(ASOF_STEAL(exchange->push));
+	end_waiting(exchange);
 	if (status == ASOF_OK) {
 		write_head(&a, 200);
 		status = asof_buf_status(&exchange->head, &a.problem.err);
@@ -434,8 +446,7 @@ end_request(struct asof_exchange *exchange, struct asof_desk *desk, const struct
 	}
 	if (status != ASOF_OK)
 		return refuse_and_close(exchange, desk, refusal, head, status);
-	struct asof_str body = { input->ptr + exchange->head_len, exchange->body_len };
-	return answer(exchange, desk, head, body);
+	return answer(exchange, desk, head, input);
 }
 
 enum asof_want
@@ -462,6 +473,13 @@ asof_exchange_advance(struct asof_exchange *exchange, struct asof_desk *desk,
 	return ASOF_WANT_INPUT;
 }
 
+bool
+asof_exchange_may_advance(const struct asof_exchange *exchange)
+{
+	const struct asof_errand *errand = exchange->pending.errand;
+	return !errand || asof_errand_is_back(errand);
+}
+
 size_t
 asof_exchange_written(struct asof_exchange *exchange, struct asof_desk *desk)
 {
@@ -470,7 +488,7 @@ asof_exchange_written(struct asof_exchange *exchange, struct asof_desk *desk)
 		return 0;
 	}
 	size_t used = exchange->head_len + exchange->body_len;
-	release(exchange, desk);
+	asof_budget_release(desk->budget, &exchange->held_bytes);
 	exchange->head_len = 0;
 	exchange->body_len = 0;
 	exchange->scanned = 0;

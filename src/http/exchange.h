@@ -12,14 +12,9 @@
 
 #include "base/log.h"
 #include "http/chunked.h"
+#include "http/memory_budget.h"
 #include "http/metrics.h"
 #include "http/routes.h"
-
-/* Memory that bodies and answers of all connections may hold together. Thread-safe. */
-struct asof_budget {
-	atomic_size_t used_bytes;
-	size_t max_bytes;
-};
 
 #define ASOF_DATE_TEXT_MAX  40
 #define ASOF_REQUEST_ID_LEN 16
@@ -56,16 +51,16 @@ struct asof_exchange {
 	uint64_t content_length;
 	struct asof_chunked chunked;
 	bool expects_continue;
-	bool is_interim; /* the answer is 100 Continue */
-	size_t reserved_bytes;
-	struct asof_push *push; /* what the request waits for; NULL: nothing */
+	bool is_interim;   /* the answer is 100 Continue */
+	size_t held_bytes; /* of the budget */
+	struct asof_pending pending;
 	int64_t waits_since_us;
 	char made_id[ASOF_REQUEST_ID_LEN]; /* of a request that waits and brought none */
 };
 
 enum asof_want {
 	ASOF_WANT_INPUT,  /* more bytes */
-	ASOF_WANT_WAKING, /* nothing until desk->routes.wake was called; then advance again */
+	ASOF_WANT_WAKING, /* nothing until asof_exchange_may_advance(); then advance again */
 	ASOF_WANT_OUTPUT, /* head and body to be written, then asof_exchange_written() */
 };
 
@@ -74,11 +69,14 @@ struct asof_input {
 	size_t len; /* shrinks when chunks are decoded in place */
 };
 
-struct asof_exchange asof_exchange_make(size_t response_max_bytes);
+/* `owner` is told of errands of its that are back, as an argument of asof_errands_collect(). */
+struct asof_exchange asof_exchange_make(size_t response_max_bytes, void *owner);
 void asof_exchange_done(struct asof_exchange *exchange, struct asof_desk *desk);
 
 enum asof_want asof_exchange_advance(struct asof_exchange *exchange, struct asof_desk *desk,
 				     struct asof_input *input);
+/* Whether what a request waits for may be done by now. */
+bool asof_exchange_may_advance(const struct asof_exchange *exchange);
 /* The output was written: returns how many bytes of the input belong to the answered request. */
 size_t asof_exchange_written(struct asof_exchange *exchange, struct asof_desk *desk);
 /* Plain HTTP where TLS is spoken: OUTPUT with 400, whatever arrived. */

@@ -42,6 +42,7 @@ struct asof_http2 {
 	nghttp2_session *session;
 	struct asof_desk *desk;
 	size_t response_max_bytes;
+	void *owner;
 	struct stream *streams;
 	size_t counts[STREAM_STATES]; /* of streams */
 	uint64_t answered_count;
@@ -61,7 +62,7 @@ stream_new(struct asof_http2 *http2, int32_t id)
 		return NULL;
 	stream->http2 = http2;
 	stream->id = id;
-	stream->exchange = asof_exchange_make(http2->response_max_bytes);
+	stream->exchange = asof_exchange_make(http2->response_max_bytes, http2->owner);
 	stream->input = ASOF_BUF(desk->header_max_bytes + desk->body_max_bytes + (1u << 20));
 	stream->began_us = asof_monotonic_us();
 	stream->next = http2->streams;
@@ -473,13 +474,14 @@ greet(struct asof_http2 *http2)
 }
 
 struct asof_http2 *
-asof_http2_new(struct asof_desk *desk, size_t response_max_bytes)
+asof_http2_new(struct asof_desk *desk, size_t response_max_bytes, void *owner)
 {
 	struct asof_http2 *http2 = asof_mem_alloc(sizeof(*http2));
 	if (!http2)
 		return NULL;
 	http2->desk = desk;
 	http2->response_max_bytes = response_max_bytes;
+	http2->owner = owner;
 	http2->output = ASOF_BUF(OUTPUT_BYTES_MAX);
 	if (make_session(http2) == 0 && greet(http2) == 0)
 		return http2;
@@ -560,7 +562,7 @@ asof_http2_wake(struct asof_http2 *http2)
 	if (!asof_http2_is_waiting(http2))
 		return;
 	for (struct stream *stream = http2->streams; stream; stream = stream->next) {
-		if (stream->state == STREAM_WAITING)
+		if (stream->state == STREAM_WAITING && asof_exchange_may_advance(&stream->exchange))
 			(void)advance(stream);
 	}
 }

@@ -17,8 +17,8 @@
 
 struct asof_http2;
 
-/* `desk` is borrowed. NULL on exhaustion. */
-struct asof_http2 *asof_http2_new(struct asof_desk *desk, size_t response_max_bytes);
+/* `desk` is borrowed, `owner` that of its exchanges. NULL on exhaustion. */
+struct asof_http2 *asof_http2_new(struct asof_desk *desk, size_t response_max_bytes, void *owner);
 void asof_http2_free(struct asof_http2 *http2); /* NULL is a no-op */
 
 /* Take bytes; requests that become whole are answered. False: this is no HTTP/2, and there is

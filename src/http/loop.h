@@ -14,7 +14,8 @@ struct asof_loop_job {
 	const atomic_bool *is_closing;
 	struct asof_budget *budget;
 	const struct asof_metrics *metrics;
-	struct asof_meter *meter; /* of this loop */
+	struct asof_worker_pool *workers; /* NULL: the loop reads rows itself */
+	struct asof_meter *meter;         /* of this loop */
 	int listen_fd;
 	int stop_fd; /* readable for good once the server is stopped */
 	int wake_fd; /* eventfd of this loop's own */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "http/loop_h2o.h"
 
 /* How long a closed connection waits for its client to have read the answer. */
@@ -14,9 +15,8 @@
 #define FRESH_MS        1000
 #define ACCEPT_RETRY_MS 100
 #define ACCEPTS_AT_ONCE 16
-/* Memory of one request: its JSON tree and keys; the rows of one slice. */
-#define REQUEST_ARENA_BYTES ((size_t)512 << 20)
-#define ROWS_ARENA_BYTES    ((size_t)512 << 20)
+/* How often errands that wait are looked at. */
+#define ERRAND_TICK_MS 100
 
 static void on_accept(h2o_socket_t *listener, const char *err);
 
@@ -115,6 +115,21 @@ on_drain_timer(h2o_timeout_entry_t *timer)
 							     loop->connections.next));
 }
 
+void
+asof_loop_watch_errands(struct asof_loop *loop)
+{
+	if (loop->errands.out_count > 0 && !h2o_timeout_is_linked(&loop->errand_timer))
+		h2o_timeout_link(loop->h2o, &loop->errand_timeout, &loop->errand_timer);
+}
+
+static void
+on_errand_timer(h2o_timeout_entry_t *timer)
+{
+	struct asof_loop *loop = H2O_STRUCT_FROM_MEMBER(struct asof_loop, errand_timer, timer);
+	asof_worker_pool_expire(loop->errands.pool, asof_monotonic_us());
+	asof_loop_watch_errands(loop);
+}
+
 static void
 init_timeouts(struct asof_loop *loop)
 {
@@ -125,8 +140,10 @@ init_timeouts(struct asof_loop *loop)
 	h2o_timeout_init(loop->h2o, &loop->fresh_timeout, FRESH_MS);
 	h2o_timeout_init(loop->h2o, &loop->drain_timeout, options->drain_timeout_ms);
 	h2o_timeout_init(loop->h2o, &loop->accept_timeout, ACCEPT_RETRY_MS);
+	h2o_timeout_init(loop->h2o, &loop->errand_timeout, ERRAND_TICK_MS);
 	loop->drain_timer.cb = on_drain_timer;
 	loop->accept_timer.cb = on_accept_timer;
+	loop->errand_timer.cb = on_errand_timer;
 }
 
 static void
@@ -134,15 +151,17 @@ dispose_timeouts(struct asof_loop *loop)
 {
 	h2o_timeout_unlink(&loop->drain_timer);
 	h2o_timeout_unlink(&loop->accept_timer);
+	h2o_timeout_unlink(&loop->errand_timer);
 	h2o_timeout_dispose(loop->h2o, &loop->read_timeout);
 	h2o_timeout_dispose(loop->h2o, &loop->idle_timeout);
 	h2o_timeout_dispose(loop->h2o, &loop->linger_timeout);
 	h2o_timeout_dispose(loop->h2o, &loop->fresh_timeout);
 	h2o_timeout_dispose(loop->h2o, &loop->drain_timeout);
 	h2o_timeout_dispose(loop->h2o, &loop->accept_timeout);
+	h2o_timeout_dispose(loop->h2o, &loop->errand_timeout);
 }
 
-/* Called by other threads, as long as a connection waits. */
+/* Called by other threads, as long as a connection waits or an errand is out. */
 static void
 wake(void *arg)
 {
@@ -154,6 +173,32 @@ wake(void *arg)
 }
 
 static void
+wake_for_push(void *arg)
+{
+	struct asof_loop *loop = arg;
+	atomic_store(&loop->is_push_done, true);
+	wake(loop);
+}
+
+static void
+wake_connection(void *connection)
+{
+	asof_connection_wake(connection);
+}
+
+/* A push does not say whose it is. */
+static void
+wake_connections(struct asof_loop *loop)
+{
+	h2o_linklist_t *next;
+	for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
+	     node = next) {
+		next = node->next;
+		asof_connection_wake(H2O_STRUCT_FROM_MEMBER(struct asof_connection, link, node));
+	}
+}
+
+static void
 on_wake(h2o_socket_t *waker, const char *err)
 {
 	struct asof_loop *loop = waker->data;
@@ -161,12 +206,9 @@ on_wake(h2o_socket_t *waker, const char *err)
 	(void)err;
 	ssize_t ignored = read(loop->wake_fd, &count, sizeof(count));
 	(void)ignored;
-	h2o_linklist_t *next;
-	for (h2o_linklist_t *node = loop->connections.next; node != &loop->connections;
-	     node = next) {
-		next = node->next;
-		asof_connection_wake(H2O_STRUCT_FROM_MEMBER(struct asof_connection, link, node));
-	}
+	asof_errands_collect(&loop->errands, wake_connection);
+	if (atomic_exchange(&loop->is_push_done, false))
+		wake_connections(loop);
 }
 
 /* A socket of this loop's own for a descriptor that all loops watch. */
@@ -202,11 +244,10 @@ desk_of(const struct asof_loop_job *job)
 		.routes = { .reader = job->reader,
 			    .entity_max = job->options->entity_max,
 			    .pusher = job->options->pusher,
-			    .wake = wake,
+			    .wake = wake_for_push,
 			    .is_closing = job->is_closing,
 			    .metrics = job->metrics },
-		.scratch = { .request = ASOF_ARENA(REQUEST_ARENA_BYTES),
-			     .rows = ASOF_ARENA(ROWS_ARENA_BYTES) },
+		.scratch = asof_scratch_make(),
 		.header_max_bytes = job->options->header_max_bytes,
 		.body_max_bytes = job->options->body_max_bytes,
 		.budget = job->budget,
@@ -234,8 +275,11 @@ asof_loop_serve(const struct asof_loop_job *job)
 	loop.stopper = watch(&loop, job->stop_fd, on_stop);
 	loop.wake_fd = job->wake_fd;
 	loop.desk.routes.wake_arg = &loop;
+	asof_errands_init(&loop.errands, job->workers, job->budget, wake, &loop);
+	if (job->workers)
+		loop.desk.routes.errands = &loop.errands;
 	loop.waker = watch(&loop, job->wake_fd, on_wake);
-	while (loop.listener || loop.connection_count > 0)
+	while (loop.listener || loop.connection_count > 0 || loop.errands.out_count > 0)
 		(void)h2o_evloop_run(loop.h2o, INT32_MAX);
 
 	h2o_socket_close(loop.waker);
@@ -245,5 +289,6 @@ asof_loop_serve(const struct asof_loop_job *job)
 	h2o_evloop_destroy(loop.h2o);
 	free_kept_buffers();
 	asof_desk_done(&loop.desk);
+	asof_errands_done(&loop.errands);
 	asof_live_release(&loop.held);
 }

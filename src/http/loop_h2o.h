@@ -10,6 +10,7 @@
 #define H2O_USE_EPOLL 1
 #include <h2o.h>
 
+#include "http/errand.h"
 #include "http/http2.h"
 #include "http/loop.h"
 #include "http/tls_channel.h"
@@ -23,15 +24,19 @@ struct asof_loop {
 	h2o_socket_t *listener; /* NULL once draining */
 	h2o_socket_t *stopper;
 	h2o_socket_t *waker;
-	int wake_fd; /* eventfd: something that a connection waits for is done */
+	int wake_fd;              /* eventfd: something that a connection waits for is done */
+	atomic_bool is_push_done; /* any push of this loop's, since that was looked at */
+	struct asof_errands errands;
 	h2o_timeout_t read_timeout;
 	h2o_timeout_t idle_timeout;
 	h2o_timeout_t linger_timeout;
 	h2o_timeout_t fresh_timeout;
 	h2o_timeout_t drain_timeout;
 	h2o_timeout_t accept_timeout;
+	h2o_timeout_t errand_timeout;
 	h2o_timeout_entry_t drain_timer;
 	h2o_timeout_entry_t accept_timer;
+	h2o_timeout_entry_t errand_timer; /* runs while errands are out */
 	h2o_linklist_t connections;
 	size_t connection_count;
 	size_t connection_max;
@@ -57,7 +62,8 @@ struct asof_connection {
 	struct asof_exchange exchange;
 	enum asof_connection_state state;
 	bool has_served;
-	size_t written_bytes; /* of the answer's head and body */
+	size_t written_bytes;                              /* of the answer's head and body */
+	void (*after_write)(struct asof_connection *conn); /* once it is done */
 	h2o_timeout_entry_t timer;
 	h2o_linklist_t link; /* in loop->connections */
 };
@@ -71,6 +77,9 @@ void asof_connection_drain(struct asof_connection *conn);
 
 /* What it waits for may be done. */
 void asof_connection_wake(struct asof_connection *conn);
+
+/* An errand may have been sent: see to it that it does not wait too long. */
+void asof_loop_watch_errands(struct asof_loop *loop);
 
 /* A connection ended: there may be room for another. */
 void asof_loop_resume_accepting(struct asof_loop *loop);

@@ -230,6 +230,26 @@ write_ages(struct asof_reader *reader, struct asof_buf *buf)
 }
 
 static void
+write_workers(struct asof_worker_pool *workers, struct asof_buf *buf)
+{
+	struct asof_worker_pool_counts counts = { 0 };
+	if (workers)
+		counts = asof_worker_pool_counts(workers);
+	begin_family(buf, "asof_workers_busy", "gauge", "Workers that ask the online store now.");
+	asof_buf_add_cstr(buf, "asof_workers_busy");
+	add_count(buf, counts.running);
+	begin_family(buf, "asof_queue_requests", "gauge", "Requests that wait for a worker now.");
+	asof_buf_add_cstr(buf, "asof_queue_requests");
+	add_count(buf, counts.waiting);
+	begin_family(buf, "asof_queue_refused_total", "counter",
+		     "Requests refused: full (429), late (503: waited too long).");
+	asof_buf_add_cstr(buf, "asof_queue_refused_total{reason=\"full\"}");
+	add_count(buf, counts.full);
+	asof_buf_add_cstr(buf, "asof_queue_refused_total{reason=\"late\"}");
+	add_count(buf, counts.late);
+}
+
+static void
 write_server(const struct asof_metrics *metrics, const struct asof_meter *total,
 	     struct asof_buf *buf)
 {
@@ -262,6 +282,7 @@ asof_metrics_write(const struct asof_metrics *metrics, struct asof_reader *reade
 	write_times(&total, buf);
 	write_rows(reader, buf);
 	write_ages(reader, buf);
+	write_workers(metrics->workers, buf);
 	write_server(metrics, &total, buf);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "http/route.h"
+#include "http/worker_pool.h"
 
 #define ASOF_METER_ROUTES  32 /* the last is for requests of no route */
 #define ASOF_METER_CODES   24
@@ -34,7 +35,8 @@ struct asof_metrics {
 	const struct asof_meter *meters;
 	size_t meter_count;
 	const struct asof_budget *budget;
-	int64_t started_us; /* wall clock */
+	struct asof_worker_pool *workers; /* NULL: none */
+	int64_t started_us;               /* wall clock */
 };
 
 /* One more answer. `route` NULL: none was found. */

@@ -39,6 +39,7 @@ static const struct face faces[] = {
 	[ASOF_PROBLEM_UNKNOWN_FEATURE] = { 422, "unknown_feature" },
 	[ASOF_PROBLEM_NAME_COLLISION] = { 422, "name_collision" },
 	[ASOF_PROBLEM_INVALID] = { 422, "invalid" },
+	[ASOF_PROBLEM_TOO_MANY_REQUESTS] = { 429, "too_many_requests" },
 	[ASOF_PROBLEM_HEADERS_TOO_LARGE] = { 431, "headers_too_large" },
 	[ASOF_PROBLEM_INTERNAL] = { 500, "internal_error" },
 	[ASOF_PROBLEM_UNAVAILABLE] = { 503, "unavailable" },
@@ -122,7 +123,7 @@ asof_problem_code(enum asof_problem_kind kind)
 bool
 asof_problem_is_retryable(enum asof_problem_kind kind)
 {
-	return kind == ASOF_PROBLEM_UNAVAILABLE;
+	return kind == ASOF_PROBLEM_UNAVAILABLE || kind == ASOF_PROBLEM_TOO_MANY_REQUESTS;
 }
 
 static const char *

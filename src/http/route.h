@@ -28,6 +28,7 @@ struct asof_route {
 	enum asof_method method; /* GET answers HEAD, too */
 	const char *path;        /* "/features/{view}/{key}": a name in braces is any segment */
 	enum asof_right right;
+	bool reads_rows; /* of the online store, which may be far away: workers answer then */
 	asof_route_fn *answer;
 };
 

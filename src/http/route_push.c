@@ -15,7 +15,7 @@ submit(struct asof_call *call)
 				    &source, call->problem));
 	ASOF_TRY(asof_access_source(call, source));
 	return asof_pusher_submit(routes->pusher, source, call->request->id, call->request->body,
-				  routes->wake, routes->wake_arg, call->reply->push,
+				  routes->wake, routes->wake_arg, &call->reply->pending->push,
 				  &call->problem->err);
 }
 
@@ -39,9 +39,10 @@ refuse(struct asof_call *call, const struct asof_push_result *result)
 enum asof_status
 asof_route_push(struct asof_call *call)
 {
-	if (!*call->reply->push)
+	struct asof_pending *pending = call->reply->pending;
+	if (!pending->push)
 		ASOF_TRY(submit(call));
-	const struct asof_push_result *result = asof_push_result(*call->reply->push);
+	const struct asof_push_result *result = asof_push_result(pending->push);
 	call->reply->is_pending = !result;
 	if (!result)
 		return ASOF_OK;

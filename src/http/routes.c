@@ -2,24 +2,51 @@
 #include <assert.h>
 
 #include "http/access.h"
+#include "http/errand.h"
 #include "http/route.h"
+
+/* Memory of one request: its JSON tree and keys; the rows of one slice. */
+#define REQUEST_ARENA_BYTES ((size_t)512 << 20)
+#define ROWS_ARENA_BYTES    ((size_t)512 << 20)
 
 /* Literal segments before those in braces: the first that matches answers. */
 static const struct asof_route table[] = {
-	{ "healthz", ASOF_METHOD_GET, "/healthz", ASOF_RIGHT_NONE, asof_route_healthz },
-	{ "readyz", ASOF_METHOD_GET, "/readyz", ASOF_RIGHT_NONE, asof_route_readyz },
-	{ "metrics", ASOF_METHOD_GET, "/metrics", ASOF_RIGHT_ADMIN, asof_route_metrics },
-	{ "openapi", ASOF_METHOD_GET, "/openapi.json", ASOF_RIGHT_NONE, asof_route_openapi },
-	{ "push", ASOF_METHOD_POST, "/push/{source}", ASOF_RIGHT_PUSH, asof_route_push },
-	{ "batch", ASOF_METHOD_POST, "/features/batch", ASOF_RIGHT_READ, asof_route_batch },
-	{ "get_online_features", ASOF_METHOD_POST, "/get-online-features", ASOF_RIGHT_READ,
+	{ "healthz", ASOF_METHOD_GET, "/healthz", ASOF_RIGHT_NONE, false, asof_route_healthz },
+	{ "readyz", ASOF_METHOD_GET, "/readyz", ASOF_RIGHT_NONE, false, asof_route_readyz },
+	{ "metrics", ASOF_METHOD_GET, "/metrics", ASOF_RIGHT_ADMIN, false, asof_route_metrics },
+	{ "openapi", ASOF_METHOD_GET, "/openapi.json", ASOF_RIGHT_NONE, false, asof_route_openapi },
+	{ "push", ASOF_METHOD_POST, "/push/{source}", ASOF_RIGHT_PUSH, false, asof_route_push },
+	{ "batch", ASOF_METHOD_POST, "/features/batch", ASOF_RIGHT_READ, true, asof_route_batch },
+	{ "get_online_features", ASOF_METHOD_POST, "/get-online-features", ASOF_RIGHT_READ, true,
 	  asof_route_get_online_features },
-	{ "view_batch", ASOF_METHOD_POST, "/features/{view}/batch", ASOF_RIGHT_READ,
+	{ "view_batch", ASOF_METHOD_POST, "/features/{view}/batch", ASOF_RIGHT_READ, true,
 	  asof_route_view_batch },
-	{ "key_row", ASOF_METHOD_GET, "/features/{view}/{key}", ASOF_RIGHT_READ,
+	{ "key_row", ASOF_METHOD_GET, "/features/{view}/{key}", ASOF_RIGHT_READ, true,
 	  asof_route_key_row },
-	{ "view_row", ASOF_METHOD_GET, "/features/{view}", ASOF_RIGHT_READ, asof_route_view_row },
+	{ "view_row", ASOF_METHOD_GET, "/features/{view}", ASOF_RIGHT_READ, true,
+	  asof_route_view_row },
 };
+
+struct asof_scratch
+asof_scratch_make(void)
+{
+	return (struct asof_scratch){ .request = ASOF_ARENA(REQUEST_ARENA_BYTES),
+				      .rows = ASOF_ARENA(ROWS_ARENA_BYTES) };
+}
+
+void
+asof_scratch_reset(struct asof_scratch *scratch)
+{
+	asof_arena_reset(&scratch->request);
+	asof_arena_reset(&scratch->rows);
+}
+
+void
+asof_scratch_done(struct asof_scratch *scratch)
+{
+	asof_arena_done(&scratch->request);
+	asof_arena_done(&scratch->rows);
+}
 
 const struct asof_route *
 asof_routes_all(size_t *ret_count)
@@ -130,5 +157,9 @@ asof_routes_answer(const struct asof_routes *routes, const struct asof_request *
 	ASOF_TRY(find_route(&call.target, request->head->method, &reply->route, problem));
 	ASOF_TRY(asof_access_check(routes->tokens, request->head, reply->route, &call.token,
 				   problem));
+	if (routes->errands && reply->route->reads_rows) {
+		reply->is_pending = true;
+		return asof_errand_send(routes->errands, request, reply, problem);
+	}
 	return reply->route->answer(&call);
 }

@@ -15,6 +15,8 @@
 
 struct asof_route;
 struct asof_metrics;
+struct asof_errand;
+struct asof_errands;
 struct asof_push;
 struct asof_pusher;
 
@@ -24,6 +26,7 @@ struct asof_routes {
 	const atomic_bool *is_closing; /* not ready any more */
 	const struct asof_metrics *metrics;
 	const struct asof_tokens *tokens; /* NULL: none are asked for */
+	struct asof_errands *errands;     /* NULL: rows are read by who asks */
 	struct asof_pusher *pusher;       /* NULL: no pushes are taken */
 	void (*wake)(void *arg); /* what a push calls when it is done, from another thread */
 	void *wake_arg;
@@ -31,18 +34,25 @@ struct asof_routes {
 
 struct asof_request {
 	const struct asof_head *head;
+	struct asof_str head_bytes; /* that `head` was parsed from */
 	struct asof_str body;
 	struct asof_str id; /* the client's, or made for it */
+};
+
+/* What a request waits for that is not answered at once: one of the two, kept until it is. */
+struct asof_pending {
+	struct asof_push *push;
+	struct asof_errand *errand;
+	void *owner; /* who is told that an errand is back */
 };
 
 struct asof_reply {
 	struct asof_buf *body;
 	const char *content_type;       /* application/json, unless the route says otherwise */
 	const struct asof_route *route; /* that was found; NULL: none */
-	/* Of a request that is not answered at once: what it waits for, kept until it is, and
-	 * whether there is no answer yet. The route is asked again with the same request. */
-	struct asof_push **push;
+	/* There is no answer yet. A push is asked for again with the same request. */
 	bool is_pending;
+	struct asof_pending *pending;
 };
 
 /* Memory of one request at a time, used again. */
@@ -50,6 +60,10 @@ struct asof_scratch {
 	struct asof_arena request;
 	struct asof_arena rows;
 };
+
+struct asof_scratch asof_scratch_make(void);
+void asof_scratch_reset(struct asof_scratch *scratch);
+void asof_scratch_done(struct asof_scratch *scratch);
 
 /* Whether who asks may ask for that at all: for before the body is read. Of a target that is no
  * route asof_routes_answer() says so. */

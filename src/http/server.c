@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "http/answerers.h"
 #include "http/listen.h"
 #include "http/live.h"
 #include "http/loop.h"
@@ -22,7 +23,8 @@ struct asof_server {
 	int reload_fd; /* eventfd: readable while a reload is wanted */
 	atomic_bool is_closing;
 	struct asof_budget budget;
-	struct asof_meter *meters; /* one per thread */
+	struct asof_answerers *answerers; /* while it runs; NULL: loops read rows themselves */
+	struct asof_meter *meters;        /* one per thread */
 	struct asof_metrics metrics;
 };
 
@@ -54,6 +56,9 @@ with_defaults(const struct asof_server_options *given)
 	if (!options.listen)
 		options.listen = "127.0.0.1:8080";
 	options.threads = (unsigned)or_default(options.threads, cpus > 0 ? (size_t)cpus : 1);
+	options.workers = (unsigned)or_default(options.workers, 16);
+	options.queue_max = or_default(options.queue_max, 1024);
+	options.queue_timeout_ms = (unsigned)or_default(options.queue_timeout_ms, 5000);
 	options.body_max_bytes = or_default(options.body_max_bytes, (size_t)16 << 20);
 	options.header_max_bytes = or_default(options.header_max_bytes, (size_t)64 << 10);
 	options.entity_max = or_default(options.entity_max, 100000);
@@ -213,6 +218,7 @@ init_job(struct asof_server *server, struct asof_loop_job *job, struct asof_erro
 	job->is_closing = &server->is_closing;
 	job->budget = &server->budget;
 	job->metrics = &server->metrics;
+	job->workers = asof_answerers_pool(server->answerers);
 	if (getrandom(&job->id_seed, sizeof(job->id_seed), 0) < 0)
 		return ASOF_FAIL(err, ASOF_IO, "random numbers: %s", strerror(errno));
 	job->listen_fd = fcntl(server->listener.fd, F_DUPFD_CLOEXEC, 3);
@@ -282,6 +288,28 @@ restore_signals(const sigset_t *before)
 	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/* A store that is far away would hold up everybody on a loop that asks it. */
+static enum asof_status
+open_answerers(struct asof_server *server, struct asof_error *err)
+{
+	const struct asof_routes routes = {
+		.reader = server->reader,
+		.entity_max = server->options.entity_max,
+		.is_closing = &server->is_closing,
+		.metrics = &server->metrics,
+	};
+	if (!server->reader || !asof_reader_is_remote(server->reader))
+		return ASOF_OK;
+	sigset_t before;
+	block_signals(&before);
+	enum asof_status status = asof_answerers_open(&server->options, &routes, server->live,
+						      &server->answerers, err);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	ASOF_TRY(status);
+	server->metrics.workers = asof_answerers_pool(server->answerers);
+	return ASOF_OK;
+}
+
 static enum asof_status
 start_reloader(struct asof_server *server, pthread_t *ret_thread, struct asof_error *err)
 {
@@ -305,6 +333,7 @@ static enum asof_status
 serve(struct asof_server *server, struct thread *threads, struct asof_error *err)
 {
 	unsigned count = server->options.threads;
+	ASOF_TRY(open_answerers(server, err));
 	for (unsigned i = 0; i < count; i++) {
 		threads[i].job.meter = &server->meters[i];
 		ASOF_TRY(init_job(server, &threads[i].job, err));
@@ -355,5 +384,7 @@ asof_server_run(struct asof_server *server, struct asof_error *err)
 	}
 	enum asof_status status = serve(server, threads, err);
 	end_threads(threads, count);
+	server->metrics.workers = NULL;
+	asof_answerers_close(ASOF_STEAL(server->answerers));
 	return status;
 }

@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "job/reader.h"
 
+/* As many as a store far away has connections. */
+#define ASOF_SERVER_WORKERS_MAX 64
+
 struct asof_pusher;
 struct asof_server;
 
@@ -25,6 +28,9 @@ struct asof_server_options {
 	unsigned threads;           /* 0: one per CPU */
 	const struct asof_log *log; /* NULL: silent */
 	bool logs_requests;         /* each, at level info */
+	unsigned workers;           /* 16, of stores that are far away; see docs/design/http.md */
+	size_t queue_max;           /* 1,024 requests that wait for a worker; more are 429 */
+	unsigned queue_timeout_ms;  /* 5,000: what waited longer is 503 */
 	size_t body_max_bytes;      /* 16 MiB */
 	size_t header_max_bytes;    /* 64 KiB, request line included */
 	size_t entity_max;          /* 100,000 of one request */

@@ -63,7 +63,7 @@ run_in_pieces(struct run *run, struct asof_str bytes, size_t piece)
 {
 	*run = (struct run){ .output = ASOF_BUF((size_t)1 << 30) };
 	desk_begin(&run->desk);
-	run->exchange = asof_exchange_make(DESK_ANSWER_BYTES);
+	run->exchange = asof_exchange_make(DESK_ANSWER_BYTES, NULL);
 	run->input = asof_mem_alloc(bytes.len);
 	check(run->input != NULL);
 	while (bytes.len > 0 && !run->is_closed) {

@@ -80,6 +80,9 @@ complete -c asof -n '__fish_seen_subcommand_from serve' -l max-entities -r -f -d
 complete -c asof -n '__fish_seen_subcommand_from serve' -l max-connections -r -f -d 'at once; more wait until one is closed (default: 10000)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l read-timeout -r -f -d 'from a request\'s first byte to its last, TLS\'s too (default: 30s)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l idle-timeout -r -f -d 'between requests, and for a client that does not read (default: 75s)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l workers -r -f -d 'that ask a store on a server, Redis or PostgreSQL (default: 16)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l max-queue -r -f -d 'of requests that wait for a worker; more are 429 (default: 1024)'
+complete -c asof -n '__fish_seen_subcommand_from serve' -l queue-timeout -r -f -d 'what waited longer for a worker is 503 (default: 5s)'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l clock -r -f -d 'start the clock at T and let it run; T! holds it there'
 complete -c asof -n '__fish_seen_subcommand_from serve' -l access-log -d 'a line per request on standard error (JSON with --log-format json)'
 

@@ -28,7 +28,7 @@ bench_begin(struct bench *b)
 	b->budget.max_bytes = BENCH_INPUT_BYTES;
 	b->input = asof_mem_alloc(BENCH_INPUT_BYTES);
 	assert_non_null(b->input);
-	b->exchange = asof_exchange_make(4096);
+	b->exchange = asof_exchange_make(4096, NULL);
 	b->desk = (struct asof_desk){
 		.routes = { .entity_max = 10, .is_closing = &b->is_closing },
 		.header_max_bytes = 2048,
@@ -64,7 +64,7 @@ teardown(void **state)
 	return 0;
 }
 
-/* What a connection does: answers until more input is wanted. */
+/* What a connection does: answers until more input is wanted, or a request waits. */
 static inline void
 run_exchange(struct bench *b)
 {
@@ -72,7 +72,7 @@ run_exchange(struct bench *b)
 		struct asof_input input = { b->input, b->input_len };
 		enum asof_want want = asof_exchange_advance(&b->exchange, &b->desk, &input);
 		b->input_len = input.len;
-		if (want == ASOF_WANT_INPUT)
+		if (want != ASOF_WANT_OUTPUT)
 			return;
 		asof_buf_add_str(&b->output, asof_buf_view(&b->exchange.head));
 		if (b->exchange.sends_body)

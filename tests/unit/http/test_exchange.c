@@ -258,7 +258,7 @@ bodies_of_all_connections_share_a_budget(void **state)
 	assert_int_equal(b->output.len, 0);
 	assert_int_equal(atomic_load(&b->budget.used_bytes), 200000);
 
-	struct asof_exchange other = asof_exchange_make(4096);
+	struct asof_exchange other = asof_exchange_make(4096, NULL);
 	static char request[] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n";
 	struct asof_input input = { request, strlen(request) };
 	assert_int_equal(asof_exchange_advance(&other, &b->desk, &input), ASOF_WANT_OUTPUT);

@@ -26,7 +26,7 @@ talk_begin(struct talk *t)
 {
 	*t = (struct talk){ .input = ASOF_BUF(INPUT_BYTES) };
 	bench_begin(&t->bench);
-	t->http2 = asof_http2_new(&t->bench.desk, 4096);
+	t->http2 = asof_http2_new(&t->bench.desk, 4096, NULL);
 	assert_non_null(t->http2);
 	hearing_begin(&t->hearing);
 }
@@ -554,7 +554,7 @@ every_allocation_failure_is_survived(void **state)
 		say_two_requests(&t);
 		assert_non_null(asof_buf_reserve(&t.hearing.lines, 65536));
 		asof_mem_fail_at(n);
-		t.http2 = asof_http2_new(&t.bench.desk, 4096);
+		t.http2 = asof_http2_new(&t.bench.desk, 4096, NULL);
 		if (t.http2)
 			send_pieces(&t, SIZE_MAX);
 		asof_mem_fail_at(0);

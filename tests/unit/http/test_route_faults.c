@@ -103,7 +103,7 @@ ask(struct asof_reader *reader, const char *request, size_t n, size_t *ret_left)
 	memcpy(bytes, request, len);
 	struct asof_input input = { bytes, len };
 	served_begin(&s, reader);
-	struct asof_exchange exchange = asof_exchange_make(ANSWER_BYTES);
+	struct asof_exchange exchange = asof_exchange_make(ANSWER_BYTES, NULL);
 	asof_mem_fail_at(n);
 	enum asof_want want = asof_exchange_advance(&exchange, &s.desk, &input);
 	asof_mem_fail_at(0);
