@@ -327,6 +327,7 @@ static const struct {
 	  "GOAWAY 9\n" },
 	{ "CONTINUATION of nothing", false, BYTES("\0\0\6\x9\4\0\0\0\1\x82\x84\x86\x41\1x"),
 	  "GOAWAY 1\n" },
+	/* nghttp2 takes eight pieces where a CONTINUATION must come, then ends without a word. */
 	{ "HEADERS cut by PING", false,
 	  BYTES("\0\0\6\1\1\0\0\0\1\x82\x84\x86\x41\1x\0\0\x8\6\0\0\0\0\0xxxxxxxx"), NO_ANSWER },
 	{ "CONTINUATION of another stream", false,
