@@ -1,6 +1,8 @@
 /* access.c - who may ask for what. */
 #include "http/access.h"
 
+#include "job/served.h"
+
 #define SCHEME     "bearer "
 #define SCHEME_LEN (sizeof(SCHEME) - 1)
 
@@ -77,15 +79,15 @@ mark_outputs(const struct asof_service *service, const struct asof_view *view, b
 
 /* One per output of `view`; NULL on exhaustion. */
 static bool *
-readable_outputs(const struct asof_call *call, const struct asof_view *view)
+readable_outputs(const struct asof_call *call, const struct asof_served *served,
+		 const struct asof_view *view)
 {
-	struct asof_reader *reader = call->routes->reader;
 	const struct asof_token_scope *scope = &call->token->services;
 	bool *is_readable =
 		asof_arena_array(&call->scratch->request, view->output_count, sizeof(*is_readable));
 	for (size_t i = 0; is_readable && i < scope->count; i++) {
 		const struct asof_service *service =
-			asof_reader_find_service(reader, asof_str_from(scope->names[i]));
+			asof_project_service(served->project, asof_str_from(scope->names[i]));
 		if (service)
 			mark_outputs(service, view, is_readable);
 	}
@@ -99,15 +101,15 @@ no_memory(const struct asof_call *call)
 }
 
 enum asof_status
-asof_access_outputs(const struct asof_call *call, const struct asof_view *view,
-		    size_t **ret_outputs, size_t *ret_count)
+asof_access_outputs(const struct asof_call *call, const struct asof_served *served,
+		    const struct asof_view *view, size_t **ret_outputs, size_t *ret_count)
 {
 	if (!is_limited(call)) {
 		*ret_outputs = NULL;
 		*ret_count = view->output_count;
 		return ASOF_OK;
 	}
-	const bool *is_readable = readable_outputs(call, view);
+	const bool *is_readable = readable_outputs(call, served, view);
 	size_t *outputs =
 		asof_arena_array(&call->scratch->request, view->output_count, sizeof(*outputs));
 	if (!is_readable || !outputs)
@@ -128,12 +130,13 @@ asof_access_outputs(const struct asof_call *call, const struct asof_view *view,
 }
 
 static enum asof_status
-check_part(const struct asof_call *call, struct asof_batch_part *part)
+check_part(const struct asof_call *call, const struct asof_served *served,
+	   struct asof_batch_part *part)
 {
 	const struct asof_view *view = part->view->view;
 	if (!part->outputs)
-		return asof_access_outputs(call, view, &part->outputs, &part->output_count);
-	const bool *is_readable = readable_outputs(call, view);
+		return asof_access_outputs(call, served, view, &part->outputs, &part->output_count);
+	const bool *is_readable = readable_outputs(call, served, view);
 	if (!is_readable)
 		return no_memory(call);
 	for (size_t i = 0; i < part->output_count; i++) {
@@ -148,10 +151,11 @@ check_part(const struct asof_call *call, struct asof_batch_part *part)
 }
 
 enum asof_status
-asof_access_batch(const struct asof_call *call, struct asof_batch_request *batch)
+asof_access_batch(const struct asof_call *call, const struct asof_served *served,
+		  struct asof_batch_request *batch)
 {
 	for (size_t i = 0; is_limited(call) && i < batch->part_count; i++)
-		ASOF_TRY(check_part(call, &batch->parts[i]));
+		ASOF_TRY(check_part(call, served, &batch->parts[i]));
 	return ASOF_OK;
 }
 

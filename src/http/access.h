@@ -18,15 +18,17 @@ ASOF_NODISCARD enum asof_status asof_access_check(const struct asof_tokens *toke
 						  struct asof_problem *problem);
 
 /*
- * Which outputs of `view` the caller may read, as indexes into them: NULL for all. 403 where it is
- * none. Memory from the request's arena.
+ * Which outputs of `view` the caller may read by the services of `served`, as indexes into them:
+ * NULL for all. 403 where it is none. Memory from the request's arena.
  */
 ASOF_NODISCARD enum asof_status asof_access_outputs(const struct asof_call *call,
+						    const struct asof_served *served,
 						    const struct asof_view *view,
 						    size_t **ret_outputs, size_t *ret_count);
 /* 403 where it asks for a feature that the caller may not read. A part that asks for all outputs of
  * its view gets those that may be read. */
 ASOF_NODISCARD enum asof_status asof_access_batch(const struct asof_call *call,
+						  const struct asof_served *served,
 						  struct asof_batch_request *batch);
 /* 403 where the caller may not push to `source`. */
 ASOF_NODISCARD enum asof_status asof_access_source(const struct asof_call *call,

@@ -1,6 +1,7 @@
 /* batch_features.c - what a batch asks for: features by name, or those of a service. */
 #include "base/suggest.h"
 #include "http/batch_reading.h"
+#include "job/served.h"
 
 #define SHOWN_MAX 80 /* bytes of a client's name that a message shows */
 
@@ -87,10 +88,10 @@ asof_batch_make_room(struct asof_batch_reading *reading)
 {
 	if (!reading->reader)
 		return make_room(reading, 1, reading->only->view->output_count);
-	size_t view_count = asof_reader_view_count(reading->reader);
-	size_t output_count = 0;
-	for (size_t i = 0; i < view_count; i++)
-		output_count += asof_reader_view_at(reading->reader, i)->view->output_count;
+	size_t view_count;
+	size_t output_count;
+	reading->batch->served = asof_reader_served(reading->reader);
+	asof_reader_count(reading->reader, reading->batch->served, &view_count, &output_count);
 	return make_room(reading, view_count, output_count);
 }
 
@@ -162,7 +163,7 @@ static const struct asof_reader_view *
 look_up(const struct asof_batch_reading *reading, struct asof_str name)
 {
 	if (reading->reader)
-		return asof_reader_find_view(reading->reader, name);
+		return asof_reader_find_view_in(reading->reader, reading->batch->served, name);
 	return asof_reader_view_is(reading->only, name) ? reading->only : NULL;
 }
 
@@ -225,8 +226,9 @@ asof_batch_add_service(struct asof_batch_reading *reading, const struct asof_jso
 	if (given->kind != ASOF_JSON_STRING)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_INVALID_BODY, "%s is no string",
 				   member);
+	const struct asof_served *served = reading->batch->served;
 	const struct asof_service *service =
-		reading->reader ? asof_reader_find_service(reading->reader, given->text) : NULL;
+		served ? asof_project_service(served->project, given->text) : NULL;
 	if (!service)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_UNKNOWN_SERVICE,
 				   "no service '%.*s'",

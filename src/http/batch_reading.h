@@ -28,7 +28,7 @@ ASOF_NODISCARD enum asof_status asof_batch_read_root(struct asof_batch_reading *
 /* A member that is there and not null, else NULL. */
 const struct asof_json *asof_batch_find_given(const struct asof_json *object, const char *name);
 
-/* Room for every part and item that there can be. */
+/* Room for every part and item that there can be: what is served now is what the request sees. */
 ASOF_NODISCARD enum asof_status asof_batch_make_room(struct asof_batch_reading *reading);
 
 /* A list of strings, neither empty nor too long. */

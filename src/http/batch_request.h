@@ -45,6 +45,7 @@ struct asof_batch_request {
 	size_t column_count;
 	struct asof_batch_item *items;
 	size_t item_count;
+	const struct asof_served *served; /* that it was looked up in; NULL: it is of one view */
 };
 
 /*

@@ -3,6 +3,7 @@
 
 #include "define/define.h"
 #include "http/tls.h"
+#include "job/served.h"
 
 struct asof_live {
 	const struct asof_server_options *options;
@@ -46,7 +47,7 @@ enum asof_status
 asof_live_open(const struct asof_server_options *options, struct asof_reader *reader,
 	       struct asof_live **ret_live, struct asof_error *err)
 {
-	const struct asof_project *project = reader ? asof_reader_project(reader) : NULL;
+	const struct asof_project *project = reader ? asof_reader_served(reader)->project : NULL;
 	ASOF_AUTO(state_release_auto) struct asof_live_state *state = NULL;
 	ASOF_TRY(read_state(options, project, &state, err));
 	struct asof_live *live = asof_mem_alloc(sizeof(*live));
@@ -81,13 +82,13 @@ put_in_force(struct asof_live *live, struct asof_live_state *state)
 enum asof_status
 asof_live_reload(struct asof_live *live, struct asof_error *err)
 {
-	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
+	ASOF_AUTO(asof_served_free_auto) struct asof_served *served = NULL;
 	ASOF_AUTO(state_release_auto) struct asof_live_state *state = NULL;
 	if (live->reader)
-		ASOF_TRY(asof_reader_read_project(live->reader, &project, err));
-	ASOF_TRY(read_state(live->options, project, &state, err));
-	if (project)
-		ASOF_TRY(asof_reader_take_project(live->reader, ASOF_STEAL(project), err));
+		ASOF_TRY(asof_reader_read_served(live->reader, &served, err));
+	ASOF_TRY(read_state(live->options, served ? served->project : NULL, &state, err));
+	if (served)
+		asof_reader_take_served(live->reader, ASOF_STEAL(served));
 	put_in_force(live, ASOF_STEAL(state));
 	return ASOF_OK;
 }

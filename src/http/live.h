@@ -1,5 +1,6 @@
 /*
- * live.h - what a running server reads anew when it is told to: definitions, tokens, certificate.
+ * live.h - what a running server reads anew when it is told to: definitions with on-demand views,
+ * tokens, certificate.
  *
  * A reload takes all of it or nothing. Thread-safe.
  */

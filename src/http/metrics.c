@@ -191,8 +191,6 @@ write_rows(struct asof_reader *reader, struct asof_buf *buf)
 		     "Rows asked for, by view: found, missing (no such key), expired (max_age).");
 	for (size_t i = 0; i < count; i++) {
 		const struct asof_reader_view *view = asof_reader_view_at(reader, i);
-		if (asof_reader_view_is_on_demand(view))
-			continue; /* what it reads is counted */
 		const struct {
 			const char *result;
 			const atomic_uint_fast64_t *counter;
@@ -216,8 +214,6 @@ write_ages(struct asof_reader *reader, struct asof_buf *buf)
 		     "Time since the instant that the online rows of a view were made for.");
 	for (size_t i = 0; i < count; i++) {
 		const struct asof_reader_view *view = asof_reader_view_at(reader, i);
-		if (asof_reader_view_is_on_demand(view))
-			continue; /* what it reads is counted */
 		asof_buf_printf(buf, "asof_view_age_seconds{view=\"%s\",version=\"%s\"} ",
 				view->name, view->version);
 		add_number(buf, (double)(now_us - view->materialized_at_us) / 1e6);

@@ -15,7 +15,7 @@ asof_route_get_online_features(struct asof_call *call)
 	};
 	ASOF_TRY(asof_call_check_json(call));
 	ASOF_TRY(asof_feast_read(&reading, call->request->body, &request));
-	ASOF_TRY(asof_access_batch(call, &request.batch));
+	ASOF_TRY(asof_access_batch(call, request.batch.served, &request.batch));
 	return asof_feast_answer(call->routes->reader, &request, call->scratch, call->reply->body,
 				 call->problem);
 }

@@ -7,12 +7,14 @@
 #include "http/route.h"
 
 static enum asof_status
-find_view(const struct asof_call *call, const struct asof_reader_view **ret_view)
+find_view(const struct asof_call *call, const struct asof_served *served,
+	  const struct asof_reader_view **ret_view)
 {
 	struct asof_str name;
 	ASOF_TRY(asof_target_decode(call->target.segments[1], false, &call->scratch->request, &name,
 				    call->problem));
-	const struct asof_reader_view *view = asof_reader_find_view(call->routes->reader, name);
+	const struct asof_reader_view *view =
+		asof_reader_find_view_in(call->routes->reader, served, name);
 	if (view) {
 		*ret_view = view;
 		return ASOF_OK;
@@ -65,8 +67,9 @@ read_key(const struct asof_call *call, const struct asof_reader_view *view,
 static enum asof_status
 answer_row(const struct asof_call *call)
 {
+	const struct asof_served *served = asof_reader_served(call->routes->reader);
 	const struct asof_reader_view *view;
-	ASOF_TRY(find_view(call, &view));
+	ASOF_TRY(find_view(call, served, &view));
 	const struct asof_entity *entity = view->view->entity;
 	struct asof_arena *arena = &call->scratch->request;
 	struct asof_value *key = asof_arena_array(arena, entity->key_count, sizeof(*key));
@@ -74,7 +77,7 @@ answer_row(const struct asof_call *call)
 		return ASOF_FAIL(&call->problem->err, ASOF_NO_MEMORY, "a key");
 	size_t *outputs;
 	size_t output_count;
-	ASOF_TRY(asof_access_outputs(call, view->view, &outputs, &output_count));
+	ASOF_TRY(asof_access_outputs(call, served, view->view, &outputs, &output_count));
 	ASOF_TRY(read_key(call, view, key));
 
 	struct asof_reader *reader = call->routes->reader;
@@ -97,13 +100,14 @@ answer_arrow(struct asof_call *call, const struct asof_batch_request *batch, boo
 enum asof_status
 asof_route_view_batch(struct asof_call *call)
 {
+	const struct asof_served *served = asof_reader_served(call->routes->reader);
 	const struct asof_reader_view *view;
 	struct asof_batch_request batch;
-	ASOF_TRY(find_view(call, &view));
+	ASOF_TRY(find_view(call, served, &view));
 	ASOF_TRY(asof_call_check_json(call));
 	ASOF_TRY(asof_batch_read_view(view, call->request->body, call->routes->entity_max,
 				      &call->scratch->request, &batch, call->problem));
-	ASOF_TRY(asof_access_batch(call, &batch));
+	ASOF_TRY(asof_access_batch(call, served, &batch));
 	if (asof_call_wants_arrow(call))
 		return answer_arrow(call, &batch, true);
 	return asof_batch_answer_view(call->routes->reader, &batch, &call->scratch->rows,
@@ -118,7 +122,7 @@ asof_route_batch(struct asof_call *call)
 	ASOF_TRY(asof_batch_read(call->routes->reader, call->request->body,
 				 call->routes->entity_max, &call->scratch->request, &batch,
 				 call->problem));
-	ASOF_TRY(asof_access_batch(call, &batch));
+	ASOF_TRY(asof_access_batch(call, batch.served, &batch));
 	if (asof_call_wants_arrow(call))
 		return answer_arrow(call, &batch, false);
 	return asof_batch_answer(call->routes->reader, &batch, &call->scratch->rows,

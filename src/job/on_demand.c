@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/suggest.h"
+#include "job/version_set.h"
 #include "model/expression.h"
 
 /* One on-demand view being bound. */
@@ -457,4 +458,75 @@ asof_on_demand_recall(struct asof_session *session, struct asof_error *err)
 		ASOF_TRY(asof_on_demand_publish(session, &state, err));
 	}
 	return ASOF_OK;
+}
+
+/* ---- whether what is written was registered ---- */
+
+static bool
+is_same_request(const struct asof_on_demand *a, const struct asof_on_demand *b)
+{
+	if (a->request_count != b->request_count)
+		return false;
+	for (size_t i = 0; i < a->request_count; i++) {
+		if (strcmp(a->request[i].name, b->request[i].name) != 0 ||
+		    !asof_type_equal(a->request[i].type, b->request[i].type))
+			return false;
+	}
+	return true;
+}
+
+/* By their texts: the types of what is read are the catalog's business. */
+static bool
+is_same_text(const struct asof_view *a, const struct asof_view *b)
+{
+	if (!b->on_demand || a->output_count != b->output_count ||
+	    !is_same_request(a->on_demand, b->on_demand))
+		return false;
+	for (size_t i = 0; i < a->output_count; i++) {
+		const struct asof_output *other =
+			asof_view_output(b, asof_str_from(a->outputs[i].name));
+		if (!other ||
+		    strcmp(other->feature->expr.text, a->outputs[i].feature->expr.text) != 0)
+			return false;
+	}
+	return true;
+}
+
+static enum asof_status
+find_registered(const struct asof_version_set *set, const struct asof_view *view,
+		bool *ret_is_found, struct asof_error *err)
+{
+	*ret_is_found = false;
+	for (size_t i = set->count; i-- > 0 && !*ret_is_found;) {
+		ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
+		const struct asof_view *published = NULL;
+		if (strcmp(set->items[i].view, view->name) != 0 ||
+		    !asof_version_is_on_demand(&set->items[i]))
+			continue;
+		ASOF_TRY(asof_version_project(&set->items[i], &project, &published, err));
+		*ret_is_found = is_same_text(view, published);
+	}
+	return ASOF_OK;
+}
+
+enum asof_status
+asof_on_demand_check_registered(struct asof_session *session, struct asof_error *err)
+{
+	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
+	ASOF_AUTO(asof_version_set_done) struct asof_version_set set = { 0 };
+	const struct asof_project *project = session->project;
+	if (project->on_demand_count == 0)
+		return ASOF_OK;
+	ASOF_TRY(asof_version_set_read(session, &arena, &set, err));
+	for (size_t i = 0; i < project->on_demand_count; i++) {
+		const struct asof_view *view = &project->on_demand[i];
+		bool is_found;
+		ASOF_TRY(find_registered(&set, view, &is_found, err));
+		if (!is_found)
+			asof_mistakes_add(&session->mistakes, view->place,
+					  "on-demand view '%s' is not registered as it is written "
+					  "here: run `asof apply` first",
+					  view->name);
+	}
+	return asof_session_check_text(session, err);
 }

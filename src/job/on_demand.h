@@ -29,4 +29,9 @@ ASOF_NODISCARD enum asof_status asof_on_demand_publish(struct asof_session *sess
 ASOF_NODISCARD enum asof_status asof_on_demand_recall(struct asof_session *session,
 						      struct asof_error *err);
 
+/* ASOF_INVALID with the place of a defined view that no version is of as it is written. After a
+ * rollback one is, if not the current one. */
+ASOF_NODISCARD enum asof_status asof_on_demand_check_registered(struct asof_session *session,
+								struct asof_error *err);
+
 #endif

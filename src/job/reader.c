@@ -6,9 +6,9 @@
 #include "codec/key.h"
 #include "codec/value_text.h"
 #include "job/materialize_view.h"
+#include "job/on_demand.h"
 #include "job/online_views.h"
-#include "job/reader_on_demand.h"
-#include "job/served_project.h"
+#include "job/served.h"
 
 #define ROW_JSON_BYTES_MAX (64u << 20)
 #define KEY_BYTES_MAX      ASOF_STORE_KEY_MAX
@@ -18,9 +18,8 @@ struct asof_reader {
 	struct asof_store *store;
 	struct asof_clock clock;
 	struct asof_online_views *views;
-	struct asof_reader_on_demands *on_demands; /* NULL: none */
 	atomic_uint_fast64_t store_errors;
-	struct asof_served_project served;
+	struct asof_serving serving;
 };
 
 static enum asof_status
@@ -61,14 +60,31 @@ fill_memory_store(struct asof_reader *reader, struct asof_error *err)
 	return ASOF_OK;
 }
 
+/* The definitions of a session that outlives what is served of it. */
+static enum asof_status
+serve_session(struct asof_session *session, struct asof_served **ret_served, struct asof_error *err)
+{
+	ASOF_AUTO(asof_served_free_auto)
+	struct asof_served *served = asof_mem_alloc(sizeof(*served));
+	if (!served)
+		return no_memory(err);
+	served->project = session->project;
+	ASOF_TRY(asof_reader_on_demands_open(session, &served->on_demands, err));
+	*ret_served = ASOF_STEAL(served);
+	return ASOF_OK;
+}
+
 static enum asof_status
 open_reader(struct asof_reader *reader, struct asof_error *err)
 {
+	struct asof_served *served = NULL;
 	ASOF_TRY(asof_session_check_text(reader->session, err));
 	ASOF_TRY(asof_session_store(reader->session, &reader->store, err));
 	ASOF_TRY(fill_memory_store(reader, err));
 	ASOF_TRY(asof_online_views_open(reader->store, &reader->views, err));
-	return asof_reader_on_demands_open(reader->session, &reader->on_demands, err);
+	ASOF_TRY(serve_session(reader->session, &served, err));
+	asof_serving_take(&reader->serving, served);
+	return ASOF_OK;
 }
 
 enum asof_status
@@ -80,7 +96,7 @@ asof_reader_open(struct asof_session *session, const struct asof_reader_options 
 		return no_memory(err);
 	reader->session = session;
 	reader->clock = clock_of(options);
-	asof_served_project_init(&reader->served, session->project);
+	asof_serving_init(&reader->serving);
 	enum asof_status status = open_reader(reader, err);
 	if (status != ASOF_OK) {
 		asof_reader_close(reader);
@@ -95,35 +111,29 @@ asof_reader_close(struct asof_reader *reader)
 {
 	if (!reader)
 		return;
-	asof_reader_on_demands_free(reader->on_demands);
+	asof_serving_done(&reader->serving);
 	asof_online_views_free(reader->views);
-	asof_served_project_done(&reader->served);
 	asof_mem_free(reader);
 }
 
 size_t
 asof_reader_view_count(const struct asof_reader *reader)
 {
-	return asof_online_views_count(reader->views) +
-	       asof_reader_on_demands_count(reader->on_demands);
+	return asof_online_views_count(reader->views);
 }
 
 const struct asof_reader_view *
 asof_reader_view_at(const struct asof_reader *reader, size_t index)
 {
-	/* Online views become more, never fewer: on-demand ones are looked for from the end. */
-	size_t stored = asof_online_views_count(reader->views);
-	if (index < stored)
-		return asof_online_views_at(reader->views, index);
-	return asof_reader_on_demands_at(reader->on_demands, index - stored);
+	return asof_online_views_at(reader->views, index);
 }
 
 static const struct asof_reader_view *
-find_on_demand(const struct asof_reader *reader, struct asof_str name)
+find_on_demand(const struct asof_served *served, struct asof_str name)
 {
-	for (size_t i = 0; i < asof_reader_on_demands_count(reader->on_demands); i++) {
+	for (size_t i = 0; i < asof_reader_on_demands_count(served->on_demands); i++) {
 		const struct asof_reader_view *view =
-			asof_reader_on_demands_at(reader->on_demands, i);
+			asof_reader_on_demands_at(served->on_demands, i);
 		if (asof_str_equal(name, asof_str_from(view->name)))
 			return view;
 	}
@@ -163,59 +173,96 @@ asof_reader_view_is(const struct asof_reader_view *view, struct asof_str name)
 }
 
 const struct asof_reader_view *
-asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
+asof_reader_find_view_in(const struct asof_reader *reader, const struct asof_served *served,
+			 struct asof_str name)
 {
 	asof_online_views_refresh(reader->views, false);
 	struct asof_str bare = bare_name(name);
-	const struct asof_reader_view *online = find_on_demand(reader, bare);
+	const struct asof_reader_view *online = find_on_demand(served, bare);
 	if (!online)
 		online = asof_online_views_find(reader->views, bare);
 	return online && asof_reader_view_is(online, name) ? online : NULL;
 }
 
-const struct asof_project *
-asof_reader_project(const struct asof_reader *reader)
+const struct asof_reader_view *
+asof_reader_find_view(const struct asof_reader *reader, struct asof_str name)
 {
-	return asof_served_project_get(&reader->served);
+	return asof_reader_find_view_in(reader, asof_reader_served(reader), name);
+}
+
+const struct asof_reader_view *
+asof_reader_find_stored(const struct asof_reader *reader, struct asof_str name)
+{
+	return asof_online_views_find(reader->views, name);
+}
+
+const struct asof_served *
+asof_reader_served(const struct asof_reader *reader)
+{
+	return asof_serving_now(&reader->serving);
+}
+
+void
+asof_reader_count(const struct asof_reader *reader, const struct asof_served *served,
+		  size_t *ret_views, size_t *ret_outputs)
+{
+	size_t stored = asof_reader_view_count(reader);
+	size_t on_demand = asof_reader_on_demands_count(served->on_demands);
+	*ret_views = stored + on_demand;
+	*ret_outputs = 0;
+	for (size_t i = 0; i < stored; i++)
+		*ret_outputs += asof_reader_view_at(reader, i)->view->output_count;
+	for (size_t i = 0; i < on_demand; i++)
+		*ret_outputs +=
+			asof_reader_on_demands_at(served->on_demands, i)->view->output_count;
+}
+
+ASOF_DEFINE_AUTOFREE(struct asof_session, asof_session_close)
+
+/* Sessions are for one thread at a time: the reader's own may be busy. */
+static enum asof_status
+open_beside(const struct asof_reader *reader, struct asof_session **ret_session,
+	    struct asof_error *err)
+{
+	struct asof_session_options options = reader->session->options;
+	options.dir = reader->session->dir;
+	options.profile = reader->session->profile;
+	options.progress = NULL;
+	return asof_session_open(&options, ret_session, err);
 }
 
 enum asof_status
-asof_reader_read_project(const struct asof_reader *reader, struct asof_project **ret_project,
-			 struct asof_error *err)
+asof_reader_read_served(const struct asof_reader *reader, struct asof_served **ret_served,
+			struct asof_error *err)
 {
-	ASOF_AUTO(asof_mistakes_done) struct asof_mistakes mistakes = { 0 };
-	ASOF_AUTO(asof_project_free_auto) struct asof_project *project = NULL;
-	const struct asof_define_options define = { .dir = reader->session->dir,
-						    .profile = reader->session->profile };
-	ASOF_TRY(asof_define_read(&define, &mistakes, &project, err));
-	ASOF_TRY(asof_mistakes_status(&mistakes, err));
-	if (!project)
-		return ASOF_FAIL(err, ASOF_INVALID, "the definitions could not be read");
-	*ret_project = ASOF_STEAL(project);
+	ASOF_AUTO(asof_session_close_auto) struct asof_session *session = NULL;
+	ASOF_AUTO(asof_served_free_auto) struct asof_served *served = NULL;
+	ASOF_TRY(open_beside(reader, &session, err));
+	ASOF_TRY(asof_session_check_text(session, err));
+	ASOF_TRY(serve_session(session, &served, err));
+	ASOF_TRY(asof_on_demand_check_registered(session, err));
+	served->owned_project = ASOF_STEAL(session->project);
+	*ret_served = ASOF_STEAL(served);
 	return ASOF_OK;
 }
 
-enum asof_status
-asof_reader_take_project(struct asof_reader *reader, struct asof_project *project,
-			 struct asof_error *err)
+void
+asof_reader_take_served(struct asof_reader *reader, struct asof_served *served)
 {
-	return asof_served_project_take(&reader->served, project, err);
-}
-
-const struct asof_service *
-asof_reader_find_service(const struct asof_reader *reader, struct asof_str name)
-{
-	return asof_project_service(asof_reader_project(reader), name);
+	asof_serving_take(&reader->serving, served);
 }
 
 const char *
 asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name)
 {
 	ASOF_AUTO(asof_arena_done) struct asof_arena arena = { 0 };
-	size_t count = asof_reader_view_count(reader);
+	const struct asof_reader_on_demands *on_demands = asof_reader_served(reader)->on_demands;
+	size_t stored = asof_reader_view_count(reader);
+	size_t count = stored + asof_reader_on_demands_count(on_demands);
 	const char **names = asof_arena_array(&arena, count, sizeof(*names));
 	for (size_t i = 0; names && i < count; i++)
-		names[i] = asof_reader_view_at(reader, i)->name;
+		names[i] = i < stored ? asof_reader_view_at(reader, i)->name
+				      : asof_reader_on_demands_at(on_demands, i - stored)->name;
 	return names ? asof_suggest(name, names, count) : NULL;
 }
 
@@ -418,16 +465,17 @@ static enum asof_status
 no_view(const struct asof_reader *reader, const char *name, struct asof_error *err)
 {
 	struct asof_str bare = { name, strcspn(name, "@") };
+	const struct asof_project *project = asof_reader_served(reader)->project;
 	const char *near = asof_reader_suggest_view(reader, bare);
 	const struct asof_reader_view *other = asof_reader_find_view(reader, bare);
 	if (other)
 		return ASOF_FAIL(err, ASOF_NOT_FOUND, "view '%s' is not online: version %s is",
 				 name, other->version);
-	if (asof_project_on_demand(asof_reader_project(reader), bare))
+	if (asof_project_on_demand(project, bare))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "on-demand view '%s' is not registered: run `asof apply` first",
 				 name);
-	if (asof_project_view(asof_reader_project(reader), bare))
+	if (asof_project_view(project, bare))
 		return ASOF_FAIL(err, ASOF_NOT_FOUND,
 				 "view '%s' is not online: run `asof materialize %.*s` first", name,
 				 ASOF_STR_ARG(bare));

@@ -16,6 +16,7 @@
 #include "model/project.h"
 
 struct asof_reader;
+struct asof_served;
 struct asof_session;
 struct asof_store;
 
@@ -49,32 +50,41 @@ asof_reader_view_is_on_demand(const struct asof_reader_view *view)
 	return view->view->on_demand != NULL;
 }
 
-/* Stored views, then those on demand. */
+/* Stored views; they become more, never fewer. */
 size_t asof_reader_view_count(const struct asof_reader *reader);
 const struct asof_reader_view *asof_reader_view_at(const struct asof_reader *reader, size_t index);
 /* NULL where no such view is online. "name", "name@1", "name@1.0.3" where that is the version
  * online. */
 const struct asof_reader_view *asof_reader_find_view(const struct asof_reader *reader,
 						     struct asof_str name);
+/* The same among stored views only. By bare name. */
+const struct asof_reader_view *asof_reader_find_stored(const struct asof_reader *reader,
+						       struct asof_str name);
 /* Whether that name means this view. */
 bool asof_reader_view_is(const struct asof_reader_view *view, struct asof_str name);
 /*
- * The definitions: those of the session, until others take their place; they live on for ten
- * minutes then, or until the reader closes.
+ * Definitions and on-demand views (job/served.h): those of the session, until others take their
+ * place; they live on for ten minutes then, or until the reader closes. A request that looks for
+ * more than one thing asks once, and sees one state.
  */
-const struct asof_project *asof_reader_project(const struct asof_reader *reader);
-/* Read the project's files anew, without serving them. ASOF_INVALID with the first mistake at its
- * place. */
-ASOF_NODISCARD enum asof_status asof_reader_read_project(const struct asof_reader *reader,
-							 struct asof_project **ret_project,
-							 struct asof_error *err);
-/* Serve them from now on; the reader owns them, also when that fails. */
-ASOF_NODISCARD enum asof_status asof_reader_take_project(struct asof_reader *reader,
-							 struct asof_project *project,
-							 struct asof_error *err);
-/* The project's services, for the server. NULL where there is none of that name. */
-const struct asof_service *asof_reader_find_service(const struct asof_reader *reader,
-						    struct asof_str name);
+const struct asof_served *asof_reader_served(const struct asof_reader *reader);
+/* asof_reader_find_view() in that state. */
+const struct asof_reader_view *asof_reader_find_view_in(const struct asof_reader *reader,
+							const struct asof_served *served,
+							struct asof_str name);
+/* How many views and outputs a request can name. */
+void asof_reader_count(const struct asof_reader *reader, const struct asof_served *served,
+		       size_t *ret_views, size_t *ret_outputs);
+/*
+ * Read the project's files anew, and its on-demand views from the catalog, without serving them.
+ * ASOF_INVALID with the first mistake at its place; an on-demand view that was never registered as
+ * it is written is one. Free with asof_served_free().
+ */
+ASOF_NODISCARD enum asof_status asof_reader_read_served(const struct asof_reader *reader,
+							struct asof_served **ret_served,
+							struct asof_error *err);
+/* Answer with it from now on; the reader owns it. */
+void asof_reader_take_served(struct asof_reader *reader, struct asof_served *served);
 /* Names for "did you mean"; NULL where none is near. */
 const char *asof_reader_suggest_view(const struct asof_reader *reader, struct asof_str name);
 

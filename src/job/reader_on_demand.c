@@ -176,7 +176,7 @@ find_keys(const struct computing *c, const struct asof_reader_view *read, size_t
 		if (i == c->view->key_count)
 			return ASOF_FAIL(err, ASOF_UNAVAILABLE,
 					 "on-demand view '%s' reads '%s', which has other keys "
-					 "now: run `asof apply`, then start anew",
+					 "now: run `asof apply`, then reload",
 					 c->view->name, read->name);
 		at[k] = i;
 	}
@@ -213,15 +213,23 @@ gather_keys(const struct computing *c, const struct asof_reader_view *read, cons
 	return ASOF_OK;
 }
 
-/* The features of one answer go where the expressions look for them. */
+/* Which output of a view that is read is which input of the expressions. */
+struct pair {
+	size_t output;
+	size_t input;
+};
+
 static enum asof_status
-take_answer(struct computing *c, const struct asof_reader_view *read, size_t row,
-	    const struct asof_answer *answer, struct asof_error *err)
+find_pairs(const struct computing *c, const struct asof_reader_view *read, struct pair **ret_pairs,
+	   size_t *ret_count, struct asof_error *err)
 {
 	const struct asof_on_demand *on_demand = c->view->view->on_demand;
+	struct pair *pairs = asof_arena_array(c->arena, on_demand->input_count, sizeof(*pairs));
+	size_t count = 0;
+	if (!pairs)
+		return no_memory(err);
 	for (size_t i = on_demand->request_count; i < on_demand->input_count; i++) {
 		const struct asof_operand *input = &on_demand->inputs[i];
-		size_t at = row * on_demand->input_count + i;
 		if (strcmp(input->view, read->name) != 0)
 			continue;
 		const struct asof_output *output =
@@ -229,35 +237,64 @@ take_answer(struct computing *c, const struct asof_reader_view *read, size_t row
 		if (!output || !asof_type_equal(output->type, input->type))
 			return ASOF_FAIL(err, ASOF_UNAVAILABLE,
 					 "on-demand view '%s' reads '%s.%s', which %s %s has not, "
-					 "or of another type: run `asof apply`, then start anew",
+					 "or of another type: run `asof apply`, then reload",
 					 c->view->name, input->view, input->name, read->name,
 					 read->version);
-		size_t index = (size_t)(output - read->view->outputs);
-		c->inputs[at] = answer->values[index];
-		c->statuses[at] = answer->statuses[index];
+		pairs[count++] = (struct pair){ (size_t)(output - read->view->outputs), i };
+	}
+	*ret_pairs = pairs;
+	*ret_count = count;
+	return ASOF_OK;
+}
+
+/* To expressions an infinite time is none: so has it the SELECT of a join. */
+static struct asof_value
+without_infinity(const struct asof_value *value)
+{
+	struct asof_value input = *value;
+	if (value->type.kind == ASOF_TYPE_TIMESTAMP)
+		input.is_null |= value->int64 == INT64_MAX || value->int64 == -INT64_MAX;
+	else if (value->type.kind == ASOF_TYPE_DATE)
+		input.is_null |= value->int32 == INT32_MAX || value->int32 == -INT32_MAX;
+	return input;
+}
+
+/* The features of one answer go where the expressions look for them. */
+static void
+take_answer(struct computing *c, const struct pair *pairs, size_t pair_count, size_t row,
+	    const struct asof_answer *answer)
+{
+	size_t first = row * c->view->view->on_demand->input_count;
+	for (size_t i = 0; i < pair_count; i++) {
+		c->inputs[first + pairs[i].input] =
+			without_infinity(&answer->values[pairs[i].output]);
+		c->statuses[first + pairs[i].input] = answer->statuses[pairs[i].output];
 	}
 	struct asof_answer *ours = &c->answers[row];
 	if (answer->has_row && (!ours->has_row || answer->event_us < ours->event_us)) {
 		ours->has_row = true;
 		ours->event_us = answer->event_us;
 	}
-	return ASOF_OK;
 }
 
 static enum asof_status
 read_view(struct computing *c, const char *name, struct asof_error *err)
 {
-	const struct asof_reader_view *read = asof_reader_find_view(c->reader, asof_str_from(name));
+	const struct asof_reader_view *read =
+		asof_reader_find_stored(c->reader, asof_str_from(name));
 	struct asof_value *keys = NULL;
 	size_t *at = NULL;
 	size_t *rows = NULL;
 	size_t count = 0;
+	struct pair *pairs = NULL;
+	size_t pair_count = 0;
 	if (!read)
 		return ASOF_FAIL(err, ASOF_UNAVAILABLE,
 				 "on-demand view '%s' reads '%s', which is not online: "
 				 "materialize it",
 				 c->view->name, name);
 	ASOF_TRY(find_keys(c, read, &at, err));
+	ASOF_TRY(find_pairs(c, read, &pairs, &pair_count, err));
 	ASOF_TRY(gather_keys(c, read, at, &keys, &rows, &count, err));
 	struct asof_answer *answers = asof_arena_array(c->arena, count, sizeof(*answers));
 	if (!answers)
@@ -266,7 +303,7 @@ read_view(struct computing *c, const char *name, struct asof_error *err)
 		ASOF_TRY(asof_reader_rows(c->reader, read, keys, count, c->clock_us, c->arena,
 					  answers, err));
 	for (size_t i = 0; i < count; i++)
-		ASOF_TRY(take_answer(c, read, rows[i], &answers[i], err));
+		take_answer(c, pairs, pair_count, rows[i], &answers[i]);
 	return ASOF_OK;
 }
 

@@ -15,6 +15,15 @@ TINY = FILES["features/tiny.yaml"]
 MODEL = "model: {features: [last.delay, departures.flights_count_1d, route_last.delay]}"
 OTHER = "other: {features: [last.distance]}"
 BODY = {"entities": {"origin": ["ABE"]}}
+ON_DEMAND = TINY.replace("services:\n", """  late:
+    on_demand: true
+    request: {price: float64}
+    features:
+      cost: {expr: "last.delay * price"}
+services:
+  costs: {features: [late.cost, last.delay]}
+""")
+DEARER = ON_DEMAND.replace("* price", "* price + 1")
 
 
 def tokens(*secrets):
@@ -80,6 +89,83 @@ class ServeReload(unittest.TestCase):
         self.assertEqual(["delay"], list(row["features"]))
         self.server.write("features/tiny.yaml", TINY)
         self.assertIn("no service 'other'", self.server.reload("stays as it was"))
+
+    def cost(self):
+        status, answer, _ = self.server.ask("GET", "/features/late/ABE?price=2")
+        return (status, answer["version"], answer["features"]["cost"]) if status == 200 else (status,)
+
+    def test_on_demand_views_come_change_and_go_as_they_are_registered(self):
+        self.server.start()
+        self.assertEqual((404,), self.cost())
+        self.server.write("features/tiny.yaml", ON_DEMAND)
+        said = self.server.reload("stays as it was")
+        self.assertRegex(said, r"reload: features/tiny\.yaml:\d+:\d+: on-demand view 'late' is not registered as it is written here: "
+                               r"run `asof apply` first")
+        self.assertEqual((404,), self.cost())
+        self.server.run("apply")
+        self.server.reload("reloaded")
+        self.assertEqual((200, "1.0.0", 20), self.cost())
+        self.server.write("features/tiny.yaml", DEARER)
+        self.server.reload("stays as it was")
+        self.assertEqual((200, "1.0.0", 20), self.cost())
+        self.server.run("apply")
+        self.server.reload("reloaded")
+        self.assertEqual((200, "1.1.0", 21), self.cost())
+        self.server.run("rollback", "late@1.0.0")
+        self.server.reload("reloaded")
+        self.assertEqual((200, "1.0.0", 20), self.cost())
+        self.server.write("features/tiny.yaml", TINY)
+        self.server.reload("reloaded")
+        self.assertEqual((404,), self.cost())
+
+    def ask_costs(self, port, is_done, failures, seen):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+        right = {"1.0.0": 20, "1.1.0": 21}
+        for i in itertools.count():
+            if is_done.is_set():
+                break
+            try:
+                path, body = ("/features/late/ABE?price=2", None) if i % 2 else ("/features/batch", json.dumps(
+                    {"entities": {"origin": ["ABE"]}, "service": "costs", "request": {"price": 2}}))
+                connection.request("POST" if body else "GET", path, body, {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                data = json.loads(answer.read())
+                if answer.status != 200:
+                    failures.append((answer.status, data))
+                elif body and data["results"][0]["features"]["late.cost"] not in right.values():
+                    failures.append(data)
+                elif not body:
+                    seen.add(data["version"])
+                    if data["features"]["cost"] != right[data["version"]]:
+                        failures.append(data)
+            except (OSError, http.client.HTTPException) as error:
+                failures.append(repr(error))
+                break
+        connection.close()
+
+    def test_no_request_fails_while_on_demand_views_are_replaced(self):
+        for text in (ON_DEMAND, DEARER):
+            self.server.write("features/tiny.yaml", text)
+            self.server.run("apply")
+        self.server.start()
+        is_done, failures, seen = threading.Event(), [], set()
+        threads = [threading.Thread(target=self.ask_costs, args=(self.server.port, is_done, failures, seen)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for i in range(20):
+                self.server.run("rollback", f"late@1.{i % 2}.0")
+                self.server.reload("reloaded")
+                self.server.write("features/tiny.yaml", "views: [")
+                self.server.reload("stays as it was")
+                self.server.write("features/tiny.yaml", DEARER)
+        finally:
+            is_done.set()
+            for thread in threads:
+                thread.join(DEADLINE_S)
+        self.assertEqual([], failures[:3])
+        self.assertEqual({"1.0.0", "1.1.0"}, seen)
+        self.server.stop()
 
     def ask_all_the_time(self, port, context, is_done, failures, counts):
         kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
