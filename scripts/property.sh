@@ -1,5 +1,6 @@
 #!/bin/bash
-# property.sh [PRESET] - PROPERTY_CASES (10000) random cases of each kernel against its oracle, then as many random
+# property.sh [PRESET] - PROPERTY_CASES (10000) random cases of each kernel against its oracle (DuckDB itself for on-demand
+# expressions), then as many random
 # projects of the property tests against the program of build/PRESET (release), as many at once as there are CPUs, on
 # seeds from PROPERTY_FIRST (1) on. What failed is printed with how to see it again; the logs are in build/property.
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +12,7 @@ preset=${1:-release}
 logs=$root/build/property
 program=$root/build/$preset/asof
 [ -x "$program" ] || die "there is no $program" "run scripts/build.sh $preset asof asof_shared"
-kernels=(test_pit test_spine_index test_tile_build test_window test_window_sweep test_answer)
+kernels=(test_pit test_spine_index test_tile_build test_window test_window_sweep test_answer test_engine_on_demand)
 claims=$(cat tests/property/test_join.py tests/property/test_online.py | grep -c 'def test_')
 each=$(((${PROPERTY_CASES:-10000} + claims - 1) / claims))
 first=${PROPERTY_FIRST:-1}

@@ -18,6 +18,14 @@ random_cases(size_t usual)
 	return text ? strtoul(text, NULL, 10) : usual;
 }
 
+/* The number of the first of them: 0, or what ASOF_FIRST says, so that many are done in parts. */
+static inline size_t
+random_first(void)
+{
+	const char *text = getenv("ASOF_FIRST");
+	return text ? strtoul(text, NULL, 10) : 0;
+}
+
 static inline uint64_t
 random_u64(struct random *r)
 {

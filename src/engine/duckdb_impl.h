@@ -276,6 +276,8 @@ ASOF_NODISCARD enum asof_status asof_duckdb_register_feed(struct asof_engine *en
 							  struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_duckdb_register_sums(duckdb_connection connection,
 							  struct asof_error *err);
+ASOF_NODISCARD enum asof_status asof_duckdb_register_casts(duckdb_connection connection,
+							   struct asof_error *err);
 ASOF_NODISCARD enum asof_status asof_duckdb_register_moments(duckdb_connection connection,
 							     struct asof_error *err);
 

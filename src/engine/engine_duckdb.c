@@ -198,6 +198,7 @@ prepare_session(struct asof_engine *engine, const struct asof_engine_options *op
 		ASOF_TRY(asof_duckdb_run(engine, progress_sql, NULL, err));
 	ASOF_TRY(asof_duckdb_register_sink(engine, err));
 	ASOF_TRY(asof_duckdb_register_feed(engine, err));
+	ASOF_TRY(asof_duckdb_register_casts(engine->connection, err));
 	ASOF_TRY(asof_duckdb_register_sums(engine->connection, err));
 	return asof_duckdb_register_moments(engine->connection, err);
 }

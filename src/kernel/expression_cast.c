@@ -83,14 +83,6 @@ from_int(const struct asof_value *from, struct asof_arena *arena, struct asof_va
 	}
 }
 
-/* To the nearest, of two the even one. What rounds up to 2^31 is the least of all, as there. */
-static int32_t
-nearest_int32(double number)
-{
-	double nearest = nearbyint(number);
-	return nearest >= 2147483648.0 ? INT32_MIN : (int32_t)nearest;
-}
-
 static enum asof_status
 from_real(const struct asof_value *from, struct asof_value *to, struct asof_error *err)
 {
@@ -101,9 +93,10 @@ from_real(const struct asof_value *from, struct asof_value *to, struct asof_erro
 		to->boolean = number != 0;
 		return ASOF_OK;
 	case ASOF_TYPE_INT32:
+		number = nearbyint(number); /* of two the even one */
 		if (!(number >= -2147483648.0 && number < 2147483648.0))
 			return out_of_range(to, err);
-		to->int32 = nearest_int32(number);
+		to->int32 = (int32_t)number;
 		return ASOF_OK;
 	case ASOF_TYPE_INT64:
 		if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0))
