@@ -179,9 +179,13 @@ ASOF_API ASOF_NODISCARD enum asof_status asof_join(struct asof_session *session,
  * "row_groups_read": 4, "rows": 100, "from": null, "to": null,
  * "skipped": {"by_time": 1, "by_key": 0}, "keys": {"column": "id", "from": 1, "to": 9},
  * "sql": ".."}],
+ * "on_demand": [{"view": "age", "version": "1.0.0", "feature": "days", "type": "int64",
+ * "expr": "..", "reads": ["now", "v.since"], "offline": "sql", "online": "evaluator"}],
+ * "on_demand_sql": {"before": "SELECT .. FROM (", "behind": ")"},
  * "stages": [{"stage": "scan", "view": "v", "rows": 10, "bytes": 1, "seconds": 0.1}],
  * "rows": 10, "bytes": 1, "kernel_peak_bytes": 1, "seconds": 0.1}
- * The last two lines with is_analyzed only.
+ * on_demand and on_demand_sql where such features are asked for; the last two lines with
+ * is_analyzed only.
  */
 ASOF_API ASOF_NODISCARD enum asof_status asof_explain(struct asof_session *session,
 						      const struct asof_join_options *options,

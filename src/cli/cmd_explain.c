@@ -56,6 +56,52 @@ print_views(struct asof_cli *cli, const struct asof_json *root, struct asof_erro
 	return ASOF_OK;
 }
 
+static enum asof_status
+add_reads(struct asof_text_table *table, const struct asof_json *feature, struct asof_error *err)
+{
+	const struct asof_json *reads = asof_result_list(feature, "reads");
+	ASOF_AUTO(asof_buf_done) struct asof_buf names = ASOF_BUF(1u << 20);
+	for (size_t i = 0; i < reads->count; i++) {
+		asof_buf_add_cstr(&names, i > 0 ? ", " : "");
+		asof_buf_add_str(&names, reads->items[i].text);
+	}
+	ASOF_TRY(asof_buf_status(&names, err));
+	return add_text(table, asof_buf_view(&names), err);
+}
+
+/* What is computed from what was joined. */
+static enum asof_status
+print_on_demand(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
+{
+	static const char *const heads[] = { "on demand", "version", "feature",
+					     "type",      "of",      "expression" };
+	const struct asof_json *features = asof_result_list(root, "on_demand");
+	const struct asof_text_style style = asof_terminal_style(&cli->out_terminal);
+	ASOF_AUTO(asof_text_table_done) struct asof_text_table table = { 0 };
+	ASOF_TRY(asof_text_table_init(&table, heads, ASOF_COUNTOF(heads), err));
+	for (size_t i = 0; i < features->count; i++) {
+		const struct asof_json *feature = &features->items[i];
+		struct asof_str version = asof_result_str(feature, "version");
+		if (version.len == 0)
+			version = asof_str_from("direct");
+		ASOF_TRY(add_text(&table, asof_result_str(feature, "view"), err));
+		ASOF_TRY(add_text(&table, version, err));
+		ASOF_TRY(add_text(&table, asof_result_str(feature, "feature"), err));
+		ASOF_TRY(add_text(&table, asof_result_str(feature, "type"), err));
+		ASOF_TRY(add_reads(&table, feature, err));
+		ASOF_TRY(add_text(&table, asof_result_str(feature, "expr"), err));
+	}
+	if (asof_result_list(root, "views")->count > 0)
+		(void)fputc('\n', cli->out);
+	asof_text_table_print(&table, &style, cli->out);
+	(void)fputs(
+		"\nOn-demand features are computed by one SELECT around the joined rows; values "
+		"of the request are\ncolumns of the spine. A server computes the same when it "
+		"is asked, by an evaluator of its own.\n",
+		cli->out);
+	return ASOF_OK;
+}
+
 /* "departures, airports" of a stage of a build, its one view of a join's. */
 static enum asof_status
 add_stage_views(struct asof_text_table *table, const struct asof_json *stage,
@@ -142,13 +188,21 @@ print_statements(struct asof_cli *cli, const struct asof_json *root)
 				      ASOF_STR_ARG(asof_result_str(&views->items[i], "view")),
 				      ASOF_STR_ARG(sql));
 	}
+	const struct asof_json *around = asof_json_member(root, "on_demand_sql");
+	if (around)
+		(void)fprintf(cli->out, "\n-- on demand\n%.*s(the joined rows)%.*s\n",
+			      ASOF_STR_ARG(asof_result_str(around, "before")),
+			      ASOF_STR_ARG(asof_result_str(around, "behind")));
 }
 
 static enum asof_status
 render(struct asof_cli *cli, const struct asof_json *root, struct asof_error *err)
 {
 	print_head(cli, root);
-	ASOF_TRY(print_views(cli, root, err));
+	if (asof_result_list(root, "views")->count > 0)
+		ASOF_TRY(print_views(cli, root, err));
+	if (asof_json_member(root, "on_demand"))
+		ASOF_TRY(print_on_demand(cli, root, err));
 	if (asof_json_member(root, "stages")) {
 		ASOF_TRY(print_stages(cli, root, err));
 		print_sum(cli, root);

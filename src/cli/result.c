@@ -125,10 +125,11 @@ enum asof_status
 asof_result_cell(const struct asof_json *value, struct asof_arena *arena,
 		 enum asof_cell_kind *ret_kind, struct asof_str *ret_text, struct asof_error *err)
 {
-	*ret_kind = !value || value->kind == ASOF_JSON_NULL ? ASOF_CELL_ABSENT
-		    : value->kind == ASOF_JSON_NUMBER       ? ASOF_CELL_NUMBER
-							    : ASOF_CELL_TEXT;
-	if (!value || is_scalar(value)) {
+	bool is_empty = value && !is_scalar(value) && value->count == 0;
+	*ret_kind = !value || is_empty || value->kind == ASOF_JSON_NULL ? ASOF_CELL_ABSENT
+		    : value->kind == ASOF_JSON_NUMBER                   ? ASOF_CELL_NUMBER
+									: ASOF_CELL_TEXT;
+	if (!value || is_empty || is_scalar(value)) {
 		*ret_text = value ? scalar_text(value) : asof_str_from("-");
 		return ASOF_OK;
 	}

@@ -4,6 +4,7 @@
 #include "codec/value_text.h"
 #include "job/describe.h"
 #include "job/join_load.h"
+#include "job/join_on_demand.h"
 #include "plan/sql.h"
 
 #define INDEX_ROW_BYTES 48 /* about, of a spine row in an index */
@@ -29,11 +30,13 @@ static enum asof_status
 look_at_spine(struct explaining *e, struct asof_error *err)
 {
 	struct asof_join_run *run = &e->run;
-	const struct asof_entity *entity = run->tables[0].view->entity;
 	ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(ASOF_SQL_BYTES_MAX);
 	asof_buf_printf(&sql, "SELECT count(*) FROM %s", run->spine.sql);
 	ASOF_TRY(asof_buf_status(&sql, err));
 	ASOF_TRY(asof_query_ints(run->engine, asof_buf_cstr(&sql), &e->spine_rows, 1, err));
+	if (run->table_count == 0) /* on-demand features of nothing but the request */
+		return ASOF_OK;
+	const struct asof_entity *entity = run->tables[0].view->entity;
 	asof_buf_clear(&sql);
 	asof_buf_add_cstr(&sql, "SELECT count(*), coalesce(min(time_us), 0), "
 				"coalesce(max(time_us), 0) FROM (");
@@ -295,6 +298,7 @@ write_all(struct asof_json_writer *w, struct explaining *e, struct asof_error *e
 	for (size_t i = 0; i < e->run.table_count; i++)
 		ASOF_TRY(write_view(w, e, i, err));
 	asof_json_end_array(w);
+	ASOF_TRY(asof_explain_on_demand(w, &e->run, err));
 	if (e->is_analyzed)
 		write_analysis(w, e);
 	asof_json_end_object(w);

@@ -110,6 +110,17 @@ view_at(const struct asof_project *project, size_t index)
 	return index < project->on_demand_count ? &project->on_demand[index] : NULL;
 }
 
+/* What is computed when it is read has none. */
+static void
+write_rows(struct listing *l, const struct asof_view *view, int64_t row_count)
+{
+	asof_json_key_cstr(l->w, "rows");
+	if (view->on_demand)
+		asof_json_null(l->w);
+	else
+		asof_json_int(l->w, row_count);
+}
+
 static enum asof_status
 list_views(struct listing *l, const struct asof_version_set *set, struct asof_error *err)
 {
@@ -126,7 +137,7 @@ list_views(struct listing *l, const struct asof_version_set *set, struct asof_er
 			asof_json_cstr(l->w, text);
 		else
 			asof_json_null(l->w);
-		asof_json_member_int(l->w, "rows", current ? current->row_count : 0);
+		write_rows(l, view, current ? current->row_count : 0);
 		ASOF_TRY(write_upstream(l, current, err));
 		ASOF_TRY(write_online(l, view->name, err));
 		asof_json_end_object(l->w);
@@ -283,7 +294,7 @@ show_view(struct listing *l, const struct asof_version_set *set, const char *nam
 	}
 	asof_json_end_array(l->w);
 	if (version) {
-		asof_json_member_int(l->w, "rows", version->row_count);
+		write_rows(l, view, version->row_count);
 		asof_describe_time(l->w, "published", version->published_us);
 		asof_json_member_cstr(l->w, "made_by", version->made_by);
 		asof_json_member_cstr(l->w, "reason", version->reason);

@@ -55,6 +55,33 @@ LATER = [
     ("error_mistakes", "column: note", "column: nte", ["plan"], 2),
 ]
 
+# Views that are computed where they are read, beside those of the project.
+ON_DEMAND = """
+views:
+  value:
+    on_demand: true
+    request: {rate: float64}
+    features:
+      price: {expr: "round(last.price * rate, 2)"}
+      is_noted: {expr: "last.note is not null"}
+  clock:
+    on_demand: true
+    request: {now: timestamp}
+    features:
+      hour: {expr: "hour(now)"}
+"""
+ASKED = "id,event_time,rate,now\n1,2024-01-01 13:00:00,1.5,2024-01-01 13:00:01\n"
+WITH_ON_DEMAND = [
+    ("plan_on_demand", ["plan"], 0),
+    ("apply_on_demand", ["apply"], 0),
+    ("list_views_on_demand", ["list", "views"], 0),
+    ("list_features_on_demand", ["list", "features"], 0),
+    ("show_on_demand", ["show", "value"], 0),
+    ("lineage_on_demand", ["lineage", "value.price"], 0),
+    ("explain_on_demand", ["--threads", "1", "explain", "--spine", "asked.csv", "--features", "value.*,last.price"], 0),
+    ("explain_request_only", ["explain", "--spine", "asked.csv", "--features", "clock.hour"], 0),
+]
+
 
 def masked(value, name=None):
     """What differs from run to run, made the same."""
@@ -96,8 +123,15 @@ class Golden(unittest.TestCase):
                 shop.write("features/shop.yaml", project.DEFINITIONS.replace(old, new))
                 self.check(shop, name, args, status)
 
+    def test_each_command_speaks_of_on_demand_views(self):
+        with Project(files={"asked.csv": ASKED}) as shop:
+            shop.done("build")
+            shop.write("features/on_demand.yaml", ON_DEMAND)
+            for name, args, status in WITH_ON_DEMAND:
+                self.check(shop, name, args, status)
+
     def test_no_golden_file_is_without_its_step(self):
-        self.assertEqual({path.stem for path in GOLDEN.glob("*.json")}, {step[0] for step in STEPS + LATER} | {"manifest"})
+        self.assertEqual({path.stem for path in GOLDEN.glob("*.json")}, {step[0] for step in STEPS + LATER + WITH_ON_DEMAND} | {"manifest"})
 
 
 if __name__ == "__main__":

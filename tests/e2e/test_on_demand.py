@@ -36,6 +36,27 @@ services:
   model: {features: [users.clicks, "age.*"]}
 """
 
+# Who clicked more than eight times never ends.
+INFINITE = """
+entities:
+  user: {keys: {user_id: int64}}
+sources:
+  users:
+    path: data/users.csv
+    event_time: event_time
+    select:
+      ends: "case when clicks > 8 then 'infinity'::timestamp else signed_up end"
+      until: "case when clicks > 8 then '-infinity'::date else signed_up::date end"
+views:
+  users: {entity: user, source: users, features: [ends, until]}
+  life:
+    on_demand: true
+    features:
+      is_open: {expr: "users.ends is null and users.until is null"}
+      last_year: {expr: "year(users.ends)"}
+      last_day: {expr: "dayofyear(users.until)"}
+"""
+
 USERS = """user_id,event_time,signed_up,clicks,name,score
 1,2024-01-01T00:00:00Z,2023-12-01T00:00:00Z,5,\u00e9mile,0.5
 2,2024-01-01T00:00:00Z,2023-11-15T12:30:00Z,,bob,0
@@ -137,6 +158,45 @@ class OnDemand(unittest.TestCase):
             self.assertEqual(joined.replace(" ", "T").replace("+00", "Z"), served, where)
         else:
             self.assertEqual(joined, served, where)
+
+    def test_explain_says_what_is_computed_of_what(self):
+        build(self.shop)
+        args = ["explain", "--spine", "spine.csv", "--features", "age.days,age.soon,users.clicks"]
+        found = {f["feature"]: f for f in answer(self.shop, *args)["on_demand"]}
+        self.assertEqual(sorted(found), ["days", "soon"])
+        self.assertEqual((found["days"]["view"], found["days"]["version"], found["days"]["type"]), ("age", "1.0.0", "int64"))
+        self.assertEqual(sorted(found["days"]["reads"]), ["now", "users.signed_up"])
+        self.assertEqual((found["soon"]["reads"], found["soon"]["offline"], found["soon"]["online"]), (["now"], "sql", "evaluator"))
+        text = self.shop.done(*args)
+        self.assertRegex(text, r"(?m)^age +1\.0\.0 +days +int64 +.*users\.signed_up.* date_diff\('day', users\.signed_up, now\)$")
+        self.assertIn("\n-- on demand\nSELECT ", self.shop.done("explain", "-v", *args[1:]))
+        self.assertRegex(self.shop.done(*args, "--direct", "--analyze"), r"(?m)^age +direct +soon +timestamp +now ")
+
+    def test_features_of_the_request_alone_are_explained_and_joined(self):
+        self.define("services:", "  clock:\n    on_demand: true\n    request: {now: timestamp}\n    features: {hour: {expr: hour(now)}}\nservices:")
+        build(self.shop)
+        for args in ([], ["--engine", "sql"], ["--direct"], ["--analyze"]):
+            found = answer(self.shop, "explain", "--spine", "spine.csv", "--features", "clock.hour", *args)
+            self.assertEqual(([], ["hour"]), (found["views"], [f["feature"] for f in found["on_demand"]]))
+        self.assertIn("hour(now)", self.shop.done("explain", "--spine", "spine.csv", "--features", "clock.hour"))
+        self.shop.done("join", "--spine", "spine.csv", "--features", "clock.hour", "--out", "out.csv")
+        views = {view["name"]: view for view in answer(self.shop, "list", "views")["views"]}
+        self.assertEqual((views["clock"]["keys"], views["clock"]["reads"], views["clock"]["rows"]), ({}, [], None))
+
+    def test_infinite_times_are_null_to_expressions_here_and_there(self):
+        self.shop.write("features/shop.yaml", INFINITE)
+        build(self.shop)
+        self.shop.done("materialize", "--at", T)
+        self.shop.write("spine.csv", f"user_id,event_time\n1,{T}\n4,{T}\n")
+        self.shop.done("join", "--spine", "spine.csv", "--features", "life.*", "--out", "out.csv")
+        with open(self.shop.dir / "out.csv", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        for row, has_end in zip(rows, (False, True)):
+            features = json.loads(self.shop.done("get", "life", "user_id=" + row["user_id"], "--at", T))["features"]
+            self.assertEqual(features["is_open"], not has_end)
+            for name in ("is_open", "last_year", "last_day"):
+                joined = {"": None, "true": True, "false": False}.get(row[f"life__{name}"], row[f"life__{name}"])
+                self.assertEqual(str(features[name]), str(joined), (row, name))
 
     def test_statuses_tell_why_a_value_is_null(self):
         build(self.shop)
