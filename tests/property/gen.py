@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from oracle import asof_oracle as oracle  # noqa: E402
+import on_demand  # noqa: E402
 import values as v  # noqa: E402
 
 FILE_NAMES = ["a", "b", "B", "10", "9", "é", "part-00001", "sub/a", "z z", "_x", "C.d"]
@@ -260,6 +261,7 @@ class Case:
             "all_of_it": [(view, f.name) for view in self.views for f, _ in view.outputs()]
         }
         self.spine = Spine(self)
+        self.on_demand = on_demand.make(self) if for_online else []
 
     def models(self, commit_times):
         """{view name: oracle.View} when the stages so far were committed at these times."""

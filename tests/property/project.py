@@ -43,6 +43,8 @@ def write_definitions(case, directory, online="lmdb:./online"):
     lines = ["views:"]
     for view in case.views:
         lines += _view_lines(view)
+    for view in case.on_demand:
+        lines += view.lines()
     lines.append("services:")
     for name, features in case.services.items():
         lines.append(f"  {name}:")

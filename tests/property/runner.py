@@ -168,13 +168,18 @@ class Server:
             raise AssertionError(f"{method} {path} answered {status}: {text[:500]!r}")
         return json_of(text)
 
-    def batch(self, view, entities):
-        return self._ok("POST", f"/features/{view}/batch", {"entities": entities})["results"]
+    def batch(self, view, entities, request=None):
+        body = {"entities": entities, **({"request": request} if request else {})}
+        return self._ok("POST", f"/features/{view}/batch", body)["results"]
 
     def service_batch(self, service, entities):
         return self._ok("POST", "/features/batch", {"entities": entities, "service": service})[
             "results"
         ]
+
+    def features_batch(self, features, entities, request):
+        body = {"entities": entities, "features": features, "request": request}
+        return self._ok("POST", "/features/batch", body)["results"]
 
     def row(self, view, key):
         """One row by its key's textual form; in the path where that is unambiguous, else by

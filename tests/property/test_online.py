@@ -6,6 +6,7 @@ import unittest
 
 import compare
 import gen
+import on_demand
 import project
 import runner
 import values as v
@@ -17,6 +18,8 @@ import pyarrow.parquet as pq
 CASES = 40
 GETS = 2
 KEYS = 40
+ARROW_NAMES = {arrow_type: name for name, arrow_type in project.ARROW.items()}
+ARROW_NAMES[pa.timestamp("us", "UTC")] = "timestamp"
 
 
 def key_text(value, type_name):
@@ -207,6 +210,8 @@ class Serving:
                                 f"{view.name}.{feature.name}, key {key!r:.80}, at {v.rfc3339(at)}: "
                                 f"online {got!r}, join {want!r}"
                             )
+            for view in self.case.on_demand:
+                faults += self._on_demand_faults(view, server, at)
         return faults[:8]
 
     def _joined(self, view, keys, at):
@@ -214,12 +219,60 @@ class Serving:
             name: pa.array([key[i] for key in keys], project.ARROW[t])
             for i, (name, t) in enumerate(self._types(view))
         }
-        columns["event_time"] = pa.array([at] * len(keys), pa.timestamp("us"))
+        return self._join(columns, at, [f"{view.name}.{f.name}" for f, _ in view.outputs()])
+
+    def _join(self, columns, at, features):
+        count = len(next(iter(columns.values())))
+        columns["event_time"] = pa.array([at] * count, pa.timestamp("us"))
         spine, out = self.run.directory / "spine.parquet", self.run.directory / "joined.parquet"
         pq.write_table(pa.table(columns), spine)
-        features = ",".join(f"{view.name}.{f.name}" for f, _ in view.outputs())
-        self.run.run("join", "--spine", str(spine), "--out", str(out), "--features", features)
+        self.run.run(
+            "join", "--spine", str(spine), "--out", str(out), "--features", ",".join(features)
+        )
         return pq.read_table(out)
+
+    def _on_demand_faults(self, view, server, at):
+        """Values of requests as columns of a spine, and as requests: of the view, and of its
+        features among others."""
+        keys = [{e: self.rng.choice(self.keys(e)) for e in view.entities} for _ in range(KEYS)]
+        asked = [on_demand.request(self.rng) for _ in keys]
+        columns, entities = {}, {}
+        for entity in view.entities:
+            for i, (name, t) in enumerate(self.case.entities[entity]):
+                columns[name] = pa.array([key[entity][i] for key in keys], project.ARROW[t])
+                entities[name] = [key_json(key[entity][i], t) for key in keys]
+        request = {}
+        for name, (t, _) in on_demand.REQUEST.items():
+            column = [values[name] for values in asked]
+            columns[name] = pa.array(column, project.ARROW[t])
+            request[name] = [
+                value if value is None or t == "float64" else key_json(value, t) for value in column
+            ]
+        names = [name for name, _ in view.features]
+        table = self._join(columns, at, [f"{view.name}.{name}" for name in names])
+        if not view.entities:  # no key says how many rows are asked for
+            return []
+        rows = server.batch(view.name, entities, request)
+        mixed = server.features_batch(
+            [f"{view.name}.{name}" for name in names], entities, request
+        )
+        faults = []
+        for name in names:
+            column = table[f"{view.name}__{name}"]
+            for i, want in enumerate(compare.arrow_cells(column)):
+                where = f"{view.name}.{name}, key {keys[i]!r:.80}, asked {asked[i]!r}"
+                for features, full in ((rows[i], name), (mixed[i], f"{view.name}.{name}")):
+                    faults += self._value_faults(where, features, full, want, column.type)
+        return faults
+
+    def _value_faults(self, where, row, name, want, arrow_type):
+        type_name = "decimal" if pa.types.is_decimal(arrow_type) else ARROW_NAMES[arrow_type]
+        got = compare.json_cell(row["features"][name], type_name)
+        self.cells += 1
+        is_present = row["statuses"][name] == "PRESENT"
+        if compare.same(got, want, type_name) and is_present == (want is not None):
+            return []
+        return [f"{where}: online {got!r} ({row['statuses'][name]}), join {want!r}"]
 
 
 class Online(unittest.TestCase):
