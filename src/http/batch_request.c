@@ -127,6 +127,36 @@ read_column(struct asof_batch_reading *reading, const struct asof_json *entities
 
 /* ---- values of the request, for on-demand views ---- */
 
+/* NULL where it is not given. */
+static const struct asof_json *
+given_request_value(const struct asof_batch_reading *reading, const struct asof_key *value)
+{
+	const struct asof_json *request = asof_batch_find_given(reading->root, "request");
+	const struct asof_json *json = request ? asof_json_member(request, value->name) : NULL;
+	if (!json && reading->takes_entity_names) /* where clients of Feast put them */
+		json = asof_json_member(asof_json_member(reading->root, "entities"), value->name);
+	return json;
+}
+
+/* Without keys rows are counted by the first list; one value for all is of one row. */
+static void
+count_request_rows(struct asof_batch_reading *reading)
+{
+	struct asof_batch_request *batch = reading->batch;
+	batch->row_count = 1;
+	for (size_t i = 0; i < batch->part_count; i++) {
+		const struct asof_entity *entity = batch->parts[i].view->view->entity;
+		for (size_t k = 0; k < entity->key_count; k++) {
+			const struct asof_json *json =
+				given_request_value(reading, &entity->keys[k]);
+			if (!json || json->kind != ASOF_JSON_ARRAY)
+				continue;
+			batch->row_count = json->count;
+			return;
+		}
+	}
+}
+
 /* A list with a value per row, or one value for all of them. */
 static enum asof_status
 find_request_value(struct asof_batch_reading *reading, const struct asof_view *view,
@@ -134,14 +164,10 @@ find_request_value(struct asof_batch_reading *reading, const struct asof_view *v
 {
 	struct asof_batch_request *batch = reading->batch;
 	const struct asof_json *request = asof_batch_find_given(reading->root, "request");
-	const struct asof_json *json = NULL;
+	const struct asof_json *json = given_request_value(reading, value);
 	if (request && request->kind != ASOF_JSON_OBJECT)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_INVALID_BODY,
 				   "request is no object of values, {\"%s\": ..}", value->name);
-	if (request)
-		json = asof_json_member(request, value->name);
-	if (!json && reading->takes_entity_names) /* where clients of Feast put them */
-		json = asof_json_member(asof_json_member(reading->root, "entities"), value->name);
 	if (!json)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_MISSING_KEY,
 				   "request has no value '%s', which on-demand view '%s' takes",
@@ -150,8 +176,6 @@ find_request_value(struct asof_batch_reading *reading, const struct asof_view *v
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_TOO_MANY_ENTITIES,
 				   "%zu values, at most %zu in one request", json->count,
 				   reading->entity_max);
-	if (batch->column_count == 0) /* there are no keys: rows are counted by these */
-		batch->row_count = json->kind == ASOF_JSON_ARRAY ? json->count : 1;
 	if (json->kind == ASOF_JSON_ARRAY && json->count != batch->row_count)
 		return ASOF_REFUSE(reading->problem, ASOF_PROBLEM_UNEQUAL_LENGTHS,
 				   "request.%s has %zu values for %zu rows: one for each, or one "
@@ -256,6 +280,8 @@ asof_batch_read_entities(struct asof_batch_reading *reading)
 		return no_memory(reading);
 	for (size_t i = 0; i < batch->part_count; i++)
 		ASOF_TRY(read_part_columns(reading, entities, &batch->parts[i]));
+	if (batch->column_count == 0)
+		count_request_rows(reading);
 	for (size_t i = 0; i < batch->part_count; i++)
 		ASOF_TRY(read_part_request(reading, &batch->parts[i]));
 	return ASOF_OK;

@@ -172,14 +172,19 @@ class OnDemand(unittest.TestCase):
         self.assertIn("\n-- on demand\nSELECT ", self.shop.done("explain", "-v", *args[1:]))
         self.assertRegex(self.shop.done(*args, "--direct", "--analyze"), r"(?m)^age +direct +soon +timestamp +now ")
 
-    def test_features_of_the_request_alone_are_explained_and_joined(self):
-        self.define("services:", "  clock:\n    on_demand: true\n    request: {now: timestamp}\n    features: {hour: {expr: hour(now)}}\nservices:")
+    def test_features_of_the_request_alone_are_explained_joined_and_served(self):
+        self.shop.write("spine.csv", f"user_id,event_time,shift,now\n1,{T},1,{NOWS[0]}\n")
+        self.define("services:", "  clock:\n    on_demand: true\n    request: {shift: int64, now: timestamp}\n    features: {hour: {expr: hour(now) + shift}}\nservices:")
         build(self.shop)
         for args in ([], ["--engine", "sql"], ["--direct"], ["--analyze"]):
             found = answer(self.shop, "explain", "--spine", "spine.csv", "--features", "clock.hour", *args)
             self.assertEqual(([], ["hour"]), (found["views"], [f["feature"] for f in found["on_demand"]]))
         self.assertIn("hour(now)", self.shop.done("explain", "--spine", "spine.csv", "--features", "clock.hour"))
         self.shop.done("join", "--spine", "spine.csv", "--features", "clock.hour", "--out", "out.csv")
+        with Server(self.shop) as server:  # rows are counted by the first list, wherever it stands
+            for now, hours in ((NOWS, [8, 25, 14]), (NOWS[0], [8])):
+                status, said = server.ask("POST", "/features/clock/batch", {"entities": {}, "request": {"shift": 2, "now": now}})
+                self.assertEqual((status, [row["features"]["hour"] for row in said.get("results", [])]), (200, hours), said)
         views = {view["name"]: view for view in answer(self.shop, "list", "views")["views"]}
         self.assertEqual((views["clock"]["keys"], views["clock"]["reads"], views["clock"]["rows"]), ({}, [], None))
 
