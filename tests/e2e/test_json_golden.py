@@ -8,7 +8,7 @@ import project
 from project import ROOT, Project
 
 GOLDEN = ROOT / "tests" / "golden" / "json"
-NUMBERS = {"seconds", "bytes", "threads"}
+NUMBERS = {"seconds", "bytes", "threads", "kernel_bytes", "planned_bytes"}
 TEXTS = {"sha256", "published", "started", "made", "made_by", "created_time"}
 RUN = re.compile(r"(apply|build|materialize)-\w+-[0-9a-f]+")
 
@@ -96,6 +96,7 @@ def masked(value, name=None):
 
 def shown(text):
     text = json.dumps(masked(json.loads(text)), indent=1, ensure_ascii=False) + "\n"
+    text = re.sub(r"part-[0-9a-f-]{36}", "part-<id>", text)
     return re.sub(r"/[^\s\"']*/asof-e2e-[^/\s\"']*", "<project>", text)
 
 
