@@ -172,9 +172,13 @@ part_of(enum asof_time_part part, const struct asof_value *value)
 	return 0;
 }
 
+/* The week asks for the year's first day, which the calendar's first year has not. */
 static enum asof_status
-take_part(const struct asof_call *call, enum asof_time_part part, struct asof_value *ret_value)
+take_part(const struct asof_call *call, enum asof_time_part part, struct asof_value *ret_value,
+	  struct asof_error *err)
 {
+	if (part == ASOF_PART_WEEK)
+		ASOF_TRY(check_instants(call, err));
 	ret_value->is_null = false;
 	ret_value->int64 = part_of(part, &call->args[0]);
 	return ASOF_OK;
@@ -184,8 +188,7 @@ take_part(const struct asof_call *call, enum asof_time_part part, struct asof_va
 	enum asof_status asof_run_##name(const struct asof_call *call,                         \
 					 struct asof_value *ret_value, struct asof_error *err) \
 	{                                                                                      \
-		(void)err;                                                                     \
-		return take_part(call, part, ret_value);                                       \
+		return take_part(call, part, ret_value, err);                                  \
 	}
 
 PART_FUNCTION(date_part, call->part)
