@@ -86,12 +86,13 @@ take_bool(struct asof_value *ret_value, bool is_true)
 	return ASOF_OK;
 }
 
-/* Days behind a date; DuckDB keeps the ends of the range for infinity. */
+/* Days behind a date. Two numbers are infinities to DuckDB; the one below the least of them is not.
+ */
 static enum asof_status
 add_days(int32_t date, int64_t days, struct asof_value *ret_value, struct asof_error *err)
 {
 	int64_t sum = date + days;
-	if (sum <= -INT32_MAX || sum >= INT32_MAX)
+	if (sum < INT32_MIN || sum == -INT32_MAX || sum >= INT32_MAX)
 		return ASOF_FAIL(err, ASOF_INVALID, "date out of range");
 	ret_value->is_null = false;
 	ret_value->int32 = (int32_t)sum;
