@@ -204,13 +204,12 @@ maker_add_function(struct maker *m, struct asof_buf *sql, char letter, unsigned 
 		size_t index = random_below(&m->random, count);
 		const char *signature = maker_signature(m, asof_function_at(index));
 		char result = strchr(signature, ':')[1];
-		if (result == 'm') /* of whatever digits: back to those that others take */
-			result = letter == 'm' ? 'y' : 0;
-		if (result == letter) {
+		if (result == letter && letter != 'm') {
 			maker_add_call(m, sql, index, signature, depth);
 			return true;
 		}
-		if (result == 'y' && strchr("im", letter)) {
+		/* Decimals of whatever digits: back to those that others take. */
+		if (result == letter || (result == 'y' && letter == 'i')) {
 			asof_buf_add_cstr(sql, letter == 'm' ? "TRY_CAST(" : "CAST(");
 			maker_add_call(m, sql, index, signature, depth);
 			asof_buf_printf(sql, " AS %s)", maker_kinds[maker_kind_of(letter)].sql);
