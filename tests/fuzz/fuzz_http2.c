@@ -33,7 +33,7 @@ run_in_pieces(struct run *run, struct asof_str bytes, size_t piece, bool is_pump
 {
 	desk_begin(&run->desk);
 	hearing_begin(&run->hearing);
-	run->http2 = asof_http2_new(&run->desk.desk, DESK_ANSWER_BYTES);
+	run->http2 = asof_http2_new(&run->desk.desk, DESK_ANSWER_BYTES, NULL);
 	check(run->http2 != NULL);
 	while (bytes.len > 0 && !run->is_closed) {
 		struct asof_str some = { bytes.ptr, bytes.len < piece ? bytes.len : piece };
