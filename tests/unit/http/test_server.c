@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-#include "unit/http/served.h"
+#include "unit/http/threaded_server.h"
 
 /* Longer than anything here takes; a test that would wait so long has failed. */
 #define PATIENCE_MS 20000

@@ -5,7 +5,7 @@
 #include "http/server.h"
 #include "tempdir.h"
 #include "unit/http/frames.h"
-#include "unit/http/served.h"
+#include "unit/http/threaded_server.h"
 #include "unit/http/tls_peer.h"
 
 #define CLIENTS    8

@@ -1,6 +1,6 @@
-/* served.h - a server that runs in a thread of a test, and connections to it. */
-#ifndef ASOF_TESTS_HTTP_SERVED_H
-#define ASOF_TESTS_HTTP_SERVED_H
+/* threaded_server.h - a server that runs in a thread of a test, and connections to it. */
+#ifndef ASOF_TESTS_HTTP_THREADED_SERVER_H
+#define ASOF_TESTS_HTTP_THREADED_SERVER_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
