@@ -43,6 +43,14 @@ void asof_engine_free(struct asof_engine *engine);
 ASOF_DEFINE_AUTOFREE(struct asof_engine, asof_engine_free)
 
 unsigned asof_engine_threads(const struct asof_engine *engine);
+/*
+ * Whether expressions are computed as they are written, each where it stands, until it is told
+ * otherwise. At first they are not: rewriting them is faster, and then some fail that would not,
+ * some do not that would, and a TRY_CAST below a comparison may give a value that it has not
+ * (docs/design/on-demand.md).
+ */
+ASOF_NODISCARD enum asof_status asof_engine_keep_expressions(struct asof_engine *engine, bool on,
+							     struct asof_error *err);
 
 /* One of our types, or NONE with the engine's own name of it in type_text. */
 struct asof_result_schema {

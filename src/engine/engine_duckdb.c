@@ -258,6 +258,16 @@ asof_engine_threads(const struct asof_engine *engine)
 	return engine->threads;
 }
 
+enum asof_status
+asof_engine_keep_expressions(struct asof_engine *engine, bool on, struct asof_error *err)
+{
+	return asof_duckdb_run(engine,
+			       on ? "SET disabled_optimizers = 'expression_rewriter,"
+				    "statistics_propagation,common_subexpressions'"
+				  : "RESET disabled_optimizers",
+			       NULL, err);
+}
+
 /* ---- extensions ---- */
 
 static bool

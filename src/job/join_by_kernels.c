@@ -73,6 +73,22 @@ form_of(const struct ranges *r, enum asof_file_format format)
 					.batch_rows = r->batch_rows };
 }
 
+/* What is computed on demand is computed as it is written, as a server does. */
+static enum asof_status
+write_mapped(struct asof_join_run *run, const char *sql, const struct asof_mapped *map,
+	     const struct asof_file_form *form, const char *path, uint64_t *ret_rows,
+	     struct asof_error *err)
+{
+	if (!map->head)
+		return asof_engine_write_mapped(run->engine, sql, map, form, path, ret_rows, err);
+	ASOF_TRY(asof_engine_keep_expressions(run->engine, true, err));
+	enum asof_status status =
+		asof_engine_write_mapped(run->engine, sql, map, form, path, ret_rows, err);
+	enum asof_status restored =
+		asof_engine_keep_expressions(run->engine, false, status == ASOF_OK ? err : NULL);
+	return status == ASOF_OK ? restored : status;
+}
+
 static enum asof_status
 write_rows(struct ranges *r, int64_t first_row, size_t row_count, enum asof_file_format format,
 	   const char *path, struct asof_error *err)
@@ -89,8 +105,7 @@ write_rows(struct ranges *r, int64_t first_row, size_t row_count, enum asof_file
 				   .arg = &fill };
 	struct asof_file_form form = form_of(r, format);
 	ASOF_TRY(asof_join_on_demand_sql(run, &map.head, &map.tail, err));
-	ASOF_TRY(asof_engine_write_mapped(run->engine, asof_buf_cstr(&sql), &map, &form, path,
-					  &written, err));
+	ASOF_TRY(write_mapped(run, asof_buf_cstr(&sql), &map, &form, path, &written, err));
 	if (written != row_count)
 		return ASOF_FAIL(err, ASOF_INTERNAL, "spine '%s': %" PRIu64 " rows written of %zu",
 				 run->spine.path, written, row_count);

@@ -38,6 +38,18 @@ join_into_table(struct asof_join_run *run, struct asof_error *err)
 	return asof_engine_run(run->engine, asof_buf_cstr(&sql), NULL, err);
 }
 
+/* What is computed on demand is computed as it is written, as a server does. */
+static enum asof_status
+run_as_written(struct asof_join_run *run, const char *sql, uint64_t *ret_rows,
+	       struct asof_error *err)
+{
+	ASOF_TRY(asof_engine_keep_expressions(run->engine, true, err));
+	enum asof_status status = asof_engine_run(run->engine, sql, ret_rows, err);
+	enum asof_status restored =
+		asof_engine_keep_expressions(run->engine, false, status == ASOF_OK ? err : NULL);
+	return status == ASOF_OK ? restored : status;
+}
+
 /* Snappy, because every reader of Parquet has it. */
 static enum asof_status
 write_file(struct asof_join_run *run, const char *path, struct asof_error *err)
@@ -60,7 +72,10 @@ write_file(struct asof_join_run *run, const char *path, struct asof_error *err)
 					? " (FORMAT csv, HEADER true)"
 					: " (FORMAT parquet, COMPRESSION snappy)");
 	ASOF_TRY(asof_buf_status(&sql, err));
-	ASOF_TRY(asof_engine_run(run->engine, asof_buf_cstr(&sql), &rows, err));
+	if (head)
+		ASOF_TRY(run_as_written(run, asof_buf_cstr(&sql), &rows, err));
+	else
+		ASOF_TRY(asof_engine_run(run->engine, asof_buf_cstr(&sql), &rows, err));
 	run->row_count = (int64_t)rows;
 	return ASOF_OK;
 }

@@ -47,14 +47,33 @@ coalesce(const struct evaluation *e, const struct asof_expression *node,
 	return ASOF_OK;
 }
 
+/* Whether a condition holds. Where it selects, DuckDB looks at the operands of AND and OR in turn,
+ * and not at those behind the one that decides. */
+static enum asof_status
+is_true(const struct evaluation *e, const struct asof_expression *node, bool *ret_is_true,
+	struct asof_error *err)
+{
+	bool is_and = node->op == ASOF_OP_AND;
+	if (is_and || node->op == ASOF_OP_OR) {
+		*ret_is_true = is_and;
+		for (size_t i = 0; i < node->arg_count && *ret_is_true == is_and; i++)
+			ASOF_TRY(is_true(e, node->args[i], ret_is_true, err));
+		return ASOF_OK;
+	}
+	struct asof_value value;
+	ASOF_TRY(evaluate(e, node, &value, err));
+	*ret_is_true = !value.is_null && value.boolean;
+	return ASOF_OK;
+}
+
 static enum asof_status
 choose(const struct evaluation *e, const struct asof_expression *node, struct asof_value *ret_value,
        struct asof_error *err)
 {
 	for (size_t i = 0; i + 1 < node->arg_count; i += 2) {
-		struct asof_value when;
-		ASOF_TRY(evaluate(e, node->args[i], &when, err));
-		if (!when.is_null && when.boolean)
+		bool is_taken;
+		ASOF_TRY(is_true(e, node->args[i], &is_taken, err));
+		if (is_taken)
 			return evaluate(e, node->args[i + 1], ret_value, err);
 	}
 	return evaluate(e, node->args[node->arg_count - 1], ret_value, err);

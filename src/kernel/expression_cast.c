@@ -155,6 +155,18 @@ decimal_to_decimal(const struct asof_value *from, struct asof_value *to, struct 
 	return ASOF_OK;
 }
 
+/* DuckDB writes no zero before the point of a decimal that has no digits there. */
+static size_t
+decimal_text(const struct asof_value *from, char out[ASOF_INT128_TEXT_MAX])
+{
+	size_t len = asof_decimal_text(from->decimal, from->type.scale, out);
+	size_t zero = from->decimal < 0;
+	if (from->type.precision > from->type.scale)
+		return len;
+	memmove(out + zero, out + zero + 1, len - zero - 1);
+	return len - 1;
+}
+
 static enum asof_status
 from_decimal(const struct asof_value *from, struct asof_arena *arena, struct asof_value *to,
 	     struct asof_error *err)
@@ -171,8 +183,7 @@ from_decimal(const struct asof_value *from, struct asof_arena *arena, struct aso
 		to->float64 = decimal_to_double(from);
 		return ASOF_OK;
 	case ASOF_TYPE_STRING:
-		return take_text(text, asof_decimal_text(from->decimal, from->type.scale, text),
-				 arena, to, err);
+		return take_text(text, decimal_text(from, text), arena, to, err);
 	case ASOF_TYPE_INT32:
 		whole = divide_rounded(from->decimal, power_of_ten(from->type.scale));
 		to->int32 = (int32_t)whole;

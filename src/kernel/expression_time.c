@@ -214,7 +214,8 @@ border_of(enum asof_time_part part, const struct asof_value *value)
 	case ASOF_PART_YEAR:
 		return civil.year;
 	case ASOF_PART_QUARTER:
-		return civil.year * 4 + (civil.month - 1) / 3;
+		/* Of years before 1 DuckDB's are cut towards zero. */
+		return (civil.year * 12 + civil.month - 1) / 3;
 	case ASOF_PART_MONTH:
 		return civil.year * 12 + civil.month;
 	case ASOF_PART_HOUR:

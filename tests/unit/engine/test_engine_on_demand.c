@@ -126,23 +126,6 @@ compare_row(struct bench *b, const char *text, const struct asof_expression *exp
 	b->failures++;
 }
 
-/* By itself, as it is written. DuckDB computes with what it knows of a whole column before it reads
- * a row, which fails for the ends of all dates whichever row is asked for; and what stands twice it
- * computes ahead, also in branches that are not taken. */
-static void
-ask_row(struct bench *b, const char *text, size_t row, struct answers *answers,
-	enum asof_status *ret_status)
-{
-	struct asof_error err = { 0 };
-	assert_ok(asof_engine_run(b->engine,
-				  "SET disabled_optimizers = "
-				  "'statistics_propagation,common_subexpressions'",
-				  NULL, &err),
-		  err);
-	ask(b, text, row, answers, ret_status);
-	assert_ok(asof_engine_run(b->engine, "RESET disabled_optimizers", NULL, &err), err);
-}
-
 /* False where DuckDB takes no such expression. */
 static bool
 compare(struct bench *b, const char *text)
@@ -169,7 +152,7 @@ compare(struct bench *b, const char *text)
 		if (status != ASOF_OK) {
 			struct answers single = { &b->arena, one, 0 };
 			enum asof_status told;
-			ask_row(b, text, row, &single, &told);
+			ask(b, text, row, &single, &told);
 			theirs = told == ASOF_OK ? &one[0] : NULL;
 		}
 		compare_row(b, text, expression, row, theirs);
@@ -220,6 +203,7 @@ evaluator_and_duckdb_agree_on_random_expressions_of_every_function(void **state)
 	size_t taken = 0;
 	(void)state;
 	assert_ok(asof_engine_open(&options, &engine, &err), err);
+	assert_ok(asof_engine_keep_expressions(engine, true, &err), err);
 	struct bench *b = open_bench(engine);
 	for (size_t i = first; i < first + cases; i++) {
 		ASOF_AUTO(asof_buf_done) struct asof_buf sql = ASOF_BUF(1 << 20);
@@ -250,6 +234,7 @@ every_function_of_the_table_is_duckdbs(void **state)
 	if (random_first() > 0) /* once is enough where random ones are done in parts */
 		skip();
 	assert_ok(asof_engine_open(&options, &engine, &err), err);
+	assert_ok(asof_engine_keep_expressions(engine, true, &err), err);
 	struct bench *b = open_bench(engine);
 	for (size_t i = 0; i < maker_function_count(); i++) {
 		const char *signature = asof_function_at(i)->signatures;
