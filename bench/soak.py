@@ -187,7 +187,8 @@ class Soak:
     def judge(self):
         for what in soak_watch.inconsistent(soak_watch.settled(self.server), self.world.tally):
             self.world.tally.failed(what)
-        for key, most in (("own_mib", self.options.growth_mib), ("descriptors", GROWTH_COUNT), ("threads", GROWTH_COUNT)):
+        for key, most in (("own_mib", self.options.growth_mib), ("descriptors", self.options.growth_count),
+                          ("threads", self.options.growth_count)):
             grown = self.watch.growth(key)
             if grown > most:
                 self.world.tally.failed(f"{key} grew by {grown:.1f} (at most {most})")
@@ -238,6 +239,7 @@ def parsed():
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--entities", type=int, default=100_000)
     parser.add_argument("--rate", type=int, default=200, help="requests per second and server")
+    parser.add_argument("--growth-count", type=float, default=GROWTH_COUNT, help="by which descriptors and threads may")
     parser.add_argument("--growth-mib", type=float, default=GROWTH_MIB, help="by which memory may grow")
     parser.add_argument("--stores", default=",".join(STORES), help="these, by comma")
     parser.add_argument("--try", dest="is_try", action="store_true", help="keep no result")

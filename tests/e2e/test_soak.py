@@ -14,12 +14,13 @@ ROOT = Path(os.environ.get("ASOF_SOURCE_DIR") or Path(__file__).resolve().parent
 MINUTES = 2 if os.environ.get("ASOF_TEST_LONG") else 0.5
 DEADLINE_S = MINUTES * 60 + 300
 GROWTH_MIB = 64  # a short run's: allocators and caches are still filling
+GROWTH_COUNT = 32  # of descriptors: visitors come and go, and half a minute has few samples
 
 
 class Soak(unittest.TestCase):
     def test_no_request_fails_through_reloads_generations_and_restarts(self):
         command = [sys.executable, ROOT / "bench" / "soak.py", "--try", "--minutes", str(MINUTES), "--entities", "5000", "--rate", "60",
-                   "--growth-mib", str(GROWTH_MIB)]
+                   "--growth-mib", str(GROWTH_MIB), "--growth-count", str(GROWTH_COUNT)]
         done = subprocess.run(command, env={**os.environ, "ASOF": BIN}, capture_output=True, encoding="utf-8", errors="replace",
                               timeout=DEADLINE_S, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
